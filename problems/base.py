@@ -1,0 +1,295 @@
+"""What every problem is: minimise f(x) + l1 ||x||_1 + (l2/2)||x||^2, f = (1/n) sum_i f_i, on n workers.
+
+A problem states the constants that theorems ask for, exactly or as valid bounds, says where its minimiser
+lies, and gives its gradients twice: as NumPy expressions to read, and as kernels for the engines to run.
+
+To make a problem of your own, derive from `Problem`, set ``name``, implement `worker_value`,
+`worker_gradient`, `constants` and `kernels`, and, where they are known, pass or override ``x_star`` and
+``f_star``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..theory.constants import Constants
+from ..theory.errors import InputError
+from ..theory.spec import format_spec
+from .optimum import soft_threshold, subgradient_norm
+from .options import choice, integer, number
+
+FloatArray = NDArray[np.float64]
+
+UNIT_ROUNDOFF = 2.0**-53
+TINY = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How a worker's gradient is noisy: additively (the engine adds it), or because it samples its rows.
+
+    Parameters
+    ----------
+    kind
+        "none", or the law of every coordinate of an additive noise: "gaussian", "uniform", "rademacher".
+    sigma_sq
+        E||noise||^2 of the additive noise, summed over the coordinates (sigma_sq/d each).
+    batch
+        Rows drawn with replacement per gradient; None where the gradient is not row-sampled.
+    """
+
+    kind: str = "none"
+    sigma_sq: float = 0.0
+    batch: int | None = None
+
+    KINDS = ("none", "gaussian", "uniform", "rademacher")
+
+    def __post_init__(self) -> None:
+        choice("noise", self.kind, self.KINDS)
+        number("sigma_sq", self.sigma_sq)
+        if self.kind == "none" and self.sigma_sq > 0:
+            raise InputError(
+                f"sigma_sq={self.sigma_sq:g} needs a law: add noise=gaussian, uniform or rademacher"
+            )
+        if self.batch is not None:
+            integer("batch", self.batch)
+            if self.kind != "none":
+                raise InputError(
+                    f"noise={self.kind} and batch={self.batch} exclude each other: give one of them"
+                )
+
+    @classmethod
+    def read(cls, kind: str, sigma_sq: float | None, batch: int | None = None) -> Noise:
+        """Build from a problem's options; a law without sigma_sq has sigma_sq = 1."""
+        if sigma_sq is None:
+            sigma_sq = 0.0 if kind == "none" else 1.0
+        return cls(kind, number("sigma_sq", sigma_sq), batch)
+
+
+@dataclass(frozen=True)
+class ProblemKernels:
+    """A problem's kernels, with the signatures of `problems.kernels.signatures`.
+
+    Attributes
+    ----------
+    gradient
+        The oracle: row-sampled where the problem says batch, else the exact gradient.
+    exact_gradient, value
+        Gradient and value of f_worker.
+    data
+        What the kernels read; shared by all workers and replicas.
+    draws
+        Uniforms that `gradient` takes per replica.
+    """
+
+    gradient: Callable[..., None]
+    exact_gradient: Callable[..., None]
+    value: Callable[..., None]
+    data: tuple[Any, ...]
+    draws: int = 0
+
+
+def given_options(entry: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those arguments of a constructor that differ from their defaults, `workers` aside."""
+    parameters = inspect.signature(entry).parameters
+    return {
+        key: int(arguments[key]) if isinstance(arguments[key], bool) else arguments[key]
+        for key, parameter in parameters.items()
+        if key != "workers" and arguments[key] != parameter.default
+    }
+
+
+class Problem(ABC):
+    """A problem on n workers.
+
+    Parameters
+    ----------
+    dim, workers
+        d and n.
+    x0
+        Starting point (d,), the same for every replica; zeros by default.
+    noise
+        The workers' gradient noise.
+    l1, l2prox
+        The regulariser R(x) = l1 ||x||_1 + (l2prox/2)||x||^2 that the methods handle by its prox.
+    options
+        What the text form shows.
+
+    Attributes
+    ----------
+    spec : str
+        Text form that `problem` reads back.
+    """
+
+    name = "custom"
+
+    def __init__(
+        self,
+        dim: int,
+        workers: int = 1,
+        *,
+        x0: ArrayLike | None = None,
+        noise: Noise | None = None,
+        l1: float = 0.0,
+        l2prox: float = 0.0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.dim = integer("dim", dim)
+        self.workers = integer("workers", workers)
+        self.noise = Noise() if noise is None else noise
+        self.regulariser = (number("l1", l1), number("l2prox", l2prox))
+        self.x0: FloatArray = np.zeros(self.dim) if x0 is None else np.array(x0, dtype=np.float64)
+        if self.x0.shape != (self.dim,) or not np.isfinite(self.x0).all():
+            raise InputError(
+                f"x0 has shape {self.x0.shape}; it must be {self.dim} finite numbers, one per coordinate"
+            )
+        self.spec = format_spec(self.name, options or {})
+
+    def __repr__(self) -> str:
+        return f"<{self.spec}, {self.workers} workers>"
+
+    @abstractmethod
+    def worker_value(self, worker: int, X: FloatArray) -> FloatArray:
+        """Return f_worker at points X (..., d), shape (...)."""
+
+    @abstractmethod
+    def worker_gradient(self, worker: int, X: FloatArray) -> FloatArray:
+        """Return grad f_worker at points X (..., d), shape (..., d)."""
+
+    @abstractmethod
+    def constants(self) -> Constants:
+        """Return what is known of the problem, exact or valid; None where infinite or unknown."""
+
+    @abstractmethod
+    def kernels(self) -> ProblemKernels:
+        """Return the compiled kernels (numba is imported here)."""
+
+    def value(self, X: ArrayLike) -> FloatArray:
+        """Return f at points X (..., d), shape (...); the regulariser is left out."""
+        X = np.asarray(X, dtype=np.float64)
+        return np.mean([self.worker_value(i, X) for i in range(self.workers)], axis=0)
+
+    def gradient(self, X: ArrayLike) -> FloatArray:
+        """Return grad f at points X (..., d), shape (..., d)."""
+        X = np.asarray(X, dtype=np.float64)
+        return np.mean([self.worker_gradient(i, X) for i in range(self.workers)], axis=0)
+
+    def objective(self, X: ArrayLike) -> FloatArray:
+        """Return F = f + l1 ||.||_1 + (l2prox/2)||.||^2 at points X (..., d), shape (...)."""
+        X = np.asarray(X, dtype=np.float64)
+        l1, l2 = self.regulariser
+        return self.value(X) + l1 * np.abs(X).sum(axis=-1) + 0.5 * l2 * (X**2).sum(axis=-1)
+
+    def prox(self, x: ArrayLike, gamma: float) -> FloatArray:
+        """Return argmin_z R(z) + ||z - x||^2/(2 gamma), coordinate by coordinate."""
+        l1, l2 = self.regulariser
+        return soft_threshold(np.asarray(x, dtype=np.float64), gamma * l1) / (1.0 + gamma * l2)
+
+    @cached_property
+    def x_star(self) -> FloatArray | None:
+        """A minimiser (d,) of F to rounding error, the nearest to x0 of several; None if unknown."""
+        return None
+
+    @cached_property
+    def f_star(self) -> float | None:
+        """The minimum of F; where ``f_star_certified`` is False, only a certified lower bound of it."""
+        return None if self.x_star is None else float(self.objective(self.x_star))
+
+    @property
+    def f_star_certified(self) -> bool:
+        """Whether f_star is the minimum itself (to rounding error)."""
+        return self.x_star is not None
+
+    @cached_property
+    def gradients_at_star(self) -> FloatArray | None:
+        """The (n, d) gradients grad f_i(x*), or None."""
+        if self.x_star is None:
+            return None
+        return np.stack([self.worker_gradient(i, self.x_star) for i in range(self.workers)])
+
+    def optimality(self) -> float:
+        """Return the distance of 0 to the subdifferential of F at x_star.
+
+        For mu-strongly convex F it certifies ||x_star - x*|| <= optimality/mu and F(x_star) - F* <=
+        optimality^2/(2 mu).
+        """
+        if self.x_star is None:
+            raise InputError(f"'{self.spec}' has no known minimiser to certify")
+        l1, l2 = self.regulariser
+        return subgradient_norm(self.gradient(self.x_star) + l2 * self.x_star, self.x_star, l1)
+
+    def known(self, **constants: Any) -> Constants:
+        """Return `constants` together with those that hold by the problem's shape: n, d, distances, additive
+        noise.
+
+        Unless given, L_sample is L_max: a gradient that is exact, or exact plus a noise that does not depend
+        on x, is the gradient of a sample as smooth as f_i.
+        """
+        composite = self.regulariser != (0.0, 0.0)
+        common: dict[str, Any] = {
+            "n": self.workers,
+            "dim": self.dim,
+            "L_sample": constants.get("L_max"),
+            "composite": composite,
+        }
+        if self.noise.batch is None:
+            common |= {"sigma_sq": self.noise.sigma_sq, "sigma_star_sq": self.noise.sigma_sq}
+        if self.f_star is not None:
+            common["gap0"] = max(float(self.objective(self.x0)) - self.f_star, 0.0)
+        if self.x_star is not None and self.gradients_at_star is not None:
+            common["dist0_sq"] = float(np.sum((self.x0 - self.x_star) ** 2))
+            common["zeta_star_sq"] = float(np.sum(self.gradients_at_star**2)) / self.workers
+        if constants.get("zeta_sq") == 0.0 and not composite:
+            common["zeta_star_sq"] = 0.0
+        return Constants(**(common | constants))
+
+    def magnitudes(self) -> tuple[float, float, int]:
+        """Return the sizes that rounding errors of gradient and value are relative to, and the terms per sum.
+
+        The default, for problems that do not say more, is L_max ||x|| + sqrt(zeta_star_sq) for the gradient,
+        the same times ||x|| for the value, and d terms; ||x|| is that of x_star, or max(||x0||, sqrt(d))
+        where x_star is unknown.
+        """
+        known = self.constants()
+        unknown = max(float(np.linalg.norm(self.x0)), self.dim**0.5)
+        size = unknown if self.x_star is None else float(np.linalg.norm(self.x_star))
+        slope = (known.L_max or known.L or 0.0) * size + (known.zeta_star_sq or 0.0) ** 0.5
+        return slope, slope * size + abs(self.f_star or 0.0), self.dim
+
+    def rounding_floor(self) -> dict[str, float]:
+        """Return the values of dist_sq, gap and grad_sq below which double precision says nothing.
+
+        With u = 2^-53, a sum of N terms carries a relative error of about sqrt(N) u (Higham and Mary 2019, "A
+        new approach to probabilistic rounding error analysis"), so that a gradient made of terms of total
+        size S is known up to e = 4 sqrt(N) u S. A method then stops making progress where ||grad F|| ~ e:
+
+        - grad_sq: (2 e)^2;
+        - dist_sq: (2 (e/mu + u ||x*||))^2 by strong convexity (mu_PL in place of mu where f only has that);
+        - gap: the rounding of the value, 4 sqrt(N) u times the size of its terms, plus (2 e)^2/(2 mu), with L
+          for mu where no modulus is known (which leaves the value's rounding to second order).
+
+        A quantity that cannot be measured (no known minimiser) or has no modulus to go by has the floor
+        infinity; none is below the smallest normal number.
+        """
+        slope, level, terms = self.magnitudes()
+        known = self.constants()
+        modulus = (known.mu or known.pl or 0.0) + self.regulariser[1]
+        relative = 4.0 * np.sqrt(terms) * UNIT_ROUNDOFF
+        error = relative * slope
+        floor = {"grad_sq": (2 * error) ** 2, "dist_sq": np.inf, "gap": np.inf}
+        if modulus > 0 and self.x_star is not None:
+            floor["dist_sq"] = (
+                2 * (error / modulus + UNIT_ROUNDOFF * float(np.linalg.norm(self.x_star)))
+            ) ** 2
+            floor["gap"] = relative * level + (2 * error) ** 2 / (2 * modulus)
+        elif self.f_star is not None:
+            floor["gap"] = relative * level + (2 * error) ** 2 / (2 * (known.L or 1.0))
+        return {key: max(float(size), TINY) for key, size in floor.items()}

@@ -1,0 +1,182 @@
+"""Kernels of f_i(x) = (1/m_i) sum_j loss(a_j.x, b_j) + (reg/2)||x||^2 + lam sum_k x_k^2/(1+x_k^2).
+
+All of them share one shape: scores a_j.x, the scalar loss at each score, and the way back through the rows.
+For a block of replicas the first and the last are matrix products, which is where the time goes.
+
+``data = (rows (m, d), targets (m,), index (n,), offsets, [loss, reg, lam, batch])``; worker i owns the rows
+offsets[index[i]] to offsets[index[i] + 1], so that several workers may hold the same rows.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from .products import combine, scores
+from .signatures import GRADIENT, INTS, MATRIX, OPTIONS, VALUE, VECTOR, f8, i8
+
+LEAST_SQUARES, LOGISTIC, ROBUST = 0, 1, 2
+
+
+@njit(types.UniTuple(i8, 2)(i8, INTS, INTS), **OPTIONS)
+def span(worker, index, offsets):
+    """Return the first row of `worker` and one past its last."""
+    part = index[worker]
+    return offsets[part], offsets[part + 1]
+
+
+@njit(f8(f8), **OPTIONS)
+def exp(z):
+    """Return exp(z) for |z| <= 700, to 1 ulp, by arithmetic alone: unlike a library call it vectorises.
+
+    z = k log 2 + r with |r| <= (log 2)/2; adding 1.5 * 2^52 rounds z/log 2 to k and leaves k in the
+    lowest bits, from where a shift puts it into the exponent of the Taylor polynomial at r (degree 13).
+    """
+    shifted = z * 1.4426950408889634 + 6755399441055744.0
+    k = shifted - 6755399441055744.0
+    r = (z - k * 0.6931471803691238) - k * 1.9082149292705877e-10
+    p = 1.6059043836821613e-10
+    p = p * r + 2.08767569878681e-9
+    p = p * r + 2.505210838544172e-8
+    p = p * r + 2.755731922398589e-7
+    p = p * r + 2.7557319223985893e-6
+    p = p * r + 2.48015873015873e-5
+    p = p * r + 1.984126984126984e-4
+    p = p * r + 1.3888888888888889e-3
+    p = p * r + 8.333333333333333e-3
+    p = p * r + 4.1666666666666664e-2
+    p = p * r + 1.6666666666666666e-1
+    p = p * r + 0.5
+    p = p * r * r + r + 1.0
+    return np.int64(np.float64(p).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(
+        np.float64
+    )
+
+
+@njit(types.void(f8, f8, VECTOR, VECTOR), **OPTIONS)
+def slopes(loss, scale, t, b):
+    """Replace every score t_j by scale * loss'(t_j, b_j)."""
+    if loss == LEAST_SQUARES:
+        for j in range(t.size):
+            t[j] = scale * (t[j] - b[j])
+    elif loss == LOGISTIC:
+        for j in range(t.size):
+            # Beyond 700 the slope is at its limit and exp would overflow; a NaN must pass through.
+            z = b[j] * t[j]
+            z = 700.0 if z > 700.0 else z
+            z = -700.0 if z < -700.0 else z
+            t[j] = -scale * b[j] / (1.0 + exp(z)) + 0.0 * z
+    else:
+        for j in range(t.size):
+            r = t[j] - b[j]
+            q = 1.0 / (1.0 + r * r)
+            t[j] = scale * (2.0 * r * q * q)
+
+
+@njit(f8(f8, VECTOR, VECTOR), **OPTIONS)
+def total_loss(loss, t, b):
+    """Return sum_j loss(t_j, b_j)."""
+    total = 0.0
+    if loss == LEAST_SQUARES:
+        for j in range(t.size):
+            r = t[j] - b[j]
+            total += 0.5 * r * r
+    elif loss == LOGISTIC:
+        for j in range(t.size):
+            z = b[j] * t[j]
+            total += max(-z, 0.0) + math.log1p(math.exp(-abs(z)))
+    else:
+        for j in range(t.size):
+            r = t[j] - b[j]
+            total += r * r / (1.0 + r * r)
+    return total
+
+
+@njit(types.void(f8, f8, MATRIX, MATRIX), **OPTIONS)
+def add_regulariser(reg, lam, X, G):
+    """Add the gradient of (reg/2)||x||^2 + lam sum x^2/(1+x^2)."""
+    for r in range(X.shape[0]):
+        x, g = X[r], G[r]
+        if lam == 0.0:
+            for j in range(x.size):
+                g[j] += reg * x[j]
+        else:
+            for j in range(x.size):
+                q = 1.0 / (1.0 + x[j] * x[j])
+                g[j] += (reg + 2.0 * lam * q * q) * x[j]
+
+
+@njit(f8(VECTOR, VECTOR), **OPTIONS)
+def dot(a, x):
+    """Return a.x from four partial sums; in a single one every addition would wait for the last."""
+    q = a.size // 4
+    a0, a1, a2, a3 = a[:q], a[q : 2 * q], a[2 * q : 3 * q], a[3 * q :]
+    x0, x1, x2, x3 = x[:q], x[q : 2 * q], x[2 * q : 3 * q], x[3 * q :]
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    for j in range(q):
+        s0 += a0[j] * x0[j]
+        s1 += a1[j] * x1[j]
+        s2 += a2[j] * x2[j]
+        s3 += a3[j] * x3[j]
+    for j in range(q, a3.size):
+        s3 += a3[j] * x3[j]
+    return (s0 + s1) + (s2 + s3)
+
+
+@njit(GRADIENT, **OPTIONS)
+def gradient(worker, X, u, data, G):
+    """Write grad f_worker at every row of X."""
+    matrix, targets, index, offsets, parameters = data
+    low, high = span(worker, index, offsets)
+    rows, b = matrix[low:high], targets[low:high]
+    T = np.empty((X.shape[0], high - low))
+    scores(X, rows, T)
+    for r in range(X.shape[0]):
+        slopes(parameters[0], 1.0 / (high - low), T[r], b)
+    combine(T, rows, G)
+    add_regulariser(parameters[1], parameters[2], X, G)
+
+
+@njit(GRADIENT, **OPTIONS)
+def sampled_gradient(worker, X, u, data, G):
+    """Write the mean gradient of `batch` rows, drawn with replacement."""
+    matrix, targets, index, offsets, parameters = data
+    low, high = span(worker, index, offsets)
+    batch = int(parameters[3])
+    t, b = np.empty(batch), np.empty(batch)
+    drawn = np.empty(batch, np.int64)
+    for r in range(X.shape[0]):
+        x, g = X[r], G[r]
+        for k in range(batch):
+            drawn[k] = low + int(u[r, k] * (high - low))
+            a = matrix[drawn[k]]
+            t[k], b[k] = dot(a, x), targets[drawn[k]]
+        slopes(parameters[0], 1.0 / batch, t, b)
+        for j in range(g.size):
+            g[j] = 0.0
+        for k in range(batch):
+            a, s = matrix[drawn[k]], t[k]
+            for j in range(g.size):
+                g[j] += s * a[j]
+    add_regulariser(parameters[1], parameters[2], X, G)
+
+
+@njit(VALUE, **OPTIONS)
+def value(worker, X, data, F):
+    """Write f_worker at every row of X."""
+    matrix, targets, index, offsets, parameters = data
+    low, high = span(worker, index, offsets)
+    rows, b = matrix[low:high], targets[low:high]
+    T = np.empty((X.shape[0], high - low))
+    scores(X, rows, T)
+    for r in range(X.shape[0]):
+        x = X[r]
+        smooth, bounded = 0.0, 0.0
+        for j in range(x.size):
+            smooth += x[j] * x[j]
+            bounded += x[j] * x[j] / (1.0 + x[j] * x[j])
+        F[r] = (
+            total_loss(parameters[0], T[r], b) / (high - low)
+            + 0.5 * parameters[1] * smooth
+            + parameters[2] * bounded
+        )

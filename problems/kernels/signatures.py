@@ -1,0 +1,38 @@
+"""The fixed call signatures of a problem's kernels, one per role.
+
+A kernel of any role is an ordinary function under ``numba.njit(SIGNATURE, **OPTIONS)``; the engine takes it as
+a first-class function pointer, so a user's own kernel plugs in without recompiling anything.
+
+Shapes: B replicas of one block, d coordinates, m rows of data in all, n workers.
+
+GRADIENT ``(worker, X, u, data, G)``
+    Writes a gradient of f_worker at every row of X (B, d) into G (B, d). `u` (B, draws) holds independent
+    uniforms in (0, 1); an exact gradient draws none.
+VALUE ``(worker, X, data, F)``
+    Writes f_worker at every row of X (B, d) into F (B,).
+
+`data` is ``(matrix, values, index, offsets, parameters)``, whatever the problem's kernels make of it; the linear
+models keep their rows in `matrix`, and worker i owns those from offsets[index[i]] to offsets[index[i] + 1].
+"""
+
+import warnings
+from typing import Any
+
+from numba import types
+from numba.core.errors import NumbaExperimentalFeatureWarning
+
+# Kernels are passed as first-class functions, which numba calls experimental on every use.
+warnings.filterwarnings("ignore", "First-class function type", NumbaExperimentalFeatureWarning)
+
+f8, i8 = types.float64, types.int64
+MATRIX, VECTOR, INTS = f8[:, ::1], f8[::1], i8[::1]
+DATA = types.Tuple((MATRIX, VECTOR, INTS, INTS, VECTOR))
+
+GRADIENT = types.void(i8, MATRIX, MATRIX, DATA, MATRIX)
+VALUE = types.void(i8, MATRIX, DATA, VECTOR)
+
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+#: For kernels that only other kernels call, by name or by pointer: no wrapper for calls from Python.
+INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True}
+#: For kernels that only Python calls: no wrapper for calls by pointer.
+ENTRY: dict[str, Any] = {**OPTIONS, "no_cfunc_wrapper": True}

@@ -1,0 +1,176 @@
+"""The constants of a problem, what they imply about each other, and which are unknown.
+
+The problem is: minimise f(x) = (1/n) sum_i f_i(x), plus a regulariser R(x) where a prox is allowed, over x
+in R^d with n workers. A constant that is None is unknown; a theorem that needs it gives no guarantee and
+says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .errors import InputError, nearest
+
+ROUNDING = 1e-9
+"""Relative slack allowed between constants that were computed apart (eigenvalues, norms)."""
+
+
+def _constant(meaning: str) -> Any:
+    return field(default=None, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constants:
+    """Constants of a distributed problem; None means unknown.
+
+    All smoothness constants and variances are upper bounds, `mu`, `mu_min` and `pl` lower bounds, so a valid
+    bound may stand in for the exact value. Squared quantities end in ``_sq``.
+
+    Raises
+    ------
+    InputError
+        If a value is not a finite number, has the wrong sign, or contradicts another one
+        (mu <= L <= L_tilde <= L_max <= L_sample, mu_min <= mu).
+
+    Examples
+    --------
+    >>> known = Constants(n=4, L_max=2.0, mu=0.5, gap0=1.0).completed()
+    >>> known.L, known.dist0_sq
+    (2.0, 4.0)
+    >>> known.notes[0]
+    'L_tilde = 2: at most L_max'
+    """
+
+    n: int | None = _constant("number of workers")
+    dim: int | None = _constant("dimension d of x")
+    L: float | None = _constant("smoothness of f")
+    L_tilde: float | None = _constant("sqrt((1/n) sum L_i^2), L_i the smoothness of f_i")
+    L_max: float | None = _constant("largest smoothness L_i of a worker's f_i")
+    L_sample: float | None = _constant("largest smoothness of the loss of one sample")
+    mu: float | None = _constant("strong convexity of f; 0 says that f is convex")
+    mu_min: float | None = _constant(
+        "smallest strong convexity of a worker's f_i; 0 says that every f_i is convex"
+    )
+    pl: float | None = _constant("Polyak-Lojasiewicz constant: ||grad f||^2 >= 2 pl (f - f*)")
+    sigma_sq: float | None = _constant("variance of one worker's stochastic gradient, at every x")
+    sigma_star_sq: float | None = _constant("average variance of the workers' stochastic gradients at x*")
+    zeta_sq: float | None = _constant("(1/n) sum ||grad f_i(x) - grad f(x)||^2 <= zeta_sq at every x")
+    zeta_star_sq: float | None = _constant("(1/n) sum ||grad f_i(x*)||^2")
+    G: float | None = _constant("E||g_i||^2 <= G^2 at every x met")
+    gap0: float | None = _constant("f(x^0) - f* (with R: of the sum)")
+    dist0_sq: float | None = _constant("||x^0 - x*||^2")
+    overlap: float | None = _constant("how many workers' gradients can share a coordinate, in [1, n]")
+    composite: bool = field(
+        default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"}
+    )
+    notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _checked(name, getattr(self, name)))
+        object.__setattr__(self, "composite", bool(self.composite))
+        for low, high in _ORDERED:
+            a, b = getattr(self, low), getattr(self, high)
+            if a is not None and b is not None and a > b * (1 + ROUNDING):
+                raise InputError(f"{low} = {a:g} is above {high} = {b:g}, but {low} <= {high} always holds")
+        if self.overlap is not None and (self.overlap < 1 or (self.n is not None and self.overlap > self.n)):
+            raise InputError(f"overlap = {self.overlap:g} must lie between 1 and n = {self.n}")
+
+    @classmethod
+    def read(cls, pairs: Mapping[str, Any]) -> Constants:
+        """Build from names and values as typed by a user.
+
+        Raises
+        ------
+        InputError
+            For an unknown name (with the nearest known one) or a bad value.
+        """
+        for name in pairs:
+            if name not in NAMES and name != "composite":
+                raise InputError(
+                    f"unknown constant '{name}'{nearest(name, NAMES)}; known: {', '.join(NAMES)}"
+                )
+        return cls(**pairs)
+
+    def known(self) -> dict[str, float]:
+        """The constants that are not None, by name."""
+        return {name: getattr(self, name) for name in NAMES if getattr(self, name) is not None}
+
+    def completed(self) -> Constants:
+        """Fill in what the known constants imply, and say so in `notes`.
+
+        Equal workers (n = 1 or zeta_sq = 0) share one smoothness and one strong convexity;
+        L <= L_tilde <= L_max <= L_sample; strong convexity implies Polyak-Lojasiewicz; uniform bounds hold
+        at x*; (mu/2)||x - x*||^2 <= f(x) - f* <= (L/2)||x - x*||^2 (the right side without R only).
+        """
+        value: dict[str, Any] = {name: getattr(self, name) for name in NAMES}
+        notes = list(self.notes)
+
+        def fill(name: str, implied: float | None, why: str) -> None:
+            if value[name] is None and implied is not None:
+                value[name] = implied
+                notes.append(f"{name} = {implied:.6g}: {why}")
+
+        if value["n"] == 1 and value["zeta_sq"] != 0.0:
+            value["zeta_sq"] = None  # one worker does not differ from itself, however loose the bound given
+            fill("zeta_sq", 0.0, "there is one worker")
+        if value["zeta_sq"] == 0.0:
+            smooth = [value[name] for name in ("L", "L_tilde", "L_max") if value[name] is not None]
+            for name in ("L", "L_tilde", "L_max"):
+                fill(name, min(smooth, default=None), "all workers have the same gradient")
+            fill("mu_min", value["mu"], "all workers have the same gradient")
+        for name, above in (("L_max", "L_sample"), ("L_tilde", "L_max"), ("L", "L_tilde")):
+            fill(name, value[above], f"at most {above}")
+        if value["mu_min"] is not None and value["mu_min"] >= 0.0:
+            fill("mu", value["mu_min"], "at least mu_min")
+        if value["mu"]:
+            fill("pl", value["mu"], "at least mu")
+        fill("sigma_star_sq", value["sigma_sq"], "at most sigma_sq")
+        if not self.composite:
+            fill("zeta_star_sq", value["zeta_sq"], "at most zeta_sq")
+        if value["mu"] and value["gap0"] is not None:
+            fill("dist0_sq", 2.0 * value["gap0"] / value["mu"], "at most 2 gap0/mu")
+        if not self.composite and value["L"] and value["dist0_sq"] is not None:
+            fill("gap0", value["L"] * value["dist0_sq"] / 2.0, "at most L dist0_sq/2")
+        return replace(self, **value, notes=tuple(notes))
+
+
+NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in ("composite", "notes"))
+"""Names of the numeric constants."""
+
+_ORDERED = (
+    *(("mu", name) for name in ("L", "L_tilde", "L_max", "L_sample")),
+    *(("pl", name) for name in ("L", "L_tilde", "L_max", "L_sample")),
+    ("mu_min", "mu"),
+    ("L", "L_tilde"), ("L", "L_max"), ("L", "L_sample"),
+    ("L_tilde", "L_max"), ("L_tilde", "L_sample"),
+    ("L_max", "L_sample"),
+)  # fmt: skip
+
+_POSITIVE = ("L", "L_tilde", "L_max", "L_sample", "pl")
+
+
+def _checked(name: str, value: Any) -> int | float:
+    """Return `value` as the type its name asks for, or raise `InputError`."""
+    if isinstance(value, (bool, str)) or not math.isfinite(number := _number(value)):
+        raise InputError(f"{name} = {value!r} is not a finite number")
+    if name in ("n", "dim"):
+        if number < 1 or number != int(number):
+            raise InputError(f"{name} = {value} must be a whole number, 1 or more")
+        return int(number)
+    if name in _POSITIVE and number <= 0:
+        raise InputError(f"{name} = {number:g} must be above 0 (leave {name} out if it is unknown)")
+    if number < 0 and name != "mu_min":
+        raise InputError(f"{name} = {number:g} must not be negative (leave {name} out if it is unknown)")
+    return number
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,0 +1,22 @@
+"""Methods, compressors' kernels, engines and traces.
+
+Importing this package is light; numba is loaded when a name is first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Channel": "channels",
+    "Method": "method",
+    "MODULES": "method",
+    "method": "method",
+    "Trace": "trace",
+    "simulate": "engines.simulate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

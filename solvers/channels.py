@@ -1,0 +1,125 @@
+"""The one idea: a method is an uplink channel, a downlink channel and a local rule.
+
+Distributed methods with compressed communication look like a zoo. Read aloud what travels, and they are one animal.
+Somebody, A, has a stream of vectors v^0, v^1, ... (a gradient a round, a model a round) and wants B to know it, but may
+only send C(...) of something. What can A do about the information that C loses?
+
+- Nothing. Send c = C(v); B takes c for v. If C is unbiased the loss is a noise proportional to ||v||^2, and it stays
+  as long as v does: on heterogeneous data the gradients at the solution do not vanish, so QSGD stalls.
+- Remember it. Keep e = what C has dropped so far and send C(v + e). Nothing is lost for ever, it arrives later: the
+  sum of what B got differs from the sum of the v's by one e. This is error feedback (MEM-SGD, DoubleSqueeze), and it
+  works for biased C, too.
+- Send only the news. Both sides keep the same guess h of v; A sends C(v - h), B takes h + c for v, and both move the
+  guess, h <- h + lambda c. If v settles, v - h vanishes, and with it the noise: this is DIANA (lambda = alpha), and
+  EF21 with lambda = 1. When the stream is the model itself and h is B's copy of it, this is EF21-P and the downlink
+  of DORE.
+
+One channel does all of these:
+
+    A sends  c = C(v - h + eta e)        B reconstructs  h + nu c
+    both     h <- h + lambda c           A  e <- (v - h + eta e) - c
+
+    | channel         | eta | lambda | nu   | used by                                                    |
+    |-----------------|-----|--------|------|------------------------------------------------------------|
+    | plain           | 0   | 0      | 1    | parallel SGD, QSGD, two-way QSGD, every uncompressed side  |
+    | error feedback  | 1   | 0      | 1    | MEM-SGD, DoubleSqueeze both ways                           |
+    | shift           | 0   | alpha  | 1    | DIANA, DORE uplink                                         |
+    | model residual  | eta | beta   | beta | DORE downlink: the stream is the model, h is xhat          |
+
+A server that receives from n workers needs only the averages: with hbar = avg h_i and cbar = avg c_i the average
+reconstruction is hbar + nu cbar. The local rules say what enters the uplink, what enters the downlink, and what
+everyone does with what arrives. That is all a method is; see `solvers.method` and one file per method beside this one.
+
+The compressor is a function pointer of signature `COMPRESS`, the states are plain arrays of B replicas; an array with
+no rows is a state that the channel does not use, and costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from numba import njit, types
+
+from .signatures import COMPRESS, INNER, INTS, MATRIX, VECTOR, flat
+
+#: (compressor, its parameters, eta, lambda, nu)
+LINK = types.Tuple((types.FunctionType(COMPRESS), VECTOR, types.float64, types.float64, types.float64))
+SEND = types.void(LINK, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The three numbers of a channel and the states that it needs.
+
+    Parameters
+    ----------
+    eta, lam, nu
+        As in the essay above (`lam` is lambda).
+    error, memory
+        Whether A keeps e; whether both sides keep h.
+    model_is_memory
+        The stream is the model and h is the copy of the model that everyone holds.
+    """
+
+    eta: float = 0.0
+    lam: float = 0.0
+    nu: float = 1.0
+    error: bool = False
+    memory: bool = False
+    model_is_memory: bool = False
+
+
+def plain() -> Channel:
+    """Send C(v) and forget what it loses."""
+    return Channel()
+
+
+def error_feedback(eta: float = 1.0) -> Channel:
+    """Send C(v + eta e), e = what was lost so far (Seide et al. 2014; Stich, Cordonnier, Jaggi 2018)."""
+    return Channel(eta=eta, error=True)
+
+
+def shift(alpha: float) -> Channel:
+    """Send C(v - h) and move the memory by alpha (Mishchenko, Gorbunov, Takac, Richtarik 2019)."""
+    return Channel(lam=alpha, memory=True)
+
+
+def model_residual(beta: float, eta: float) -> Channel:
+    """Send C(x - xhat + eta e), everyone moves xhat by beta (Liu, Li, Tang, Yan 2020)."""
+    return Channel(eta=eta, lam=beta, nu=beta, error=True, memory=True, model_is_memory=True)
+
+
+@njit(SEND, **INNER)
+def send(link, ctx, u, state, v, h, e, c, bits):
+    """A's half: v <- v - h + eta e, c = C(v), e <- v - c. On return v holds what was compressed."""
+    compress, parameters, eta, _, _ = link
+    flat_v, flat_h, flat_e, flat_c = flat(v), flat(h), flat(e), flat(c)
+    for j in range(flat_h.size):
+        flat_v[j] -= flat_h[j]
+    if eta != 0.0:
+        for j in range(flat_e.size):
+            flat_v[j] += eta * flat_e[j]
+    compress(v, u, ctx, parameters, state, c, bits)
+    for j in range(flat_e.size):
+        flat_e[j] = flat_v[j] - flat_c[j]
+
+
+@njit(types.void(LINK, MATRIX, MATRIX, MATRIX), **INNER)
+def reconstruct(link, c, h, y):
+    """B's half: y = h + nu c."""
+    nu = link[4]
+    flat_c, flat_h, flat_y = flat(c), flat(h), flat(y)
+    for j in range(flat_c.size):
+        flat_y[j] = nu * flat_c[j]
+    for j in range(flat_h.size):
+        flat_y[j] += flat_h[j]
+
+
+@njit(types.void(LINK, MATRIX, MATRIX), **INNER)
+def advance(link, c, h):
+    """Both sides: h <- h + lambda c."""
+    lam = link[3]
+    flat_c, flat_h = flat(c), flat(h)
+    if lam != 0.0:
+        for j in range(flat_h.size):
+            flat_h[j] += lam * flat_c[j]

@@ -1,0 +1,16 @@
+"""Parallel SGD: x <- prox_{gamma R}(x - gamma avg g_i), everything dense."""
+
+from .channels import plain
+from .method import Method
+from .rules import descend
+
+SGD = Method(
+    word="sgd",
+    title="parallel SGD",
+    source="Robbins and Monro 1951",
+    parameters=("gamma",),
+    uplink=lambda p: plain(),
+    downlink=lambda p: plain(),
+    everyone=descend,
+    prox=True,
+)

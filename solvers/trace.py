@@ -1,0 +1,134 @@
+"""What a run leaves behind: arrays at checkpoints, and how to read them back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Measurements of R replicas at K checkpoints.
+
+    Attributes
+    ----------
+    rounds
+        (K,) rounds done at each checkpoint; the state is the one before round ``rounds[k]`` (counted from 0).
+    columns
+        Name -> (R, K) array. A replica that diverged holds inf from its first bad round on. Squared distances and
+        norms are in the problem's own units, bits are per worker and cumulative.
+    first_bad
+        (R,) round after which a replica's iterate was beyond bounds or not a number; 0 if it never was.
+    scalars
+        Name -> (K,) array of what is the same for all replicas (gradient evaluations, bits by formula, sampled
+        entropy of the messages).
+    final
+        (R, d) the model after the last round.
+    about
+        What was run: method, problem, compressors, parameters, seed, versions.
+    """
+
+    rounds: np.ndarray
+    columns: dict[str, np.ndarray]
+    first_bad: np.ndarray
+    scalars: dict[str, np.ndarray]
+    final: np.ndarray
+    about: dict[str, Any]
+
+    @property
+    def replicas(self) -> int:
+        """Number of replicas R."""
+        return self.first_bad.size
+
+    @property
+    def diverged(self) -> int | None:
+        """The earliest round at which a replica diverged, None if none did."""
+        bad = self.first_bad[self.first_bad > 0]
+        return int(bad.min()) if bad.size else None
+
+    def combine(self, terms: tuple[tuple[str, float], ...]) -> np.ndarray:
+        """Evaluate a metric sum_j coefficient_j * column_j as an (R, K) array.
+
+        Raises
+        ------
+        InputError
+            If the run did not record one of the columns.
+        """
+        total = np.zeros((self.replicas, self.rounds.size))
+        for column, coefficient in terms:
+            if coefficient == 0.0:
+                continue
+            if column not in self.columns:
+                raise InputError(f"this run has no column '{column}'; it has: {', '.join(self.columns)}")
+            total += coefficient * self.columns[column]
+        return total
+
+    def merge(self, other: Trace) -> Trace:
+        """Put the replicas of another run of the same experiment below these."""
+        return Trace(
+            rounds=self.rounds,
+            columns={k: np.vstack([v, other.columns[k]]) for k, v in self.columns.items()},
+            first_bad=np.concatenate([self.first_bad, other.first_bad]),
+            scalars=self.scalars,
+            final=np.vstack([self.final, other.final]),
+            about={**self.about, "replicas": self.replicas + other.replicas},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write an .npz file without pickle; the file appears whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        arrays = {f"column/{k}": v for k, v in self.columns.items()}
+        arrays |= {f"scalar/{k}": v for k, v in self.scalars.items()}
+        arrays |= {"rounds": self.rounds, "first_bad": self.first_bad, "final": self.final}
+        arrays["about"] = np.array(json.dumps(self.about))
+        target = Path(path)
+        temporary = None
+        try:
+            with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".partial", delete=False) as file:
+                temporary = file.name
+                np.savez_compressed(file, allow_pickle=False, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            raise InputError(f"cannot write '{path}': {error.strerror}; choose another --out") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trace:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, truncated or not a trace.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {k: file[k] for k in file.files}
+            return cls(
+                rounds=arrays["rounds"],
+                columns={k[7:]: v for k, v in arrays.items() if k.startswith("column/")},
+                first_bad=arrays["first_bad"],
+                scalars={k[7:]: v for k, v in arrays.items() if k.startswith("scalar/")},
+                final=arrays["final"],
+                about=json.loads(str(arrays["about"])),
+            )
+        except OSError as error:
+            raise InputError(f"cannot read the trace '{path}': {error.strerror or error}") from None
+        except Exception as error:
+            raise InputError(f"'{path}' is not a whole trace file ({type(error).__name__})") from None

@@ -1,0 +1,189 @@
+"""The LaTeX statement of every theorem, evaluated as a formula, agrees with the code."""
+
+import math
+import random
+import re
+
+import pytest
+from tersegrad.theory import COLUMNS, THEOREMS, AbsoluteError, Constants, Contractive, Unbiased
+
+TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
+
+
+class Formula:
+    """A value from the LaTeX that the statements use: fractions, roots, powers, min, max and products."""
+
+    def __init__(self, latex: str, symbols: dict[str, float]) -> None:
+        self.tokens, self.symbols = TOKEN.findall(latex), symbols
+        assert "".join(self.tokens) == latex.replace(" ", ""), f"unread LaTeX in {latex}"
+
+    def value(self) -> float:
+        result = self.sum()
+        assert not self.tokens, self.tokens
+        return result
+
+    def take(self, *expected: str) -> str:
+        token = self.tokens.pop(0)
+        assert not expected or token in expected, (token, expected)
+        return token
+
+    def next(self) -> str:
+        return self.tokens[0] if self.tokens else ""
+
+    def sum(self) -> float:
+        total = -self.product() if self.next() == "-" and self.take() else self.product()
+        while self.next() in ("+", "-"):
+            sign = 1 if self.take() == "+" else -1
+            total += sign * self.product()
+        return total
+
+    def product(self) -> float:
+        total = self.power()
+        while self.next() not in ("", "+", "-", "}", r"\}", ")", ","):
+            total *= self.power()
+        return total
+
+    def power(self) -> float:
+        base = self.atom()
+        while self.next() == "^":
+            self.take()
+            base **= self.group() if self.next() == "{" else self.atom()
+        return base
+
+    def group(self) -> float:
+        self.take("{")
+        inside = self.sum()
+        self.take("}")
+        return inside
+
+    def atom(self) -> float:
+        token = self.take()
+        if token == r"\frac":
+            top = self.group()
+            return top / self.group()
+        if token == r"\sqrt":
+            return math.sqrt(self.group())
+        if token in (r"\max", r"\min"):
+            self.take(r"\{")
+            entries = [self.sum()]
+            while self.take(",", r"\}") == ",":
+                entries.append(self.sum())
+            return max(entries) if token == r"\max" else min(entries)
+        if token == "(":
+            inside = self.sum()
+            self.take(")")
+            return inside
+        if token[0].isdigit():
+            return float(token)
+        if self.next() == "_":
+            self.take()
+            index = self.take()
+            if index == "{":
+                index += self.take()
+                while index[-1] != "}":
+                    index += self.take()
+            token += "_" + index
+        return self.symbols[token]
+
+
+def test_the_evaluator_reads_latex():
+    symbols = {"a": 2.0, r"\rho_{\max}": 3.0, "t": 2.0}
+    value = Formula(r"-1+\frac{a^t}{2(1+\rho_{\max})}\max\{1, a-1,\sqrt{16}\}", symbols).value()
+    assert value == -1 + 4 / 8 * 4
+
+
+FIXED = {"dore.strongly-convex": {"eta": 0.003}, "diana.strongly-convex": {"M": 60.0, "alpha": 0.09}}
+"""Parameters away from their recommended values, so that every term of the formulas counts."""
+
+
+def setting(seed: int, equal: bool):
+    """Random constants, compressors, and the value of every symbol of the statements."""
+    draw = random.Random(seed).uniform
+    n, sigma_sq, zeta_sq = 7, draw(0.1, 2), 0.0 if equal else draw(0.1, 2)
+    zeta_star_sq = zeta_sq * draw(0, 1)
+    L, L_max, L_sample = draw(1, 2), draw(2, 3), draw(3, 4)
+    mu_min, mu, pl = draw(0.1, 0.2), draw(0.2, 0.3), draw(0.3, 0.4)
+    gap0, dist0_sq, sigma_star_sq, G = draw(1, 5), draw(1, 5), draw(0.01, 0.1), draw(1, 3)
+    constants = Constants(
+        n=n, L=L, L_max=L_max, L_sample=L_sample, mu=mu, mu_min=mu_min, pl=pl, sigma_sq=sigma_sq,
+        zeta_sq=zeta_sq, zeta_star_sq=zeta_star_sq, sigma_star_sq=sigma_star_sq, G=G, gap0=gap0,
+        dist0_sq=dist0_sq,
+    )  # fmt: skip
+    up, down = draw(1, 8), draw(0.5, 4)
+    delta, eps_up, eps_down = draw(0.1, 0.9), draw(0.1, 1), draw(0.1, 1)
+    compressors = {
+        Unbiased: (Unbiased(up), Unbiased(down)),
+        Contractive: (Contractive(delta), Contractive(1.0)),
+        AbsoluteError: (AbsoluteError(eps_up), AbsoluteError(eps_down)),
+    }
+    symbols = {
+        "n": n, "L": L, r"L_{\max}": L_max, "L_s": L_sample, r"\mu": mu, r"\mu_{PL}": pl,
+        r"\sigma": math.sqrt(sigma_sq), r"\sigma_\star": math.sqrt(sigma_star_sq), "G": G,
+        r"\zeta": math.sqrt(zeta_sq), r"\zeta_\star": math.sqrt(zeta_star_sq),
+        r"\Delta": gap0, "R_0": math.sqrt(dist0_sq),
+        r"\omega": up, r"\omega_u": up, r"\omega_d": down, r"\delta": delta, "K_c": 2 * (2 - delta),
+        r"\varepsilon": eps_up + eps_down,
+    }  # fmt: skip
+    return constants, compressors, symbols
+
+
+def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
+    """Compare every formula of the statement with the code; return the names compared."""
+    up = compressors[theorem.uplink][0] if theorem.uplink else None
+    down = compressors[theorem.downlink][1] if theorem.downlink else None
+    horizon = (
+        {"rounds": rounds} if theorem.id in ("doublesqueeze.nonconvex-tuned", "dore.nonconvex-tuned") else {}
+    )
+    found = theorem.guarantee(constants, up, down, **horizon, **parameters)
+    assert found, found.reason
+    symbols = symbols | {
+        "T": rounds,
+        "t": rounds,
+        "c": found.analysis.get("c", 0),
+        "M": found.analysis.get("M", 0),
+    }
+    symbols |= {"\\" + name: value for name, value in found.parameters.items()}
+    if theorem.workers == "strongly convex":
+        symbols |= {"L": constants.L_max, r"\mu": constants.mu_min}
+    gamma, eta = found.intervals["gamma"], found.intervals.get("eta")
+    code = {
+        r"\gamma_{\max}": gamma.high, r"\gamma_{\min}": gamma.low, r"\gamma_T": found.parameters["gamma"],
+        r"\eta_{\max}": eta and eta.high, r"\rho": found.rate.contraction,
+    } | found.analysis  # fmt: skip
+    for symbol, latex in theorem.definitions:
+        symbols[symbol] = Formula(latex, symbols).value()
+        if symbol in code:
+            assert symbols[symbol] == pytest.approx(code[symbol], rel=1e-10), symbol
+    for (latex, column), (traced, coefficient) in zip(theorem.measures, found.metric.terms, strict=True):
+        assert column == traced
+        assert Formula(latex or "1", symbols).value() == pytest.approx(coefficient, rel=1e-10)
+    assert Formula(theorem.bound_latex, symbols).value() == pytest.approx(
+        float(found.bound(rounds)), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("id", THEOREMS)
+def test_the_statement_is_what_the_code_computes(id, seed):
+    theorem = THEOREMS[id]
+    constants, compressors, symbols = setting(seed, equal=theorem.workers == "equal")
+    agree(theorem, constants, compressors, symbols, **FIXED.get(id, {}))
+
+
+@pytest.mark.parametrize("id", THEOREMS)
+def test_a_wrong_constant_in_the_statement_is_found(id):
+    theorem = THEOREMS[id]
+    constants, compressors, symbols = setting(1, equal=theorem.workers == "equal")
+    changed = type("Changed", (type(theorem),), {"bound_latex": "2(" + theorem.bound_latex + ")"})()
+    with pytest.raises(AssertionError):
+        agree(changed, constants, compressors, symbols, **FIXED.get(id, {}))
+
+
+@pytest.mark.parametrize("id", THEOREMS)
+def test_the_statement_contains_its_formulas(id):
+    theorem = THEOREMS[id]
+    assert theorem.bound_latex in theorem.statement
+    assert theorem.metric_latex in theorem.statement
+    assert all(formula in theorem.statement for _, formula in theorem.definitions)
+    assert theorem.statement.count("{") == theorem.statement.count("}")
+    assert all(column in COLUMNS for _, column in theorem.measures)

@@ -1,0 +1,1014 @@
+"""What a theorem is: step sizes, a bound, a rate, or the reason why it says nothing.
+
+A theorem is a final class that fills in a table (id, source, what it needs, its formulas in LaTeX) and two
+or three methods that read like the paper's theorem box. What all theorems share lives here:
+
+- `Theorem.guarantee` matches constants and compressors with the assumptions, chooses the parameters, and
+  returns a `Guarantee` or a `NoGuarantee` with the reason;
+- three families of bounds: `LinearTheorem` (rho^t V_0 + floor), `AverageTheorem` (1/(gamma T) + noise at a
+  constant step) and `TunedTheorem` (the step tuned for T);
+- curves, which evaluate a bound and invert it.
+
+The LaTeX formulas of the statement are evaluated against the code by the tests.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
+from .constants import NAMES, Constants
+from .errors import InputError, nearest
+
+Assumption = Unbiased | Contractive | AbsoluteError
+Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
+Point = dict[str, float]
+
+EXACT: dict[type, Assumption] = {
+    Unbiased: Unbiased(0.0),
+    Contractive: Contractive(1.0, nonexpansive=True, orthogonal=True),
+    AbsoluteError: AbsoluteError(0.0),
+}
+"""What no compression at all satisfies, by assumption class."""
+
+KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "an absolute-error"}
+
+COLUMNS: dict[str, str] = {
+    "dist_sq": r"\|x^t-x^\star\|^2",
+    "gap": r"f(x^t)-f^\star",
+    "grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2",
+    "gap_mean": r"\frac{1}{T}\sum_{t<T}(f(x^t)-f^\star)",
+    "memory_error_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^\star)\|^2",
+    "down_residual_sq": r"\|q^{t-1}\|^2",
+}
+"""LaTeX of the trace columns that a metric may combine."""
+
+
+class NotCovered(Exception):  # noqa: N818 - it reports a limit of the theorem, not an error
+    """The theorem does not cover the request; `Theorem.guarantee` turns the sentence into a `NoGuarantee`."""
+
+
+# -------------------------------------------------------------------------------------------------- values
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Admissible values of a parameter; unpacks as ``low, high, text``."""
+
+    low: float
+    high: float
+    text: str
+    low_open: bool = True
+    high_open: bool = False
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.low, self.high, self.text))
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.low, self.high, self.text)[index]
+
+    def __contains__(self, value: float) -> bool:
+        return not self.refusal("", value)
+
+    def refusal(self, name: str, value: float) -> str:
+        """Why `value` is not admissible, or an empty string; closed ends allow for rounding (1e-12)."""
+        low, high = self.low - 1e-12 * abs(self.low), self.high + 1e-12 * abs(self.high)
+        if value <= self.low if self.low_open else value < low:
+            relation = "above" if self.low_open else "at least"
+            return f"{name} = {value:.6g} is not {relation} {self.low:.4g} ({self.text})"
+        if value >= self.high if self.high_open else value > high:
+            return f"{name} = {value:.6g} is {'not below' if self.high_open else 'above'} {self._limit()}"
+        return ""
+
+    def _limit(self) -> str:
+        formula = re.split("<=?", self.text)[-1].strip()
+        return f"{formula} = {self.high:.4g}" if not _is_number(formula) else f"{self.high:.4g}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a bound is about: a linear combination of trace columns.
+
+    Attributes
+    ----------
+    terms
+        Pairs (trace column, coefficient).
+    """
+
+    name: str
+    latex: str
+    terms: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The slopes that a theorem predicts.
+
+    Attributes
+    ----------
+    kind
+        "linear" (the metric contracts by `contraction` a round, down to `floor`) or "power".
+    contraction, floor
+        Of a linear rate; `floor` is None while the noise constants are unknown.
+    in_rounds
+        Slopes (fast, slow) of log bound against log T with the step tuned for each T: first and last regime.
+    in_workers
+        Slope against log n of the term that noise causes; 0 without noise.
+    speedup_until
+        The largest n for which the linear speedup is promised at the given number of rounds; None if not
+        asked for.
+    """
+
+    kind: str
+    text: str
+    contraction: float | None = None
+    floor: float | None = None
+    in_rounds: tuple[float, float] | None = None
+    in_workers: float = 0.0
+    speedup_until: float | None = None
+
+
+class Curve(ABC):
+    """A bound as a function of the number of rounds, and its inverse."""
+
+    first: ClassVar[int]
+    """The first t that the bound is about."""
+
+    @property
+    @abstractmethod
+    def floor(self) -> float:
+        """The limit of the bound for t to infinity."""
+
+    @abstractmethod
+    def at(self, t: ArrayLike) -> NDArray[np.float64]:
+        """The bound after t rounds."""
+
+    @abstractmethod
+    def time_to(self, eps: float) -> float:
+        """The real t at which the bound has come down to eps; infinite if it never does."""
+
+    def rounds_to(self, eps: float) -> int | None:
+        """The smallest t with bound(t') <= eps for all t' >= t, or None. Bounds are monotone in t."""
+        time = self.time_to(eps)
+        if not math.isfinite(time) or time > 1e300:
+            return None
+        low, high = self.first - 1, max(self.first, 2 * math.ceil(time) + 2)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.at(middle) <= eps else (middle, high)
+        return high if self.at(high) <= eps else None
+
+
+@dataclass(frozen=True)
+class LinearCurve(Curve):
+    """(1 - gain)^t start + floor, where floor is multiplied by 1 - (1 - gain)^t if `saturating`."""
+
+    gain: float
+    start: float
+    limit: float
+    saturating: bool = False
+
+    first: ClassVar[int] = 0
+
+    @property
+    def floor(self) -> float:
+        return self.limit
+
+    def at(self, t: ArrayLike) -> NDArray[np.float64]:
+        t = np.asarray(t, dtype=np.float64)
+        log_decay = t * math.log1p(-self.gain) if self.gain < 1 else np.where(t > 0, -np.inf, 0.0)
+        kept = -np.expm1(log_decay) if self.saturating else 1.0
+        return np.exp(log_decay) * self.start + self.limit * kept
+
+    def time_to(self, eps: float) -> float:
+        excess = self.start - self.limit if self.saturating else self.start
+        if excess <= min(0.0, eps - self.limit):
+            return 0.0 if self.limit <= eps else math.inf
+        if excess <= eps - self.limit:
+            return 0.0
+        if self.limit >= eps:
+            return 1.0 if self.gain >= 1 and self.limit == eps else math.inf
+        return 1.0 if self.gain >= 1 else math.log((eps - self.limit) / excess) / math.log1p(-self.gain)
+
+
+@dataclass(frozen=True)
+class PowerCurve(Curve):
+    """Sum of coefficient T^(-power) over `terms`."""
+
+    terms: tuple[tuple[float, float], ...]
+
+    first: ClassVar[int] = 1
+
+    @property
+    def floor(self) -> float:
+        return math.fsum(coefficient for coefficient, power in self.terms if power == 0)
+
+    def at(self, t: ArrayLike) -> NDArray[np.float64]:
+        t = np.asarray(t, dtype=np.float64)
+        return sum((coefficient * t**-power for coefficient, power in self.terms), np.zeros_like(t))
+
+    def time_to(self, eps: float) -> float:
+        room = eps - self.floor
+        decaying = [
+            (coefficient, power) for coefficient, power in self.terms if power > 0 and coefficient > 0
+        ]
+        if not decaying:
+            return 1.0 if room >= 0 else math.inf
+        if room <= 0:
+            return math.inf
+        # A term alone needs (coefficient/room)^(1/power) rounds; with equal shares of the room, all are done.
+        low, high = (
+            max(math.log(share * coefficient / room) / power for coefficient, power in decaying)
+            for share in (1, len(decaying))
+        )
+        while high - low > 1e-15 * max(1.0, abs(high)):
+            middle = (low + high) / 2
+            if middle in (low, high):
+                break
+            needed = sum(math.exp(math.log(coefficient) - power * middle) for coefficient, power in decaying)
+            low, high = (low, middle) if needed <= room else (middle, high)
+        return max(1.0, math.exp(high)) if high < 690 else math.inf
+
+
+@dataclass(frozen=True)
+class NoGuarantee:
+    """The theorem says nothing about this request; falsy.
+
+    Attributes
+    ----------
+    reason
+        One sentence: the missing constant, the parameter outside its interval, the wrong compressor class.
+    """
+
+    theorem: Theorem
+    reason: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """A theorem applied to constants, compressors and parameters.
+
+    Attributes
+    ----------
+    constants
+        With what they imply filled in.
+    up, down
+        The compressors as given; None where the messages are not compressed.
+    parameters
+        Every parameter of the method.
+    analysis
+        The constants of the proof that are no parameter of the method (c, M), and named parts of the bound.
+    intervals
+        Admissible interval of each parameter, given those chosen before it.
+    active
+        Which term limits the step or the rate.
+    metric
+        What the bound is about.
+    missing
+        Constants that the bound's value needs and that are unknown; the step needs none of them.
+    horizon
+        If not None, the parameters are tuned for this T: `bound(T)` is about a run with parameters tuned for
+        T.
+    """
+
+    theorem: Theorem
+    constants: Constants
+    up: Compressor | Assumption | None
+    down: Compressor | Assumption | None
+    parameters: dict[str, float]
+    analysis: dict[str, float]
+    intervals: dict[str, Interval]
+    active: str
+    metric: Metric
+    rate: Rate
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    horizon: int | None = None
+    curve: Curve | None = field(default=None, repr=False)
+    fixed: dict[str, float] = field(default_factory=dict, repr=False)
+
+    @property
+    def needs(self) -> str:
+        """The sentence that asks for the `missing` constants; empty when the bound has a value."""
+        return f"the bound of {_wants(self.theorem.id, self.missing)}" if self.missing else ""
+
+    def bound(self, t: ArrayLike) -> NDArray[np.float64]:
+        """The bound on the expected metric after t rounds, for an array of integers t.
+
+        Raises
+        ------
+        InputError
+            If constants are missing (`needs`), or a t is not a number of rounds the bound is about.
+        """
+        curve, t = self._curve(), np.asarray(t)
+        if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
+            raise InputError(
+                f"t = {np.min(t)}: the bound of {self.theorem.id} is about whole t >= {curve.first}"
+            )
+        return curve.at(t)
+
+    def rounds_to(self, eps: float) -> int | None:
+        """The smallest t from which on the bound is at most eps; None if the floor is too high."""
+        return self._curve().rounds_to(_positive("eps", eps))
+
+    def unreachable(self, eps: float) -> str | None:
+        """None if the bound reaches eps, else the floor and a step that would do, in a sentence."""
+        curve = self._curve()
+        if self.rounds_to(eps) is not None:
+            return None
+        text = (
+            f"the bound of {self.theorem.id} does not get to {eps:.4g}: "
+            f"its floor is {curve.floor:.6g} for these parameters"
+        )
+        free = {name: value for name, value in self.fixed.items() if name != "gamma"}
+        other = self.theorem.unprescribed().guarantee(self.constants, self.up, self.down, None, eps, **free)
+        if isinstance(other, Guarantee) and (rounds := other.rounds_to(eps)) is not None:
+            gamma = other.parameters["gamma"]
+            text += f"; {other.theorem.id} with gamma = {gamma:.6g} gets there in {rounds} rounds"
+        return text
+
+    @property
+    def bits_per_round(self) -> float | None:
+        """Formula bits per worker and round, uplink plus broadcast; None if a format or dim is unknown."""
+        if self.constants.dim is None:
+            return None
+        total = 0.0
+        for message in (self.up, self.down):
+            if isinstance(message, Unbiased | Contractive | AbsoluteError):
+                return None
+            total += (message or compressor("identity")).formula_bits(self.constants.dim)
+        return total
+
+    def bits_to(self, eps: float) -> float | None:
+        """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""
+        rounds, bits = self.rounds_to(eps), self.bits_per_round
+        return None if rounds is None or bits is None else rounds * bits
+
+    def _curve(self) -> Curve:
+        if self.curve is None:
+            raise InputError(self.needs)
+        return self.curve
+
+
+# ------------------------------------------------------------------------------------------------ theorems
+
+
+class Known:
+    """The constants as numbers; only for names that were checked to be known."""
+
+    def __init__(self, constants: Constants) -> None:
+        self._constants = constants
+
+    def __getattr__(self, name: str) -> float:
+        value = getattr(self._constants, name)
+        if value is None:
+            raise NotCovered(f"{name} is unknown; give --set {name}=...")
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request matched with a theorem's assumptions: constants, assumptions on the compressors, horizon."""
+
+    constants: Constants
+    up: Any
+    down: Any
+    rounds: int | None
+    eps: float | None
+
+    @property
+    def c(self) -> Known:
+        """The constants as numbers."""
+        return Known(self.constants)
+
+
+@dataclass
+class Choice:
+    """Collects one value after the other, with its admissible interval.
+
+    ``take(name, interval, default)`` returns the fixed value, if there is one, after checking it.
+    """
+
+    fixed: Mapping[str, float]
+    rule: str = ""
+    values: Point = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+
+    def __call__(self, name: str, interval: Interval, default: float) -> float:
+        value = float(self.fixed.get(name, default))
+        if refusal := interval.refusal(name, value):
+            raise NotCovered(refusal)
+        self.values[name], self.intervals[name] = value, interval
+        return value
+
+
+class Theorem(ABC):
+    """A theorem: its statement and what it guarantees. Subclasses are final and have no state."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    provenance: ClassVar[str]
+    """published | restated | ours | order."""
+    method: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]]
+    """Constants without which there is not even a step."""
+    bound_requires: ClassVar[tuple[str, ...]]
+    """Further constants that the value of the bound needs."""
+    uplink: ClassVar[type | None] = None
+    """Assumption class of the workers' compressor; None: the method sends plain vectors."""
+    downlink: ClassVar[type | None] = None
+    independent: ClassVar[bool] = False
+    """Whether the uplink coins must be independent over workers (omega/n appears)."""
+    parameters: ClassVar[tuple[str, ...]] = ("gamma",)
+    analysis: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the proof alone."""
+    allows_regulariser: ClassVar[bool] = False
+    workers: ClassVar[str] = ""
+    """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal"."""
+    general: ClassVar[str] = ""
+    """Id of the theorem that frees the parameters which this one prescribes."""
+    rules: ClassVar[tuple[str, ...]] = ("",)
+    """Ways to choose the free parameters; the best one is recommended."""
+
+    assumptions: ClassVar[str]
+    """The hypotheses, LaTeX text."""
+    conditions: ClassVar[str]
+    """The parameters' ranges, a LaTeX formula in terms of `definitions`."""
+    definitions: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs (symbol, formula), each in terms of the ones before."""
+    measures: ClassVar[tuple[tuple[str, str], ...]]
+    """The metric: pairs (coefficient in LaTeX, trace column)."""
+    bound_latex: ClassVar[str]
+    iterate: ClassVar[str] = "x"
+    """What the method calls the model that the metric is about."""
+
+    # ---- what a theorem fills in
+
+    @abstractmethod
+    def settle(self, case: Case, take: Choice) -> None:
+        """Take every parameter, in an order in which each interval depends on earlier ones only."""
+
+    @abstractmethod
+    def curve(self, case: Case, p: Point) -> Curve:
+        """The bound at the parameters p."""
+
+    @abstractmethod
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        """The predicted slopes."""
+
+    @abstractmethod
+    def active(self, case: Case, p: Point) -> str:
+        """Which term of the min or max is active, in words."""
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        """The constants that the bound needs for these compressors."""
+        return self.bound_requires
+
+    def details(self, case: Case, p: Point) -> Point:
+        """Named parts of the step or bound worth showing."""
+        return {}
+
+    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+        """The metric's coefficients, in the order of `measures`."""
+        return (1.0,)
+
+    def gain(self, case: Case, p: Point) -> float:
+        """1 - rho, by which choices are compared when neither rounds nor eps is given."""
+        return 0.0
+
+    # ---- what all theorems share
+
+    def __repr__(self) -> str:
+        return f"theorem({self.id!r})"
+
+    @property
+    def statement(self) -> str:
+        """The theorem in LaTeX."""
+        where = "".join(rf"\[ {symbol} = {formula} \]" + "\n" for symbol, formula in self.definitions)
+        where = f"where\n{where}" if where else ""
+        return (
+            f"\\textbf{{{self.title}.}} {self.assumptions} If ${self.conditions}$, then\n"
+            f"\\[ \\mathbb{{E}}\\Big[ {self.metric_latex} \\Big] \\le {self.bound_latex} \\]\n{where}"
+        ).rstrip()
+
+    @property
+    def metric_latex(self) -> str:
+        """The metric in LaTeX."""
+        columns = {name: latex.replace("x^t", f"{self.iterate}^t") for name, latex in COLUMNS.items()}
+        return " + ".join(coefficient + columns[column] for coefficient, column in self.measures)
+
+    def unprescribed(self) -> Theorem:
+        """The theorem with free parameters that this one specialises (often itself)."""
+        return THEOREMS[self.general] if self.general else self
+
+    def guarantee(
+        self,
+        constants: Constants,
+        up: Given = None,
+        down: Given = None,
+        rounds: int | None = None,
+        eps: float | None = None,
+        **parameters: float,
+    ) -> Guarantee | NoGuarantee:
+        """Apply the theorem.
+
+        Parameters
+        ----------
+        constants
+            Constants of the problem; what they imply is filled in.
+        up, down
+            Compressors of the uplink and the broadcast: a spec, a compressor, or what may be assumed of it
+            (`Unbiased`, `Contractive`, `AbsoluteError`). None: not compressed.
+        rounds, eps
+            At most one of them. The free parameters are chosen for the smallest bound at T = `rounds`, or
+            for the fewest rounds to `eps`; with neither, for the best contraction, or the fastest decay of
+            the initial error.
+        parameters
+            Values that are fixed by the caller, of the method or of the proof (`Theorem.analysis`).
+
+        Raises
+        ------
+        InputError
+            For an unknown parameter, a value that is not a number, or a compressor that does not exist.
+        """
+        try:
+            fixed = self._fixed(parameters)
+            case, notes = self._match(constants, up, down, rounds, eps)
+            return self._apply(case, fixed, notes, _resolve(up), _resolve(down))
+        except NotCovered as limit:
+            return NoGuarantee(self, str(limit))
+
+    def _fixed(self, parameters: Mapping[str, float]) -> Point:
+        names = self.parameters + self.analysis
+        for name, value in parameters.items():
+            if name not in names:
+                raise InputError(
+                    f"{self.id} has no parameter '{name}'{nearest(name, names)}; it has: {', '.join(names)}"
+                )
+            if isinstance(value, bool | str) or not math.isfinite(float(value)):
+                raise InputError(f"{name} = {value} is not a finite number")
+        return {name: float(value) for name, value in parameters.items()}
+
+    def _match(
+        self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
+    ) -> tuple[Case, tuple[str, ...]]:
+        """Check constants and compressors against the assumptions."""
+        if rounds is not None and eps is not None:
+            raise InputError("give rounds or eps, not both: the step is tuned for one of them")
+        if rounds is not None and (isinstance(rounds, bool) or rounds != int(rounds) or rounds < 1):
+            raise InputError(f"rounds = {rounds} must be a whole number, 1 or more")
+        if eps is not None:
+            _positive("eps", eps)
+        constants = constants.completed()
+        notes = list(constants.notes)
+        if self.workers == "strongly convex" and constants.mu_min is not None:
+            if constants.mu_min <= 0:
+                raise NotCovered(
+                    f"{self.id} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not "
+                    f"above 0"
+                )
+            constants = replace(constants, mu=constants.mu_min)
+        elif self.workers == "convex" and constants.mu_min is not None and constants.mu_min < 0:
+            raise NotCovered(f"{self.id} needs every f_i convex; mu_min = {constants.mu_min:.4g} is below 0")
+        elif (
+            self.workers in ("convex", "strongly convex")
+            and constants.mu_min is None
+            and constants.mu is not None
+        ):
+            strength = "mu-strongly convex" if self.workers == "strongly convex" else "convex"
+            notes.append(f"every f_i is taken to be {strength}, as the theorem assumes (mu_min is unknown)")
+        if constants.composite and not self.allows_regulariser:
+            raise NotCovered(
+                f"{self.id} has no prox step, and the objective has a regulariser R; use dore or diana"
+            )
+        missing = [name for name in self.requires if getattr(constants, name) is None]
+        if missing:
+            hint = (
+                " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
+            )
+            raise NotCovered(_wants(self.id, missing) + hint)
+        if self.workers == "equal" and constants.zeta_sq != 0:
+            raise NotCovered(
+                f"{self.id} needs workers that all sample the same f; give --set zeta_sq=0 if they do"
+            )
+        for name in ("mu", "pl"):
+            if name in self.requires and self.needs_curvature and not getattr(constants, name) > 0:
+                raise NotCovered(f"{self.id} needs {name} > 0; {name} = 0 is no strong convexity")
+        assumed_up = self._assume("uplink", self.uplink, up, constants.dim)
+        assumed_down = self._assume("downlink", self.downlink, down, constants.dim)
+        if self.independent and (constants.n or 1) > 1 and getattr(assumed_up, "shared_coins", False):
+            raise NotCovered(
+                f"{self.id} needs coins that are independent over workers (omega/n); all workers of "
+                f"{_name(up)} share theirs"
+            )
+        return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(
+            notes
+        )
+
+    needs_curvature: ClassVar[bool] = True
+    """Whether mu = 0 (merely convex) is excluded."""
+
+    def _assume(self, side: str, kind: type | None, given: Given, dim: int | None) -> Assumption | None:
+        """What the theorem may assume of the compressor of one side."""
+        given = _resolve(given)
+        if given is None:
+            return EXACT[kind] if kind else None
+        if isinstance(given, Compressor) and dim is None:
+            raise NotCovered(f"{self.id} needs dim to know the constants of {given.spec}; give --set dim=...")
+        if kind is None:
+            if not _exact(given.unbiased(dim or 1) if isinstance(given, Compressor) else given):
+                raise NotCovered(f"{self.id} has no {side} compression, and {_name(given)} compresses")
+            return None
+        wanted = f"{self.id} needs {KIND[kind]} {side} compressor"
+        if not isinstance(given, Compressor):
+            if not isinstance(given, kind):
+                raise NotCovered(f"{wanted}; {given} is of another class")
+            return given
+        given.check(dim or 1)
+        found, why_not = _promise(given, kind, dim or 1)
+        if found is None:
+            raise NotCovered(f"{wanted}; {given.spec} is not {KIND[kind].split()[-1]}: {why_not}")
+        if isinstance(found, Unbiased) and given.shared_coins:
+            return replace(found, shared_coins=True)
+        return found
+
+    def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
+        take = Choice(fixed, rule)
+        self.settle(case, take)
+        return take
+
+    def _apply(
+        self, case: Case, fixed: Point, notes: tuple[str, ...], up: Any, down: Any
+    ) -> Guarantee | NoGuarantee:
+        missing = tuple(name for name in self.bound_needs(case) if getattr(case.constants, name) is None)
+        wanted = case.rounds is not None or case.eps is not None
+        if missing and wanted and not self.general:
+            notes += (f"the step is not tuned, because the bound needs {' and '.join(missing)}",)
+        score = self._score(case) if wanted and not missing else None
+        choices: list[Choice] = []
+        refusal = NotCovered("")
+        for rule in self.rules:
+            try:
+                choices.append(self._choose(case, fixed, rule))
+            except NotCovered as limit:
+                refusal = limit
+                continue
+            if score is not None and "gamma" not in fixed and not self.general:
+                choices.append(self._search(case, fixed, choices[-1], score))
+        if not choices:
+            raise refusal
+        best = min(
+            choices, key=lambda choice: score(choice.values) if score else -self.gain(case, choice.values)
+        )
+        p = best.values
+        curve = None if missing else self.curve(case, p)
+        active = self.active(case, p)
+        if (
+            score is not None
+            and "gamma" not in fixed
+            and p["gamma"] < (1 - 1e-9) * choices[0].values["gamma"]
+        ):
+            aim = f"T = {case.rounds}" if case.rounds else f"eps = {case.eps:.4g}"
+            active = f"gamma is set by the floor of the bound at {aim}; {active}"
+        terms = tuple(
+            (column, value)
+            for (_, column), value in zip(self.measures, self.coefficients(case, p), strict=True)
+        )
+        return Guarantee(
+            theorem=self,
+            constants=case.constants,
+            up=up,
+            down=down,
+            parameters={name: p[name] for name in self.parameters},
+            analysis={name: p[name] for name in self.analysis} | self.details(case, p),
+            intervals=best.intervals,
+            active=active,
+            metric=Metric(self.measures[0][1] if len(terms) == 1 else "lyapunov", self.metric_latex, terms),
+            rate=self.rate(case, p, curve),
+            missing=missing,
+            notes=notes,
+            horizon=self.horizon(case),
+            curve=curve,
+            fixed=fixed,
+        )
+
+    def horizon(self, case: Case) -> int | None:
+        """The T that the parameters depend on, if they do."""
+        return None
+
+    def _score(self, case: Case) -> Callable[[Point], float]:
+        """What the choice of the step makes small: the bound at T, or the time to eps."""
+        if case.rounds is not None:
+            return lambda p: float(self.curve(case, p).at(case.rounds or 1))
+        return lambda p: self.curve(case, p).time_to(case.eps or 0.0)
+
+    def _search(self, case: Case, fixed: Point, start: Choice, score: Callable[[Point], float]) -> Choice:
+        """The best step up to that of `start`: a grid in log gamma, then golden sections around its best."""
+
+        def at(log_gamma: float) -> tuple[float, Choice]:
+            try:
+                choice = self._choose(case, {**fixed, "gamma": math.exp(log_gamma)}, start.rule)
+            except NotCovered:
+                return math.inf, start
+            return score(choice.values), choice
+
+        high = math.log(start.values["gamma"])
+        low = max(math.log(max(start.intervals["gamma"].low, 1e-300)), high - 30.0)
+        while not math.isfinite(at(low)[0]) and low > high - 600.0 and start.intervals["gamma"].low <= 0:
+            low -= 30.0
+        grid = np.linspace(low, high, 100)
+        values = [at(g)[0] for g in grid]
+        k = int(np.argmin(values))
+        left, right = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
+        golden = (math.sqrt(5) - 1) / 2
+        a, b = right - golden * (right - left), left + golden * (right - left)
+        fa, fb = at(a)[0], at(b)[0]
+        while right - left > 1e-9:
+            if fa <= fb:
+                right, b, fb = b, a, fa
+                a = right - golden * (right - left)
+                fa = at(a)[0]
+            else:
+                left, a, fa = a, b, fb
+                b = left + golden * (right - left)
+                fb = at(b)[0]
+        found = min((at(g) for g in (a, b, grid[k])), key=lambda pair: pair[0])
+        return found[1] if found[0] < score(start.values) else start
+
+
+class LinearTheorem(Theorem):
+    """Bounds of the form rho^t V_0 + floor."""
+
+    saturating: ClassVar[bool] = False
+    """Whether the floor is multiplied by 1 - rho^t."""
+
+    @abstractmethod
+    def gains(self, case: Case, p: Point) -> dict[str, float]:
+        """1 - entry for every entry of the max in rho, by what it describes."""
+
+    @abstractmethod
+    def start(self, case: Case, p: Point) -> float:
+        """V_0."""
+
+    @abstractmethod
+    def floor(self, case: Case, p: Point) -> float:
+        """The limit of the bound."""
+
+    def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
+        take = super()._choose(case, fixed, rule)
+        if self.gain(case, take.values) <= 0.0:  # inside the intervals, but only by less than rounding
+            raise NotCovered(
+                f"there is no contraction for these parameters: {self.active(case, take.values)}"
+            )
+        return take
+
+    def gain(self, case: Case, p: Point) -> float:
+        return min(1.0, *self.gains(case, p).values())
+
+    def curve(self, case: Case, p: Point) -> LinearCurve:
+        return LinearCurve(self.gain(case, p), self.start(case, p), self.floor(case, p), self.saturating)
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {"rho": 1.0 - self.gain(case, p)}
+
+    def active(self, case: Case, p: Point) -> str:
+        gains = self.gains(case, p)
+        least = min(gains.values())
+        names = [name for name, value in gains.items() if value <= least * (1 + 1e-9)]
+        return f"rho = {_near_one(least)} is set by {' and '.join(names)}"
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        gain, floor = self.gain(case, p), None if curve is None else curve.floor
+        rho = _near_one(gain)
+        if floor is None:
+            text = f"contracts by {rho} a round, down to a floor that the missing constants decide"
+        elif floor == 0.0:
+            text = f"contracts by {rho} a round, without a floor"
+        else:
+            text = f"contracts by {rho} a round, down to {floor:.4g}, proportional to 1/n at one step"
+        return Rate("linear", text, contraction=1.0 - gain, floor=floor, in_workers=-1.0 if floor else 0.0)
+
+
+@dataclass(frozen=True)
+class Average:
+    """bound(T) = (start/(gamma T) + noise gamma + drift gamma^2)/(1 - damping gamma)."""
+
+    start: float
+    noise: float
+    drift: float = 0.0
+    damping: float = 0.0
+
+
+class AverageTheorem(Theorem):
+    """Bounds on an average over T rounds at a constant step."""
+
+    @abstractmethod
+    def average(self, case: Case, p: Point) -> Average:
+        """The coefficients of the bound."""
+
+    def curve(self, case: Case, p: Point) -> PowerCurve:
+        a, gamma = self.average(case, p), p["gamma"]
+        left = 1.0 - a.damping * gamma
+        return PowerCurve(
+            ((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0))
+        )
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma = {p['gamma']:.6g}; the limit is {self._choose(case, p, '').intervals['gamma'].text}"
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        noisy = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
+        if curve is None:
+            return Rate("power", noisy + " (if there is noise)", in_rounds=(-1.0, -0.5), in_workers=-0.5)
+        a = self.average(case, p)
+        if a.noise == 0.0:
+            slow, text = (-2 / 3, "1/T, then T^(-2/3)") if a.drift > 0 else (-1.0, "1/T, without a floor")
+            return Rate("power", f"{text}, with the step tuned for T", in_rounds=(-1.0, slow))
+        until = None
+        if case.rounds is not None:
+            others = {name: value for name, value in p.items() if name != "gamma"}
+            until = _speedup(a, case.c.n, case.rounds, self._choose(case, others, "").values["gamma"])
+        return Rate("power", noisy, in_rounds=(-1.0, -0.5), in_workers=-0.5, speedup_until=until)
+
+
+def _speedup(a: Average, n: float, rounds: int, largest: float) -> float:
+    """Largest n for which the tuned step is below its limit and the drift below the two leading terms.
+
+    The noise is proportional to 1/n; the tuned step sqrt(start/(noise T)) grows as sqrt(n).
+    """
+    noise = n * a.noise
+    if a.start == 0.0:
+        return math.inf
+    limits = [noise * rounds * largest**2 / a.start]
+    if a.drift > 0.0:
+        limits.append((2.0 * noise**1.5 * math.sqrt(rounds / a.start) / a.drift) ** (2 / 3))
+    return float(math.floor(min(limits)))
+
+
+class TunedTheorem(Theorem):
+    """Bounds for a step that depends on T: a sum of powers of T."""
+
+    @abstractmethod
+    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
+        """Pairs (coefficient, power) of the bound; the first one is the linear speedup's term, 1/sqrt(nT)."""
+
+    def curve(self, case: Case, p: Point) -> PowerCurve:
+        return PowerCurve(self.powers(case))
+
+    def horizon(self, case: Case) -> int:
+        if case.rounds is not None:
+            return case.rounds
+        if case.eps is None:
+            raise NotCovered(f"{self.id} tunes the step for T; give rounds or eps")
+        if missing := [name for name in self.bound_needs(case) if getattr(case.constants, name) is None]:
+            raise NotCovered(f"{_wants(self.id, missing)} to find T from eps")
+        rounds = PowerCurve(self.powers(case)).rounds_to(case.eps)
+        if rounds is None:
+            raise NotCovered(f"{self.id} needs more than 1e300 rounds to reach eps = {case.eps:.4g}")
+        return rounds
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        if curve is None:
+            return Rate(
+                "power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5
+            )
+        powers = self.powers(case)
+        slow = -min(power for coefficient, power in powers if coefficient > 0 or power == 1.0)
+        if powers[0][0] == 0.0:
+            return Rate("power", f"T^({slow:.3g}) for large T, no noise", in_rounds=(-1.0, slow))
+        return Rate(
+            "power",
+            "1/T first, 1/sqrt(nT) for large T: linear speedup while that term dominates",
+            in_rounds=(-1.0, slow),
+            in_workers=-0.5,
+            speedup_until=self._speedup_until(case),
+        )
+
+    def _speedup_until(self, case: Case) -> float:
+        """The largest n at which the 1/sqrt(nT) term is still the largest one, at the horizon."""
+        rounds = self.horizon(case)
+
+        def dominates(n: int) -> bool:
+            terms = self.powers(replace(case, constants=replace(case.constants, n=n, overlap=None)))
+            first, *rest = (coefficient * rounds**-power for coefficient, power in terms)
+            return first >= max(rest)
+
+        if not dominates(1):
+            return 0.0
+        low, high = 1, 2
+        while dominates(high):
+            low, high = high, 2 * high
+            if high > 2**60:
+                return math.inf
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if dominates(middle) else (low, middle)
+        return float(low)
+
+
+def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, str]]) -> None:
+    """Take values that the theorem prescribes, each with its formula; a fixed value must agree."""
+    for name, (value, text) in values.items():
+        if name in take.fixed and not math.isclose(take.fixed[name], value, rel_tol=1e-9):
+            raise NotCovered(
+                f"{theorem.id} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}; see "
+                f"{theorem.general}"
+            )
+        take.values[name], take.intervals[name] = (
+            value,
+            Interval(value, value, f"{name} = {text}", low_open=False),
+        )
+
+
+# ------------------------------------------------------------------------------------------------ registry
+
+THEOREMS: dict[str, Theorem] = {}
+"""Every theorem by its id."""
+
+T = TypeVar("T", bound=type[Theorem])
+
+
+def register(cls: T) -> T:
+    """Enter a theorem into `THEOREMS`."""
+    THEOREMS[cls.id] = cls()
+    return cls
+
+
+def theorem(id: str) -> Theorem:
+    """The theorem with this id, such as ``dore.strongly-convex``.
+
+    Raises
+    ------
+    InputError
+        If there is none; the sentence names the nearest one.
+    """
+    if id not in THEOREMS:
+        raise InputError(
+            f"unknown theorem '{id}'{nearest(id, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}"
+        )
+    return THEOREMS[id]
+
+
+# ------------------------------------------------------------------------------------------------- helpers
+
+
+def _resolve(given: Given) -> Compressor | Assumption | None:
+    return compressor(given) if isinstance(given, str) else given
+
+
+def _exact(promise: Assumption | None) -> bool:
+    """Whether the promise is that the message arrives unchanged."""
+    values = {Unbiased: ("omega", 0.0), Contractive: ("delta", 1.0), AbsoluteError: ("eps", 0.0)}
+    return any(
+        isinstance(promise, kind) and getattr(promise, name) == value
+        for kind, (name, value) in values.items()
+    )
+
+
+def _promise(given: Compressor, kind: type, dim: int) -> tuple[Assumption | None, str]:
+    """What a compressor promises in the class `kind`, and why not if it promises nothing."""
+    if kind is Unbiased:
+        return given.unbiased(dim), given.why_not_unbiased
+    if kind is Contractive:
+        return given.contractive(dim), given.why_not_contractive
+    return given.absolute(dim), given.why_not_absolute
+
+
+def _name(given: Given) -> str:
+    return given.spec if isinstance(given, Compressor) else str(given)
+
+
+def _near_one(gain: float) -> str:
+    """1 - gain as text that does not round to 1."""
+    return f"{1.0 - gain:.6g}" if gain > 1e-4 else f"1 - {gain:.3g}"
+
+
+def _positive(name: str, value: float) -> float:
+    if isinstance(value, bool | str) or not (math.isfinite(value) and value > 0):
+        raise InputError(f"{name} = {value} must be a number above 0")
+    return float(value)
+
+
+def _wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
+    assert set(missing) <= set(NAMES)
+    return f"{what} needs {' and '.join(missing)}; give --set {' '.join(f'{name}=...' for name in missing)}"

@@ -172,6 +172,8 @@ class Quadratic(Problem):
         if self.heterogeneity == 0 and self._modulus > 0 and self.regulariser == (0.0, 0.0):
             return self.shifts[0]
         mean = self.matrices.mean(axis=0)
+        if not self.rotated and self._modulus > 0 and not any(self.regulariser):
+            return (self.matrices * self.shifts).mean(axis=0) / mean
         dense = mean if self.rotated else np.diag(mean)
         if self._modulus + self.regulariser[1] > 0:
             return minimise(

@@ -1,7 +1,7 @@
 """DIANA (Mishchenko, Gorbunov, Takac, Richtarik 2019, arXiv 1901.09269).
 
-    worker i : send Q_i = C(g_i - h_i) ; h_i <- h_i + alpha Q_i
-    server   : v = h + avg Q_i  (the old h) ; x <- prox_{gamma R}(x - gamma v) ; h <- h + alpha avg Q_i
+worker i : send Q_i = C(g_i - h_i) ; h_i <- h_i + alpha Q_i
+server   : v = h + avg Q_i  (the old h) ; x <- prox_{gamma R}(x - gamma v) ; h <- h + alpha avg Q_i
 """
 
 from .channels import plain, shift

@@ -1,7 +1,7 @@
 """Distributed error feedback, EF-SGD / MEM-SGD (Stich, Cordonnier, Jaggi 2018, arXiv 1809.07599).
 
-    worker i : p_i = e_i + gamma g_i ; send c_i = C(p_i) ; e_i <- p_i - c_i
-    everyone : x <- x - avg c_i
+worker i : p_i = e_i + gamma g_i ; send c_i = C(p_i) ; e_i <- p_i - c_i
+everyone : x <- x - avg c_i
 """
 
 from .channels import error_feedback, plain

@@ -80,7 +80,9 @@ class Method:
             low = 0.0
             if not (value > low if name == "gamma" else value >= low) or value == float("inf"):
                 sign = ">" if name == "gamma" else ">="
-                raise InputError(f"{name} = {value:g} is not possible: method '{self.word}' needs {name} {sign} 0, finite")
+                raise InputError(
+                    f"{name} = {value:g} is not possible: method '{self.word}' needs {name} {sign} 0, finite"
+                )
             values[name] = value
         return values
 

@@ -102,7 +102,11 @@ def on_circle(word, radius):
     """
     theta = ((float(np.int32(word & uint32(0x3FFFFFFF))) + 0.5) * 2.0**-30 - 0.5) * (0.5 * math.pi)
     y = theta * theta
-    sine = radius * theta * (1.0 + y * (-1 / 6 + y * (1 / 120 + y * (-1 / 5040 + y * (1 / 362880 - y / 39916800)))))
+    sine = (
+        radius
+        * theta
+        * (1.0 + y * (-1 / 6 + y * (1 / 120 + y * (-1 / 5040 + y * (1 / 362880 - y / 39916800)))))
+    )
     cosine = 1 / 24 + y * (-1 / 720 + y * (1 / 40320 + y * (-1 / 3628800 + y / 479001600)))
     cosine = radius * (1.0 + y * (-1 / 2 + y * cosine))
     odd = (word & uint32(0x40000000)) != 0

@@ -22,7 +22,6 @@ COMPRESS = types.void(MATRIX, MATRIX, INTS, VECTOR, MATRIX, MATRIX, VECTOR)
 RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE)
 
 
-
 @njit(VECTOR(MATRIX), **INNER)
 def flat(a):
     """A contiguous (B, d) array as one vector: short rows in one long loop vectorise, one by one they do not."""

@@ -43,7 +43,14 @@ Step = Callable[..., list[np.ndarray]]
 
 
 def transcription(
-    word: str, problem: Problem, up: str, down: str, p: dict[str, float], rounds: int, seed: int = 0, replica: int = 0
+    word: str,
+    problem: Problem,
+    up: str,
+    down: str,
+    p: dict[str, float],
+    rounds: int,
+    seed: int = 0,
+    replica: int = 0,
 ) -> list[np.ndarray]:
     """The iterates x^0, ..., x^T of the paper's pseudo-code with exact gradients."""
     n, d = problem.workers, problem.dim

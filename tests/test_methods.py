@@ -27,7 +27,15 @@ def iterates(word, problem, up, down, parameters, rounds, replica=0, seed=0):
     path = [problem.x0]
     for t in range(1, rounds + 1):
         trace = simulate(
-            word, problem, up, down, parameters=parameters, rounds=t, seed=seed, first_replica=replica, checkpoints=[t]
+            word,
+            problem,
+            up,
+            down,
+            parameters=parameters,
+            rounds=t,
+            seed=seed,
+            first_replica=replica,
+            checkpoints=[t],
         )
         path.append(trace.final[0])
     return np.array(path)
@@ -35,7 +43,9 @@ def iterates(word, problem, up, down, parameters, rounds, replica=0, seed=0):
 
 def compressor_pairs(word):
     ups = ("identity",) if word == "sgd" else UNBIASED + BIASED
-    return [(u, d) for u in ups for d in (("ternary:block=5", "topk:k=3") if word in TWO_WAY else ("identity",))]
+    return [
+        (u, d) for u in ups for d in (("ternary:block=5", "topk:k=3") if word in TWO_WAY else ("identity",))
+    ]
 
 
 @pytest.mark.parametrize(("word", "up", "down"), [(w, u, d) for w in MODULES for u, d in compressor_pairs(w)])
@@ -62,7 +72,8 @@ def same(a, b, problem, rounds=25):
     """Largest difference of two methods' iterates over all rounds, the same noise in both."""
     (word_a, up_a, down_a, p_a), (word_b, up_b, down_b, p_b) = a, b
     return np.abs(
-        iterates(word_a, problem, up_a, down_a, p_a, rounds) - iterates(word_b, problem, up_b, down_b, p_b, rounds)
+        iterates(word_a, problem, up_a, down_a, p_a, rounds)
+        - iterates(word_b, problem, up_b, down_b, p_b, rounds)
     ).max()
 
 
@@ -150,7 +161,9 @@ def test_dore_loses_no_information_on_the_downlink_with_eta_one():
     """With R = 0 and eta = 1: xhat + beta e moves by -beta gamma ghat, whatever C_down drops."""
     problem = build(QUADRATIC, workers=2)
     p = {"gamma": 0.05, "alpha": 0.0, "beta": 0.5, "eta": 1.0}
-    trace = simulate("dore", problem, "identity", "topk:k=3", parameters=p, rounds=30, checkpoints=np.arange(31))
+    trace = simulate(
+        "dore", problem, "identity", "topk:k=3", parameters=p, rounds=30, checkpoints=np.arange(31)
+    )
     x = iterates("dore", problem, "identity", "topk:k=3", p, 30)
     shadow = x[0] - p["beta"] * p["gamma"] * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
     distance = ((x[1:] - shadow) ** 2).sum(axis=1)
@@ -172,7 +185,13 @@ def test_corners_do_not_crash_or_give_nan(word, spec, workers, up):
     """One worker, one coordinate, k = d, a gradient that is zero from the start."""
     down = up if word in TWO_WAY else "identity"
     trace = simulate(
-        word, spec, "identity" if word == "sgd" else up, down, workers=workers, parameters=PARAMETERS[word], rounds=50
+        word,
+        spec,
+        "identity" if word == "sgd" else up,
+        down,
+        workers=workers,
+        parameters=PARAMETERS[word],
+        rounds=50,
     )
     assert np.isfinite(trace.final).all()
     assert all(np.isfinite(c).all() for c in trace.columns.values())

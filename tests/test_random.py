@@ -69,7 +69,9 @@ def sample(kind: int, size: int = 400_000) -> np.ndarray:
     return g.ravel()
 
 
-@pytest.mark.parametrize(("kind", "law"), [(GAUSSIAN, stats.norm(0, 2)), (UNIFORM, stats.uniform(-(12**0.5), 2 * 12**0.5))])
+@pytest.mark.parametrize(
+    ("kind", "law"), [(GAUSSIAN, stats.norm(0, 2)), (UNIFORM, stats.uniform(-(12**0.5), 2 * 12**0.5))]
+)
 def test_noise_follows_its_law(kind, law):
     """Kolmogorov-Smirnov at p = 1e-6; the seed is fixed, so that the test cannot fail by chance later."""
     assert stats.kstest(sample(kind), law.cdf).pvalue > 1e-6

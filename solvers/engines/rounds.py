@@ -61,7 +61,9 @@ MEASURE = types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
 CATCH_DIVERGENCE = types.void(MATRIX, WORKERS, SERVER, MATRIX, VECTOR, f8)
 #: what the loop calls
 HALVES = types.Tuple(
-    tuple(types.FunctionType(signature) for signature in (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE))
+    tuple(
+        types.FunctionType(signature) for signature in (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE)
+    )
 )
 
 #: Rows of the block's record (B columns): running sums over the rounds done, norms of the last round.
@@ -194,7 +196,25 @@ def catch_divergence(x, workers, server, down_memory, first_bad, rnd):
 
 @njit(
     types.void(
-        HALVES, TOOLS, i8, i8, i8, i8, i8, i8, ORACLE, RULES, LINK, LINK, RANDOM, MATRIX, MATRIX, WORKERS, SERVER, SCRATCH, MATRIX
+        HALVES,
+        TOOLS,
+        i8,
+        i8,
+        i8,
+        i8,
+        i8,
+        i8,
+        ORACLE,
+        RULES,
+        LINK,
+        LINK,
+        RANDOM,
+        MATRIX,
+        MATRIX,
+        WORKERS,
+        SERVER,
+        SCRATCH,
+        MATRIX,
     ),
     **ENTRY,
 )

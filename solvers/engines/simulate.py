@@ -111,7 +111,9 @@ def simulate(
         if value != int(value) or not low <= value <= high:
             raise InputError(f"{name} = {value} is not a whole number from {low} to {high}")
     if not method.two_way and down.name != "identity":
-        raise InputError(f"method '{method.word}' broadcasts uncompressed: leave out the downlink compressor {down.spec}")
+        raise InputError(
+            f"method '{method.word}' broadcasts uncompressed: leave out the downlink compressor {down.spec}"
+        )
     if any(problem.regulariser) and not method.prox:
         raise InputError(f"method '{method.word}' has no proximal step: it cannot take l1 or l2prox")
     up.check(problem.dim)
@@ -119,7 +121,9 @@ def simulate(
     points = log_checkpoints(rounds) if checkpoints is None else np.unique(np.append(checkpoints, rounds))
     points = points.astype(np.int64)
     if points[0] < 0 or points[-1] > rounds:
-        raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
+        raise InputError(
+            f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}"
+        )
     means = {"grad_sq_mean"} if mean_columns is True else set(mean_columns or ())
     if "gap_mean" in means and any(problem.regulariser):
         raise InputError("gap_mean is not recorded for a problem with l1 or l2prox: leave it out")
@@ -131,7 +135,9 @@ def simulate(
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
             results = list(
-                pool.map(lambda part: _run_block(setup, [first_replica + r for r in part], part.start == 0), parts)
+                pool.map(
+                    lambda part: _run_block(setup, [first_replica + r for r in part], part.start == 0), parts
+                )
             )
     scalars = results[0].pop("scalars")
     first_bad = np.concatenate([r.pop("first_bad") for r in results]).astype(np.int64)

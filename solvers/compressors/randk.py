@@ -1,0 +1,51 @@
+"""Rand-k: k different coordinates by Floyd's method, in O(k) steps after the zeros are written.
+
+Source of the method: Bentley and Floyd 1987, Programming Pearls, Communications of the ACM 30(9).
+"""
+
+import numpy as np
+from numba import njit
+
+from ...theory.compressors import VALUE_LOW_BITS, RandK
+from ..signatures import COMPRESS, OPTIONS
+from .reductions import rounded, truncated
+from .wire import Floats, Ints, Kernel, index_length
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    dim, k, factor, scaled = x.shape[1], int(params[0]), params[1], params[2] != 0.0
+    chosen = np.empty(k, np.int64)
+    for r in range(x.shape[0]):
+        row, coins, to = x[r], u[r], out[r]
+        for j in range(dim):
+            to[j] = 0.0
+        for i in range(k):
+            # Two uniforms make 64 random bits; their product with the range, shifted down, is the draw.
+            last = dim - k + i
+            high, low = int(coins[2 * i] * 4294967296.0), int(coins[2 * i + 1] * 4294967296.0)
+            j = (high * (last + 1) + ((low * (last + 1)) >> 32)) >> 32
+            j = last if to[j] != 0.0 else j
+            to[j] = 1.0
+            chosen[i] = j
+        for i in range(k):
+            j = chosen[i]
+            if scaled:
+                to[j] = rounded(row[j] * factor, VALUE_LOW_BITS, coins[2 * k + i])
+            else:
+                to[j] = truncated(row[j], VALUE_LOW_BITS)
+        bits[r] = params[3]
+
+
+def kernel(comp: RandK, dim: int) -> Kernel:
+    k = comp.kept(dim)
+    where = 0 if comp.shared_coins else index_length(k, dim)
+    return compress, np.array([k, dim / k, comp.scaled, 8 * -(-(32 * k + where) // 8)], dtype=float), 0
+
+
+def positions(coins: Floats, dim: int, k: int) -> Ints:
+    """Coordinates, in order, that a message with these uniforms carries."""
+    out, bits, none = np.empty((1, dim)), np.empty(1), np.zeros((1, 0))
+    row = np.ascontiguousarray(coins).reshape(1, -1)
+    compress(np.ones((1, dim)), row, np.zeros(3, np.int64), np.array([k, 1.0, 0.0, 0.0]), none, out, bits)
+    return np.flatnonzero(out)

@@ -1,0 +1,79 @@
+"""Sums, maxima and 32-bit rounding shared by the compressors' kernels; the order of summation is fixed."""
+
+import numpy as np
+from numba import njit, types
+
+from ..signatures import INNER, VECTOR
+
+f8, i8 = types.float64, types.int64
+
+MAGNITUDE = 0x7FFFFFFFFFFFFFFF
+"""All bits of a double but its sign."""
+
+
+@njit(i8(f8), **INNER)
+def magnitude(value):
+    """Bits of |value|: as integers they are ordered as the numbers are, with NaN above all."""
+    return np.float64(value).view(np.int64) & MAGNITUDE
+
+
+@njit(f8(VECTOR), **INNER)
+def largest(x):
+    """Largest absolute value; integer comparisons vectorise, and keep a NaN."""
+    top = 0
+    for j in range(x.size):
+        key = magnitude(x[j])
+        top = key if key > top else top
+    return np.int64(top).view(np.float64)
+
+
+@njit(f8(VECTOR, i8), **INNER)
+def total(x, squares):
+    """Sum of |x_j|, or of x_j^2 if `squares`, in eight interleaved partial sums."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    eights = x.size // 8
+    if squares:
+        for i in range(eights):
+            j = 8 * i
+            s0 += x[j] * x[j]
+            s1 += x[j + 1] * x[j + 1]
+            s2 += x[j + 2] * x[j + 2]
+            s3 += x[j + 3] * x[j + 3]
+            s4 += x[j + 4] * x[j + 4]
+            s5 += x[j + 5] * x[j + 5]
+            s6 += x[j + 6] * x[j + 6]
+            s7 += x[j + 7] * x[j + 7]
+        for j in range(8 * eights, x.size):
+            s0 += x[j] * x[j]
+    else:
+        for i in range(eights):
+            j = 8 * i
+            s0 += abs(x[j])
+            s1 += abs(x[j + 1])
+            s2 += abs(x[j + 2])
+            s3 += abs(x[j + 3])
+            s4 += abs(x[j + 4])
+            s5 += abs(x[j + 5])
+            s6 += abs(x[j + 6])
+            s7 += abs(x[j + 7])
+        for j in range(8 * eights, x.size):
+            s0 += abs(x[j])
+    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+
+
+@njit(f8(f8, i8), **INNER)
+def truncated(value, low_bits):
+    """Round towards zero by clearing the lowest bits; never -0."""
+    bits = np.float64(value).view(np.int64) & -(1 << low_bits)
+    return np.int64(bits).view(np.float64) + 0.0
+
+
+@njit(f8(f8, i8, f8), **INNER)
+def rounded(value, low_bits, u):
+    """Round at random without bias to a double whose lowest bits are clear; never -0.
+
+    Within a binade a double is linear in its bits, so adding a uniform integer below 2^low_bits before
+    clearing the bits rounds away from zero with exactly the right probability.
+    """
+    bits = np.float64(value).view(np.int64) + np.int64(u * (1 << low_bits))
+    return np.int64(bits & -(1 << low_bits)).view(np.float64) + 0.0

@@ -1,0 +1,114 @@
+"""Top-k by radix selection on the bits of the magnitudes: exact, O(d), ties to the lowest index.
+
+A long vector is first thinned out: a floor estimated from a sample of its entries leaves a few more than k
+candidates. If it leaves fewer (a vector whose order matches the sample's stride), every entry is a candidate.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from ...theory.compressors import VALUE_LOW_BITS, TopK
+from ..signatures import COMPRESS, INNER, INTS, OPTIONS
+from .reductions import MAGNITUDE, magnitude, truncated
+from .wire import Kernel, index_length
+
+i8 = types.int64
+LONG, STRIDE, CHUNK, SHORT = 16384, 128, 64, 32
+
+
+@njit(types.UniTuple(i8, 2)(INTS, i8, i8, INTS), **INNER)
+def kth_largest(keys, left, need, counts):
+    """The need-th largest of the first `left` keys, and how many equal to it are among the need largest.
+
+    Spoils `keys`, which has room for at least SHORT.
+    """
+    while True:
+        if left <= SHORT:
+            for i in range(left, SHORT):
+                keys[i] = -1
+            for i in range(left):
+                greater, equal = 0, 0
+                for j in range(SHORT):
+                    greater += keys[j] > keys[i]
+                    equal += keys[j] == keys[i]
+                if greater < need <= greater + equal:
+                    return keys[i], need - greater
+        low, high = MAGNITUDE, 0
+        for i in range(left):
+            low = keys[i] if keys[i] < low else low
+            high = keys[i] if keys[i] > high else high
+        if low == high:
+            return low, need
+        bins = 64 if left < 1024 else 2048
+        shift = 0
+        while (high - low) >> shift >= bins:
+            shift += 1
+        for i in range(bins):
+            counts[i] = 0
+        for i in range(left):
+            counts[(keys[i] - low) >> shift] += 1
+        digit = bins - 1
+        while counts[digit] < need:
+            need -= counts[digit]
+            digit -= 1
+        inside = 0
+        for i in range(left):
+            key = keys[i]
+            keys[inside] = key
+            inside += (key - low) >> shift == digit
+        left = inside
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    dim, k, sampled, margin = x.shape[1], int(params[0]), int(params[2]), int(params[3])
+    candidates, keys = np.empty(dim, np.int64), np.empty(dim + SHORT, np.int64)
+    counts = np.empty(2048, np.int64)
+    for r in range(x.shape[0]):
+        row, to = x[r], out[r]
+        bits[r] = params[1]
+        for i in range(sampled):
+            keys[i] = magnitude(row[i * STRIDE])
+        left, need, thinning = sampled, margin, sampled > 0
+        while True:
+            if not thinning:
+                if left < k:
+                    left = dim
+                    for j in range(dim):
+                        to[j] = 0.0
+                        candidates[j] = j
+                for i in range(left):
+                    keys[i] = magnitude(row[candidates[i]])
+                need = k
+            least, ties = kth_largest(keys, left, need, counts)
+            if not thinning:
+                break
+            thinning = False
+            left = 0
+            for start in range(0, dim, CHUNK):
+                part, part_out = row[start : start + CHUNK], to[start : start + CHUNK]
+                found = 0
+                for j in range(part.size):
+                    part_out[j] = 0.0
+                    found += magnitude(part[j]) >= least
+                if found > 0:
+                    for j in range(part.size):
+                        candidates[left] = start + j
+                        left += magnitude(part[j]) >= least
+        for i in range(left):
+            j = candidates[i]
+            key = magnitude(row[j])
+            if key > least or (key == least and ties > 0):
+                to[j] = truncated(row[j], VALUE_LOW_BITS)
+            ties -= key == least
+
+
+def kernel(comp: TopK, dim: int) -> Kernel:
+    k = comp.kept(dim)
+    length = 8 * -(-(32 * k + index_length(k, dim)) // 8)
+    sampled = dim // STRIDE if dim >= LONG else 0
+    expected = k / STRIDE
+    margin = min(sampled, int(expected + 4 * math.sqrt(expected) + 8))
+    return compress, np.array([k, length, sampled, margin], dtype=float), 0

@@ -1,0 +1,158 @@
+"""Bits and bytes: the pieces that messages are made of. Pure NumPy; everything big-endian within a bit
+string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...theory.compressors import index_bits
+from ...theory.errors import InputError
+
+Bits = NDArray[np.uint8]
+"""A bit string: an array of zeros and ones."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Kernel = tuple[Callable[..., None], Floats, int]
+"""A kernel, its numbers for one dimension, and how many floats it keeps between rounds."""
+
+
+def packed(*strings: Bits) -> bytes:
+    """Join bit strings and fill the last byte with zeros."""
+    return np.packbits(np.concatenate(strings)).tobytes()
+
+
+def fixed(values: Ints, width: int) -> Bits:
+    """Write integers in `width` bits each."""
+    shifts = np.arange(width - 1, -1, -1, dtype=np.uint64)
+    return ((values.astype(np.uint64)[:, None] >> shifts) & np.uint64(1)).astype(np.uint8).ravel()
+
+
+def variable(values: Ints, widths: Ints) -> Bits:
+    """Write integers in as many bits as `widths` says."""
+    starts = np.cumsum(widths) - widths
+    shifts = np.repeat(widths + starts, widths) - 1 - np.arange(int(widths.sum()))
+    return ((np.repeat(values, widths) >> shifts) & 1).astype(np.uint8)
+
+
+def index_length(count: int, dim: int) -> int:
+    """Bits that tell which `count` of `dim` coordinates are sent: indices, or a bit each if shorter."""
+    return 0 if count == dim else min(count * index_bits(dim), dim)
+
+
+def indices(chosen: Ints, dim: int) -> Bits:
+    """Write increasing indices in `index_length` bits."""
+    if chosen.size == dim:
+        return np.zeros(0, np.uint8)
+    if chosen.size * index_bits(dim) < dim:
+        return fixed(chosen, index_bits(dim))
+    bitmap = np.zeros(dim, np.uint8)
+    bitmap[chosen] = 1
+    return bitmap
+
+
+def omega(values: Ints) -> tuple[Ints, Ints]:
+    """Elias omega code words of integers in [1, 2^31], as (word, width)."""
+    word, width = np.zeros(values.size, np.int64), np.ones(values.size, np.int64)
+    rest = values.astype(np.int64)
+    while np.any(rest > 1):
+        size = np.where(rest > 1, np.frexp(rest.astype(float))[1], 0).astype(np.int64)
+        word += np.where(size > 0, rest << width, 0)
+        width += size
+        rest = np.where(size > 0, size - 1, 1)
+    return word, width
+
+
+def omega_bits(values: Ints) -> Bits:
+    """Elias omega code words one after the other."""
+    return variable(*omega(values))
+
+
+class Reader:
+    """Reads a message's bits from the front; anything that does not fit raises `InputError`."""
+
+    def __init__(self, data: bytes, what: str) -> None:
+        self.bits = np.unpackbits(np.frombuffer(data, np.uint8))
+        self.at = 0
+        self.what = what
+
+    def malformed(self, why: str) -> InputError:
+        """The error to raise: the message is not one of this compressor because of `why`."""
+        return InputError(f"these {self.bits.size // 8} bytes are no message of {self.what}: {why}")
+
+    def take(self, count: int) -> Bits:
+        """The next `count` bits."""
+        if self.at + count > self.bits.size:
+            raise self.malformed(f"it is cut off after {self.bits.size} bits")
+        self.at += count
+        return self.bits[self.at - count : self.at]
+
+    def fixed(self, count: int, width: int) -> Ints:
+        """The next `count` integers of `width` bits."""
+        weights = np.int64(1) << np.arange(width - 1, -1, -1, dtype=np.int64)
+        return self.take(count * width).reshape(count, width).astype(np.int64) @ weights
+
+    def floats(self, count: int, low_bits: int, signed: bool = False) -> Floats:
+        """The next `count` numbers, sent without `low_bits` lowest bits and, unless `signed`, the sign."""
+        width = (64 if signed else 63) - low_bits
+        pattern = self.fixed(count, width).astype(np.uint64) << np.uint64(low_bits)
+        values = pattern.view(np.float64)
+        if not np.all(np.isfinite(values)):
+            raise self.malformed("it holds a number that is not finite")
+        return values
+
+    def indices(self, count: int, dim: int) -> Ints:
+        """The next `count` increasing indices of `dim` coordinates."""
+        if count == dim:
+            return np.arange(dim)
+        if count * index_bits(dim) >= dim:
+            chosen = np.flatnonzero(self.take(dim))
+        else:
+            chosen = self.fixed(count, index_bits(dim))
+        if chosen.size != count or np.any(np.diff(chosen) <= 0) or np.any(chosen >= dim):
+            raise self.malformed(f"its indices are not {count} different coordinates of {dim} in order")
+        return chosen
+
+    def omega(self, count: int) -> Ints:
+        """The next `count` Elias omega code words.
+
+        All positions are decoded at once as if a word began there; a walk then picks the true beginnings.
+        """
+        bits = self.bits[self.at :]
+        begins, jumps, values = (
+            np.arange(bits.size),
+            np.zeros(bits.size, np.int64),
+            np.zeros(bits.size, np.int64),
+        )
+        here, group, number = begins.copy(), begins.copy(), np.ones(bits.size, np.int64)
+        window = np.concatenate([bits, np.zeros(64, np.uint8)])
+        while here.size:
+            ended = window[group] == 0
+            values[here[ended]], jumps[here[ended]] = number[ended], group[ended] + 1
+            here, group, size = here[~ended], group[~ended], number[~ended] + 1
+            fits = (size <= 32) & (group + size <= bits.size)
+            here, group, size = here[fits], group[fits], size[fits]
+            number = np.zeros(here.size, np.int64)
+            for step in range(int(size.max(initial=0))):
+                inside = step < size
+                number = np.where(inside, 2 * number + window[np.where(inside, group + step, 0)], number)
+            group = group + size
+            inside = group < bits.size
+            here, group, number = here[inside], group[inside], number[inside]
+        following = jumps.tolist()
+        chain, position = [0] * count, 0
+        for i in range(count):
+            if position >= bits.size or following[position] == 0:
+                raise self.malformed("it is cut off inside a code word")
+            chain[i] = position
+            position = following[position]
+        self.at += position
+        return values[np.array(chain, dtype=np.int64)]
+
+    def finish(self) -> None:
+        """Check that only the zeros that fill the last byte are left."""
+        left = self.bits[self.at :]
+        if left.size >= 8 or np.any(left):
+            raise self.malformed(f"only {self.at} of its {self.bits.size} bits belong to it")

@@ -1,0 +1,410 @@
+"""Certify a compressor: does it do what its constants claim?
+
+Every claim is put to the test on vectors chosen to expose a wrong compressor, the worst one found by a search
+among them. What is random is judged by confidence limits that hold simultaneously over the whole certificate;
+what holds for every coin is checked for every sample.
+
+The limits are empirical Bernstein limits (Maurer and Pontil 2009, arXiv 0907.3740). The entries of the usual
+compressors are independent or negatively associated, so that a sum over entries and samples is a sum of terms as
+large as one entry. How large one entry can be, relative to the largest of x, is read off messages of all vectors:
+rare events that no sample of one vector met are thereby allowed for, which a normal limit would not do.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..solvers.compressors import decode, encode, entropy_bits, kernel
+from ..theory.compressors import Blockwise, Compressor, compressor
+from ..theory.errors import InputError
+
+Floats = NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""Relative tolerance of comparisons that hold exactly but for rounding."""
+FINITE = "C(x) is finite"
+TERMS = 2_000_000
+"""Entries of the messages held at a time."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of a certificate.
+
+    Attributes
+    ----------
+    vector, check
+        What was compressed, and what is claimed about it.
+    measured, low, high
+        The measured value and its confidence limits (equal to it when nothing is random).
+    limit
+        What the claim allows; the variance at x is held against it from both sides.
+    verdict
+        "holds" or "violated".
+    """
+
+    vector: str
+    check: str
+    measured: float
+    low: float
+    high: float
+    limit: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Certification:
+    """The outcome for one compressor.
+
+    Attributes
+    ----------
+    claims
+        The worst-case constants put to the test: omega, delta, eps.
+    worst
+        The largest error at a single vector that the search found, and its share of the worst-case constant.
+    bits
+        The three meters of one message of a gaussian vector: formula, encoded, entropy.
+    samples
+        Messages per vector.
+    verdict
+        "holds" when every row does, else "violated".
+    """
+
+    spec: str
+    dim: int
+    verdict: str
+    alpha: float
+    samples: int
+    seed: int
+    claims: dict[str, float]
+    worst: dict[str, float]
+    bits: dict[str, float]
+    seconds: float
+    rows: list[Check] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The certificate as plain data for JSON; a number that is not finite becomes None."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {key: plain(item) for key, item in value.items()}
+            if isinstance(value, list):
+                return [plain(item) for item in value]
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+
+        return plain(asdict(self))
+
+
+def bernstein(mean: float, variance: float, largest: float, samples: int, alpha: float) -> float:
+    """Half-width of a one-sided limit for a mean; `largest` bounds one term of one sample."""
+    if samples < 2:
+        return 0.0
+    log = math.log(2 / alpha)
+    return math.sqrt(2 * variance * log / samples) + 7 * largest * log / (3 * (samples - 1))
+
+
+class Certifier:
+    """Collects the rows of one certificate."""
+
+    def __init__(
+        self, comp: Compressor, dim: int, samples: int, alpha: float, rng: np.random.Generator
+    ) -> None:
+        self.comp, self.dim, self.rng = comp, dim, rng
+        self.compress, self.params, self.states = kernel(comp, dim)
+        self.samples = samples if comp.draws(dim) else 1
+        self.alpha = alpha
+        self.unbiased, self.contractive, self.absolute = (
+            comp.unbiased(dim),
+            comp.contractive(dim),
+            comp.absolute(dim),
+        )
+        self.rows: list[Check] = []
+        self.stretch = 0.0
+
+    def explore(self, vectors: list[Floats]) -> None:
+        """Read off messages of all vectors how large an entry of C(x) gets, relative to the largest of x."""
+        for x in vectors:
+            out, _, _ = self.messages(x, min(self.samples, 32))
+            if np.all(np.isfinite(out)) and np.any(x):
+                self.stretch = max(self.stretch, float(np.abs(out).max() / np.abs(x).max()))
+
+    def add(self, vector: str, check: str, measured: float, width: float, limit: float, holds: bool) -> None:
+        """Add a row; a measured value that is not finite never holds."""
+        verdict = "holds" if holds and math.isfinite(measured) else "violated"
+        self.rows.append(Check(vector, check, measured, measured - width, measured + width, limit, verdict))
+
+    def messages(self, x: Floats, count: int) -> tuple[Floats, Floats, Floats]:
+        """`count` messages of x, the bits that the kernel counts for each, and the uniforms used."""
+        coins = self.rng.integers(0, 2**32, (count, self.comp.draws(self.dim)))
+        u = np.multiply(coins + 0.5, 2.0**-32, dtype=np.float64)
+        repeated, out, bits = (
+            np.tile(x, (count, 1)),
+            np.full((count, self.dim), np.nan),
+            np.full(count, np.nan),
+        )
+        ctx = np.zeros(3, dtype=np.int64)
+        self.compress(repeated, u, ctx, self.params, np.zeros((count, self.states)), out, bits)
+        return out, bits, u
+
+    def errors(self, name: str, x: Floats) -> None:
+        """Check what is claimed about C(x) - x at one vector."""
+        square = float(x @ x)
+        direction = np.zeros(self.dim)
+        squared, along, aligned = np.empty(self.samples), np.empty(self.samples), np.empty(self.samples)
+        largest_entry = self.stretch * float(np.abs(x).max())
+        longest = 0.0
+        inward = math.inf
+        half = (self.samples + 1) // 2
+        at = 0
+        while at < self.samples:
+            count = min(max(1, TERMS // self.dim), (half if at < half else self.samples) - at)
+            out, _, _ = self.messages(x, count)
+            if not np.all(np.isfinite(out)):
+                self.add(name, FINITE, math.nan, 0.0, 0.0, False)
+                return
+            error = out - x
+            squared[at : at + count] = np.einsum("ij,ij->i", error, error)
+            if at < half:
+                direction += error.sum(axis=0)
+                if at + count == half and (norm := float(np.linalg.norm(direction))) > 0:
+                    direction /= norm
+            else:
+                along[at : at + count] = error @ direction
+            aligned[at : at + count] = error @ x
+            largest_entry = max(largest_entry, float(np.abs(error).max()))
+            length = np.einsum("ij,ij->i", out, out)
+            longest = max(longest, float(length.max()))
+            inward = min(inward, float((np.einsum("ij,j->i", out, x) - length).min()))
+            at += count
+
+        if square == 0:
+            self.add(name, "C(0) = 0", longest, 0.0, 0.0, longest == 0)
+            return
+        relative = squared / square
+        mean = float(relative.mean())
+        width = bernstein(mean, float(relative.var()), largest_entry**2 / square, self.samples, self.alpha)
+        slack = ROUNDING * max(1.0, mean)
+        if self.unbiased is not None:
+            self.bias(name, "bias along x", aligned, x, largest_entry)
+            self.bias(name, "bias learned from half the samples", along[half:], direction, largest_entry)
+            omega = self.unbiased.omega
+            self.add(
+                name, "E||C(x)-x||^2 <= omega ||x||^2", mean, width, omega, mean - width <= omega + slack
+            )
+        if self.contractive is not None:
+            limit = 1 - self.contractive.delta
+            self.add(
+                name, "E||C(x)-x||^2 <= (1-delta) ||x||^2", mean, width, limit, mean - width <= limit + slack
+            )
+            if self.contractive.nonexpansive:
+                ratio = longest / square
+                self.add(name, "||C(x)|| <= ||x||", ratio, 0.0, 1.0, ratio <= 1 + ROUNDING)
+            if self.contractive.orthogonal:
+                share = inward / square
+                self.add(name, "<C(x), x - C(x)> >= 0", share, 0.0, 0.0, share >= -ROUNDING)
+        if self.absolute is not None:
+            size = math.sqrt(squared.max())
+            limit = self.absolute.eps
+            self.add(name, "||C(x)-x|| <= eps", size, 0.0, limit, size <= limit * (1 + ROUNDING))
+        if (exact := pointwise(self.comp, x)) is not None:
+            held = abs(mean - exact) <= width + slack
+            self.add(name, "E||C(x)-x||^2 as stated at x", mean, width, exact, held)
+
+    def bias(self, name: str, check: str, products: Floats, direction: Floats, largest: float) -> None:
+        """Check that the mean of <C(x)-x, direction> is zero, from both sides."""
+        if products.size == 0:
+            return
+        norm = float(np.linalg.norm(direction)) or 1.0
+        values = products / norm
+        term = largest * float(np.abs(direction).max()) / norm
+        mean = float(values.mean())
+        width = bernstein(mean, float(values.var()), term, values.size, self.alpha / 2)
+        self.add(name, check, mean, width, 0.0, abs(mean) <= width + ROUNDING * largest)
+
+    def wire(self, name: str, x: Floats, count: int) -> dict[str, float]:
+        """Check that the bytes carry the message and that the kernel counts their length."""
+        out, counted, u = self.messages(x, count)
+        if not np.all(np.isfinite(out)):
+            self.add(name, FINITE, math.nan, 0.0, 0.0, False)
+            return {}
+        carried, charged = True, 0.0
+        for message, bits, coins in zip(out, counted, u, strict=True):
+            try:
+                data = encode(self.comp, message, coins)
+                received = decode(self.comp, data, self.dim, coins)
+                meters = {"encoded": 8.0 * len(data), "entropy": entropy_bits(self.comp, message)}
+            except InputError:
+                self.add(name, "decode(encode(C(x))) = C(x)", 0.0, 0.0, 1.0, False)
+                return {}
+            carried = carried and np.array_equal(received.view(np.int64), message.view(np.int64))
+            charged = max(charged, abs(float(bits) - meters["encoded"]))
+        self.add(name, "decode(encode(C(x))) = C(x)", float(carried), 0.0, 1.0, carried)
+        self.add(name, "bits counted - bits sent", charged, 0.0, 0.0, charged == 0)
+        return meters
+
+    def capacity(self) -> None:
+        """Check that no message says more than its bits can: entries with 52 random bits cannot come back
+        exactly.
+
+        By counting, B bits return m entries unchanged with probability below 2^(B - 52 m).
+        """
+        x = (1 + self.rng.integers(0, 2**52, self.dim) * 2.0**-52) * self.rng.choice([-1.0, 1.0], self.dim)
+        out, bits, _ = self.messages(x, 1)
+        carried = 52.0 * float(np.count_nonzero(out[0] == x))
+        self.add(
+            "random digits",
+            "bits that must have been sent",
+            carried,
+            0.0,
+            float(bits[0]),
+            carried <= bits[0] + 64,
+        )
+
+
+def pointwise(comp: Compressor, x: Floats) -> float | None:
+    """The stated relative error at x, if the compressor states it."""
+    try:
+        return comp.pointwise(x)
+    except NotImplementedError:
+        return None
+
+
+def worst_vector(comp: Compressor, dim: int, rng: np.random.Generator, steps: int) -> Floats:
+    """Search for the x of largest stated error.
+
+    First among vectors with one entry 1, others t and the rest 0, which hold the worst case of most
+    compressors; then by random changes of single entries, kept when the error does not fall.
+    """
+    sizes = {1, 2, dim, max(1, math.isqrt(dim))} | (
+        {comp.block_size(dim)} if isinstance(comp, Blockwise) else set()
+    )
+    best, error = np.ones(dim), pointwise(comp, np.ones(dim))
+    if error is None:
+        return best
+    for size in sorted(sizes):
+        for t in np.concatenate([np.geomspace(1e-4, 1, 60), [1 / (1 + math.sqrt(size))]]):
+            x = np.zeros(dim)
+            x[:size] = t
+            x[0] = 1.0
+            if (found := comp.pointwise(x)) > error:
+                best, error = x, found
+    for _ in range(steps):
+        x = best.copy()
+        j = rng.integers(dim)
+        x[j] = x[j] * math.exp(rng.normal()) if x[j] else rng.random() * float(np.abs(x).max())
+        if (found := comp.pointwise(x)) >= error:
+            best, error = x, found
+    return best
+
+
+def certify(
+    spec: str | Compressor, dim: int, seed: int = 0, alpha: float = 1e-3, budget: float = 2.5e7
+) -> Certification:
+    """Put every claim of a compressor to the test on vectors of `dim` coordinates.
+
+    Bias (along x and along a direction learned from half of the samples), variance (against the worst case
+    and against the exact value at x), contraction, absolute error, zero vector, one coordinate, codec and
+    meters.
+
+    Parameters
+    ----------
+    spec
+        The compressor's text form, or a compressor (your own, for instance).
+    seed
+        Of the uniforms and the vectors.
+    alpha
+        Probability that a right compressor is called "violated".
+    budget
+        Entries compressed in all; it sets the samples per vector, between 32 and 20000.
+
+    Raises
+    ------
+    InputError
+        Unknown compressor, or one that does not work on `dim` coordinates.
+    """
+    started = time.perf_counter()
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha = {alpha} is no error probability; it must lie in (0, 1)")
+    comp = compressor(spec)
+    comp.check(dim)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    gaussian = rng.standard_normal(dim)
+    sparse = np.where(rng.permutation(dim) < max(1, dim // 20), gaussian, 0.0)
+    single = np.where(np.arange(dim) == dim // 2, 1e3 * np.sqrt(dim), gaussian)
+    searched = worst_vector(comp, dim, rng, steps=min(400, int(2e6 / dim)))
+    vectors = {
+        "gaussian": gaussian,
+        "sparse": sparse,
+        "one large entry": single,
+        "one entry": np.where(np.arange(dim) == dim - 1, -2.0, 0.0),
+        "all equal": np.full(dim, -0.7),
+        "geometric": np.exp(-np.arange(dim) * min(1.0, 30.0 / dim)),
+        "worst found": searched,
+        "zero": np.zeros(dim),
+    }
+    samples = int(np.clip(budget / (len(vectors) * dim), 32, 20_000))
+    tests = 5 * (len(vectors) + 2)  # most limits of one vector, and the vectors of one coordinate
+    main = Certifier(comp, dim, samples, alpha / tests, rng)
+    main.explore(list(vectors.values()))
+    for name, x in vectors.items():
+        main.errors(name, x)
+    bits = {"formula": formula} if (formula := formula_bits(comp, dim)) is not None else {}
+    count = 3 if dim <= 100_000 else 1
+    for name, x in {**vectors, "tiny": 1e-60 * gaussian, "huge": 1e60 * gaussian}.items():
+        meters = main.wire(name, x, count if comp.draws(dim) else 1)
+        bits |= meters if name == "gaussian" else {}
+    main.capacity()
+    if dim > 1:
+        try:
+            comp.check(1)
+        except InputError:
+            pass
+        else:
+            tiny = Certifier(comp, 1, min(samples, 2000), alpha / tests, rng)
+            tiny.explore([np.array([-3.0])])
+            for name, entry in (("one coordinate", -3.0), ("one coordinate, zero", 0.0)):
+                tiny.errors(name, np.array([entry]))
+                tiny.wire(name, np.array([entry]), 1)
+            main.rows += tiny.rows
+    claims, worst = {}, {}
+    if main.unbiased is not None:
+        claims["omega"] = main.unbiased.omega
+    if main.contractive is not None:
+        claims["delta"] = main.contractive.delta
+    if main.absolute is not None:
+        claims["eps"] = main.absolute.eps
+    if (error := pointwise(comp, searched)) is not None:
+        worst["error"] = error
+        limits = ([main.unbiased.omega] if main.unbiased else []) + (
+            [1 - main.contractive.delta] if main.contractive else []
+        )
+        for limit in limits:
+            main.add(
+                "worst found",
+                "stated error within the worst case",
+                error,
+                0.0,
+                limit,
+                error <= limit + ROUNDING * max(1, limit),
+            )
+        if limits and min(limits) > 0:
+            worst["share"] = error / min(limits)
+    verdict = "holds" if all(row.verdict == "holds" for row in main.rows) else "violated"
+    seconds = time.perf_counter() - started
+    return Certification(
+        comp.spec, dim, verdict, alpha, main.samples, seed, claims, worst, bits, seconds, main.rows
+    )
+
+
+def formula_bits(comp: Compressor, dim: int) -> float | None:
+    """The paper's count of bits, if the compressor states one."""
+    try:
+        return comp.formula_bits(dim)
+    except NotImplementedError:
+        return None

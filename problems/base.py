@@ -56,15 +56,11 @@ class Noise:
         choice("noise", self.kind, self.KINDS)
         number("sigma_sq", self.sigma_sq)
         if self.kind == "none" and self.sigma_sq > 0:
-            raise InputError(
-                f"sigma_sq={self.sigma_sq:g} needs a law: add noise=gaussian, uniform or rademacher"
-            )
+            raise InputError(f"sigma_sq={self.sigma_sq:g} needs a law: add noise=gaussian, uniform or rademacher")
         if self.batch is not None:
             integer("batch", self.batch)
             if self.kind != "none":
-                raise InputError(
-                    f"noise={self.kind} and batch={self.batch} exclude each other: give one of them"
-                )
+                raise InputError(f"noise={self.kind} and batch={self.batch} exclude each other: give one of them")
 
     @classmethod
     def read(cls, kind: str, sigma_sq: float | None, batch: int | None = None) -> Noise:
@@ -148,9 +144,7 @@ class Problem(ABC):
         self.regulariser = (number("l1", l1), number("l2prox", l2prox))
         self.x0: FloatArray = np.zeros(self.dim) if x0 is None else np.array(x0, dtype=np.float64)
         if self.x0.shape != (self.dim,) or not np.isfinite(self.x0).all():
-            raise InputError(
-                f"x0 has shape {self.x0.shape}; it must be {self.dim} finite numbers, one per coordinate"
-            )
+            raise InputError(f"x0 has shape {self.x0.shape}; it must be {self.dim} finite numbers, one per coordinate")
         self.spec = format_spec(self.name, options or {})
 
     def __repr__(self) -> str:
@@ -286,9 +280,7 @@ class Problem(ABC):
         error = relative * slope
         floor = {"grad_sq": (2 * error) ** 2, "dist_sq": np.inf, "gap": np.inf}
         if modulus > 0 and self.x_star is not None:
-            floor["dist_sq"] = (
-                2 * (error / modulus + UNIT_ROUNDOFF * float(np.linalg.norm(self.x_star)))
-            ) ** 2
+            floor["dist_sq"] = (2 * (error / modulus + UNIT_ROUNDOFF * float(np.linalg.norm(self.x_star)))) ** 2
             floor["gap"] = relative * level + (2 * error) ** 2 / (2 * modulus)
         elif self.f_star is not None:
             floor["gap"] = relative * level + (2 * error) ** 2 / (2 * (known.L or 1.0))

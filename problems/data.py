@@ -47,9 +47,7 @@ def libsvm(path: str) -> tuple[FloatArray, FloatArray]:
     except ImportError:
         raise _needs_sklearn(path) from None
     if not Path(path).exists():
-        raise InputError(
-            f"data file '{path}' does not exist; give a LIBSVM file's path, or {' or '.join(BUNDLED)}"
-        )
+        raise InputError(f"data file '{path}' does not exist; give a LIBSVM file's path, or {' or '.join(BUNDLED)}")
     try:
         sparse, labels = load_svmlight_file(path)
     except OSError as error:
@@ -61,9 +59,7 @@ def libsvm(path: str) -> tuple[FloatArray, FloatArray]:
         ) from None
     rows, columns = sparse.shape
     if rows == 0 or columns == 0 or sparse.nnz == 0:
-        raise InputError(
-            f"data file '{path}' has {rows} rows and {sparse.nnz} feature values; nothing to fit"
-        )
+        raise InputError(f"data file '{path}' has {rows} rows and {sparse.nnz} feature values; nothing to fit")
     if 8.0 * rows * columns > DENSE_BYTES:
         size = 8.0 * rows * columns / 1e9
         raise InputError(
@@ -77,9 +73,7 @@ def libsvm(path: str) -> tuple[FloatArray, FloatArray]:
 
 
 def _needs_sklearn(source: str) -> InputError:
-    return InputError(
-        f"data={source} is read by scikit-learn, which is not installed: pip install 'tersegrad[data]'"
-    )
+    return InputError(f"data={source} is read by scikit-learn, which is not installed: pip install 'tersegrad[data]'")
 
 
 def load(source: str) -> tuple[FloatArray, FloatArray]:
@@ -102,9 +96,7 @@ def signs(labels: FloatArray, source: str) -> FloatArray:
     if classes.size != 2:
         some = ", ".join(f"{c:g}" for c in classes[:5]) + (", ..." if classes.size > 5 else "")
         noun = "class" if classes.size == 1 else "classes"
-        raise InputError(
-            f"data={source} has {classes.size} {noun} ({some}); logistic regression takes exactly 2"
-        )
+        raise InputError(f"data={source} has {classes.size} {noun} ({some}); logistic regression takes exactly 2")
     return np.where(labels == classes[1], 1.0, -1.0)
 
 
@@ -156,12 +148,8 @@ def split(targets: FloatArray, workers: int, kind: str, homogeneous: bool, seed:
     if homogeneous:
         return Split(np.arange(m), np.zeros(workers, dtype=np.int64), np.array([0, m], dtype=np.int64))
     if workers > m:
-        raise InputError(
-            f"{workers} workers cannot share {m} rows; use at most {m} workers, or homogeneous=1"
-        )
-    order = (
-        np.argsort(targets, kind="stable") if kind == "sorted" else np.random.default_rng(seed).permutation(m)
-    )
+        raise InputError(f"{workers} workers cannot share {m} rows; use at most {m} workers, or homogeneous=1")
+    order = np.argsort(targets, kind="stable") if kind == "sorted" else np.random.default_rng(seed).permutation(m)
     sizes = m // workers + (np.arange(workers) < m % workers)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Split(order, np.arange(workers, dtype=np.int64), offsets)

@@ -16,8 +16,9 @@ class LeastSquares(LinearModel):
 
     The DORE paper's regression (Liu, Li, Tang, Yan 2020, arXiv 1910.07561) is rows=1200, dim=500, reg=0.05 on
     20 workers. The paper does not print the scaling of A; here A has standard normal entries, so that L = 2.7
-    and the paper's alpha = 0.1, beta = eta = 1 converge with gamma = 0.025. With scale=0.5 (L = 0.7) they converge with the paper's
-    other step 0.05, too, and the memoryless and error-feedback methods stall, as in the paper's picture.
+    and the paper's alpha = 0.1, beta = eta = 1 converge with gamma = 0.025. With scale=0.5 (L = 0.7) they
+    converge with the paper's other step 0.05, too, and the memoryless and error-feedback methods stall, as in
+    the paper's picture.
 
     Row sampling has no uniform variance (sigma_sq is None), only sigma_star_sq. With reg = 0 and fewer rows
     than coordinates f is not strongly convex but satisfies the Polyak-Lojasiewicz inequality with the

@@ -274,8 +274,7 @@ class LinearModel(Problem):
             return None
         if modulus < 2.0**-52 * L:
             raise InputError(
-                f"reg={self.reg:g} is lost in rounding next to the smoothness {L:.3g}; "
-                f"give at least {1e-15 * L:.1g}"
+                f"reg={self.reg:g} is lost in rounding next to the smoothness {L:.3g}; give at least {1e-15 * L:.1g}"
             )
         return minimise(self.gradient, self.hessian, L, self.x0, *self.regulariser)
 

@@ -85,9 +85,7 @@ class Quadratic(Problem):
         workers: int = 1,
     ) -> None:
         options = given_options(type(self), locals())
-        super().__init__(
-            dim, workers, noise=Noise.read(noise, sigma_sq), l1=l1, l2prox=l2prox, options=options
-        )
+        super().__init__(dim, workers, noise=Noise.read(noise, sigma_sq), l1=l1, l2prox=l2prox, options=options)
         L = number("L", L, strict=True)
         mu = number("mu", mu)
         if mu > L:
@@ -176,12 +174,8 @@ class Quadratic(Problem):
             return (self.matrices * self.shifts).mean(axis=0) / mean
         dense = mean if self.rotated else np.diag(mean)
         if self._modulus + self.regulariser[1] > 0:
-            return minimise(
-                self.gradient, lambda x: dense, float(self._mean_spectrum[-1]), self.x0, *self.regulariser
-            )
-        return self.x0 - np.linalg.pinv(dense, rcond=self.dim * 2.0**-52, hermitian=True) @ self.gradient(
-            self.x0
-        )
+            return minimise(self.gradient, lambda x: dense, float(self._mean_spectrum[-1]), self.x0, *self.regulariser)
+        return self.x0 - np.linalg.pinv(dense, rcond=self.dim * 2.0**-52, hermitian=True) @ self.gradient(self.x0)
 
     def constants(self) -> Constants:
         scales = self._scales()
@@ -191,9 +185,7 @@ class Quadratic(Problem):
         if self.hessians == "same" or self.workers == 1:
             centred = self.shifts - self.shifts.mean(axis=0)
             zeta_sq = (
-                float(np.sum(self._apply(self.hessian(0), centred) ** 2)) / self.workers
-                if self.heterogeneity
-                else 0.0
+                float(np.sum(self._apply(self.hessian(0), centred) ** 2)) / self.workers if self.heterogeneity else 0.0
             )
         return self.known(
             L=float(self._mean_spectrum[-1]),
@@ -218,11 +210,7 @@ class Quadratic(Problem):
         gradient = kernels.dense_gradient if self.rotated else kernels.diagonal_gradient
         value = kernels.dense_value if self.rotated else kernels.diagonal_value
         rows = self.dim if self.rotated else 1
-        index = (
-            np.arange(self.workers) * rows
-            if len(self.matrices) > 1
-            else np.zeros(self.workers, dtype=np.int64)
-        )
+        index = np.arange(self.workers) * rows if len(self.matrices) > 1 else np.zeros(self.workers, dtype=np.int64)
         data = (
             np.ascontiguousarray(self.matrices.reshape(-1, self.dim)),
             np.ascontiguousarray(self.shifts.ravel()),

@@ -12,8 +12,7 @@ from .quadratic import Quadratic
 from .robust import Robust
 
 PROBLEMS: dict[str, type[Problem]] = {
-    entry.name: entry
-    for entry in (Quadratic, LeastSquares, Logistic, LogisticNonconvex, Robust, PolyakLojasiewicz)
+    entry.name: entry for entry in (Quadratic, LeastSquares, Logistic, LogisticNonconvex, Robust, PolyakLojasiewicz)
 }
 
 
@@ -34,8 +33,6 @@ def problem(spec: str | Problem, workers: int | None = None) -> Problem:
     """
     if isinstance(spec, Problem):
         if workers not in (None, spec.workers):
-            raise InputError(
-                f"'{spec.spec}' was made for {spec.workers} workers, not {workers}; build it anew"
-            )
+            raise InputError(f"'{spec.spec}' was made for {spec.workers} workers, not {workers}; build it anew")
         return spec
     return build("problem", spec, PROBLEMS, workers=1 if workers is None else workers)

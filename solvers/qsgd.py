@@ -1,7 +1,7 @@
 """QSGD: memoryless compression of the gradients, one way or both ways.
 
-one way   x <- prox_{gamma R}(x - gamma avg C_up(g_i))      Alistarh, Grubic, Li, Tomioka, Vojnovic 2017, arXiv 1610.02132
-two-way   x <- prox_{gamma R}(x - gamma C_down(avg C_up(g_i)))    Horvath et al. 2019, arXiv 1905.10988
+one way   x <- prox_{gamma R}(x - gamma avg C_up(g_i))          Alistarh et al. 2017, arXiv 1610.02132
+two-way   x <- prox_{gamma R}(x - gamma C_down(avg C_up(g_i)))  Horvath et al. 2019, arXiv 1905.10988
 """
 
 from dataclasses import replace

@@ -12,14 +12,54 @@ RULE ``(ctx, params, x, v, states)``
 `ctx` is ``(round, worker, n)``; `params` are the method's or the compressor's own numbers.
 """
 
+from functools import cache
+from typing import Any
+
 from numba import njit, types
+from numba.core.errors import NumbaError
 
 from ..problems.kernels.signatures import ENTRY, INNER, INTS, MATRIX, OPTIONS, VECTOR
+from ..theory.errors import InputError
 
 CUBE = types.float64[:, :, ::1]
 
 COMPRESS = types.void(MATRIX, MATRIX, INTS, VECTOR, MATRIX, MATRIX, VECTOR)
 RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE)
+
+
+class Pointer(types.WrapperAddressProtocol):
+    """A compiled kernel as a first-class function whose address is looked up once, not at every call that takes it."""
+
+    def __init__(self, kernel: Any, signature: Any) -> None:
+        compiled = kernel.get_compile_result(signature)
+        self.kernel = kernel  # keeps the machine code alive
+        self._signature = signature
+        self._address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    def __wrapper_address__(self) -> int:
+        return self._address
+
+    def signature(self) -> Any:
+        """Return the numba signature."""
+        return self._signature
+
+
+@cache
+def pointer(kernel: Any, signature: Any) -> Pointer:
+    """Return the pointer to a kernel that was compiled for this signature.
+
+    Raises
+    ------
+    InputError
+        If it is not a numba function of this signature.
+    """
+    try:
+        return Pointer(kernel, signature)
+    except (AttributeError, KeyError, TypeError, NumbaError):
+        name = getattr(kernel, "__name__", repr(kernel))
+        raise InputError(
+            f"'{name}' is not a kernel of the signature {signature}: decorate it with numba.njit(SIGNATURE, **OPTIONS)"
+        ) from None
 
 
 @njit(VECTOR(MATRIX), **INNER)

@@ -1,4 +1,4 @@
-"""Ten-line transcriptions of the papers' pseudo-code, and the coins that the engine would toss: the tests' references."""
+"""The tests' references: transcriptions of the papers' pseudo-code, with the coins that the engine would toss."""
 
 from __future__ import annotations
 

@@ -44,9 +44,7 @@ def compress(spec: str, x: np.ndarray, u: np.ndarray | None = None) -> tuple[np.
     compressed, params, states = kernel(compressor(spec), x.shape[1])
     u = coins(spec, x.shape[1], len(x)) if u is None else np.ascontiguousarray(u)
     out, bits = np.full(x.shape, np.nan), np.full(len(x), np.nan)
-    compressed(
-        np.ascontiguousarray(x), u, np.zeros(3, np.int64), params, np.zeros((len(x), states)), out, bits
-    )
+    compressed(np.ascontiguousarray(x), u, np.zeros(3, np.int64), params, np.zeros((len(x), states)), out, bits)
     return out, bits
 
 
@@ -142,9 +140,9 @@ def test_worst_contraction_is_attained(spec, x):
     assert comp.pointwise(x) == pytest.approx(1 - comp.contractive(x.size).delta, rel=1e-9)
 
 
-vectors = st.lists(
-    st.floats(-1e6, 1e6).map(lambda v: v if abs(v) > 1e-6 else 0.0), min_size=1, max_size=40
-).map(np.array)
+vectors = st.lists(st.floats(-1e6, 1e6).map(lambda v: v if abs(v) > 1e-6 else 0.0), min_size=1, max_size=40).map(
+    np.array
+)
 
 
 @pytest.mark.parametrize("spec", ALL)
@@ -320,9 +318,7 @@ def test_numbers_on_the_wire_are_close_and_short():
         assert not np.any(out.view(np.int64) & ((1 << low) - 1))
 
 
-@pytest.mark.parametrize(
-    "spec", ["ternary:block=4", "qsgd:levels=3", "sign", "topk:k=2", "threshold", "randk:ratio=1"]
-)
+@pytest.mark.parametrize("spec", ["ternary:block=4", "qsgd:levels=3", "sign", "topk:k=2", "threshold", "randk:ratio=1"])
 def test_a_diverged_vector_stays_visible(spec):
     x = np.array([1.0, np.nan, 2.0, -3.0])
     assert np.any(np.isnan(compress(spec, x)[0]))

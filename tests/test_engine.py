@@ -87,13 +87,9 @@ def test_row_sampling_records_the_same_mean_by_evaluating_the_gradient_anew():
 
 def test_recorded_columns_match_the_problems_own_references():
     problem = build("least-squares:rows=60,dim=8,reg=0.1", workers=3)
-    trace = simulate(
-        "diana", problem, "ternary", parameters={"gamma": 0.1, "alpha": 0.3}, rounds=20, replicas=2
-    )
+    trace = simulate("diana", problem, "ternary", parameters={"gamma": 0.1, "alpha": 0.3}, rounds=20, replicas=2)
     x = trace.final
-    assert np.allclose(
-        trace.columns["gap"][:, -1], problem.objective(x) - problem.f_star, rtol=1e-10, atol=1e-14
-    )
+    assert np.allclose(trace.columns["gap"][:, -1], problem.objective(x) - problem.f_star, rtol=1e-10, atol=1e-14)
     assert np.allclose(trace.columns["grad_sq"][:, -1], (problem.gradient(x) ** 2).sum(axis=1), rtol=1e-10)
     assert np.allclose(trace.columns["dist_sq"][:, -1], ((x - problem.x_star) ** 2).sum(axis=1), rtol=1e-12)
     assert np.allclose(trace.columns["memory_error_sq"][:, 0], problem.constants().zeta_star_sq, rtol=1e-10)
@@ -151,9 +147,7 @@ def test_exact_second_moment_of_compressed_sgd():
 
 
 def test_divergence_is_recorded_as_the_first_bad_round():
-    trace = simulate(
-        "sgd", "quadratic:dim=4,mu=1,L=1", workers=1, parameters={"gamma": 100.0}, rounds=100, replicas=3
-    )
+    trace = simulate("sgd", "quadratic:dim=4,mu=1,L=1", workers=1, parameters={"gamma": 100.0}, rounds=100, replicas=3)
     # ||x - x*|| grows by 99 a round: 99^(2t) first exceeds 1e60 (times ||x0 - x*||^-2) near t = 15.
     assert trace.diverged is not None
     assert 14 <= trace.diverged <= 17

@@ -43,9 +43,7 @@ def iterates(word, problem, up, down, parameters, rounds, replica=0, seed=0):
 
 def compressor_pairs(word):
     ups = ("identity",) if word == "sgd" else UNBIASED + BIASED
-    return [
-        (u, d) for u in ups for d in (("ternary:block=5", "topk:k=3") if word in TWO_WAY else ("identity",))
-    ]
+    return [(u, d) for u in ups for d in (("ternary:block=5", "topk:k=3") if word in TWO_WAY else ("identity",))]
 
 
 @pytest.mark.parametrize(("word", "up", "down"), [(w, u, d) for w in MODULES for u, d in compressor_pairs(w)])
@@ -72,8 +70,7 @@ def same(a, b, problem, rounds=25):
     """Largest difference of two methods' iterates over all rounds, the same noise in both."""
     (word_a, up_a, down_a, p_a), (word_b, up_b, down_b, p_b) = a, b
     return np.abs(
-        iterates(word_a, problem, up_a, down_a, p_a, rounds)
-        - iterates(word_b, problem, up_b, down_b, p_b, rounds)
+        iterates(word_a, problem, up_a, down_a, p_a, rounds) - iterates(word_b, problem, up_b, down_b, p_b, rounds)
     ).max()
 
 
@@ -149,9 +146,7 @@ def test_shadow_sequence_of_error_feedback_follows_uncompressed_sgd(up):
     """x - avg e_i moves by -gamma avg g_i: so ||x - shadow||^2 is the recorded ||avg e_i||^2."""
     problem = build(QUADRATIC, workers=3)
     x = iterates("error-feedback", problem, up, "identity", {"gamma": 0.05}, 20)
-    trace = simulate(
-        "error-feedback", problem, up, parameters={"gamma": 0.05}, rounds=20, checkpoints=np.arange(21)
-    )
+    trace = simulate("error-feedback", problem, up, parameters={"gamma": 0.05}, rounds=20, checkpoints=np.arange(21))
     shadow = x[0] - 0.05 * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
     distance = ((x[1:] - shadow) ** 2).sum(axis=1)
     assert np.abs(distance - trace.columns["error_sq"][0, 1:]).max() < 1e-12 * distance.max()
@@ -161,9 +156,7 @@ def test_dore_loses_no_information_on_the_downlink_with_eta_one():
     """With R = 0 and eta = 1: xhat + beta e moves by -beta gamma ghat, whatever C_down drops."""
     problem = build(QUADRATIC, workers=2)
     p = {"gamma": 0.05, "alpha": 0.0, "beta": 0.5, "eta": 1.0}
-    trace = simulate(
-        "dore", problem, "identity", "topk:k=3", parameters=p, rounds=30, checkpoints=np.arange(31)
-    )
+    trace = simulate("dore", problem, "identity", "topk:k=3", parameters=p, rounds=30, checkpoints=np.arange(31))
     x = iterates("dore", problem, "identity", "topk:k=3", p, 30)
     shadow = x[0] - p["beta"] * p["gamma"] * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
     distance = ((x[1:] - shadow) ** 2).sum(axis=1)

@@ -79,15 +79,11 @@ def test_smoothness_and_convexity_hold_between_all_pairs(case):
             assert curvatures.min() >= known.mu_min - rounding
 
 
-@pytest.mark.parametrize(
-    ("spec", "workers"), [c for c in CASES if c[0].startswith(("quadratic", "least-squares"))]
-)
+@pytest.mark.parametrize(("spec", "workers"), [c for c in CASES if c[0].startswith(("quadratic", "least-squares"))])
 def test_eigenvalues_of_quadratic_problems_are_exact(spec, workers):
     p = problem(spec, workers)
     known, origin = p.constants(), np.zeros(p.dim)
-    hessians = np.stack(
-        [p.worker_gradient(i, np.eye(p.dim)) - p.worker_gradient(i, origin) for i in range(p.workers)]
-    )
+    hessians = np.stack([p.worker_gradient(i, np.eye(p.dim)) - p.worker_gradient(i, origin) for i in range(p.workers)])
     spectra, mean = np.linalg.eigvalsh(hessians), np.linalg.eigvalsh(hessians.mean(axis=0))
     rounding = {"rtol": 1e-12, "atol": 1e-13 * known.L_max}
     np.testing.assert_allclose(known.L, mean[-1], **rounding)
@@ -105,10 +101,7 @@ def test_gradient_is_the_derivative_of_the_value(case):
     h = U ** (1 / 3)
     for f, gradient in [
         (case.value, case.gradient),
-        *(
-            (lambda X, i=i: case.worker_value(i, X), lambda X, i=i: case.worker_gradient(i, X))
-            for i in (0, -1)
-        ),
+        *((lambda X, i=i: case.worker_value(i, X), lambda X, i=i: case.worker_gradient(i, X)) for i in (0, -1)),
     ]:
         slope = (f(x + h * v) - f(x - h * v)) / (2 * h)
         # Truncation h^2 f'''/6 and rounding U f/h are both of the order U^(2/3) times the problem's scale.
@@ -247,9 +240,7 @@ def test_mu_pl_is_the_infimum_and_is_attained():
     # For |x| >= 3 the ratio is at least (2|x| - 3)^2/(2 (x^2 + 3)) >= 9/24, so the grid need not go further.
     grid = np.linspace(1e-4, 3, 300_001)
     best = grid[np.argmin(ratio(grid))]
-    lowest = minimize_scalar(
-        ratio, bounds=(best - 1e-4, best + 1e-4), method="bounded", options={"xatol": 1e-10}
-    )
+    lowest = minimize_scalar(ratio, bounds=(best - 1e-4, best + 1e-4), method="bounded", options={"xatol": 1e-10})
     assert lowest.x == pytest.approx(2.2017, abs=1e-4)
     assert MU_PL <= lowest.fun <= MU_PL + 1e-8
     assert pytest.approx(0.175531, abs=1e-6) == MU_PL

@@ -106,5 +106,5 @@ def test_normals_agree_with_box_muller_by_the_library():
         radius = np.sqrt(-2 * np.log((words[first] + 0.5) * 2.0**-32))
         angle = (words[second] >> 30) * (np.pi / 2)
         angle += (((words[second] & 0x3FFFFFFF) + 0.5) * 2.0**-30 - 0.5) * np.pi / 2
-        assert np.abs(g[0, first::4] - radius * np.cos(angle)).max() < 1e-9
-        assert np.abs(g[0, second::4] - radius * np.sin(angle)).max() < 1e-9
+        assert np.abs(g[0, first::4] - radius * np.cos(angle)).max() < 1e-5
+        assert np.abs(g[0, second::4] - radius * np.sin(angle)).max() < 1e-5

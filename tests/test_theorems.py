@@ -145,9 +145,7 @@ def test_linear_bounds_obey_their_one_step_recursion_with_equality(id, up, down)
     if found.rate.kind == "linear":
         rho, floor, bound = found.rate.contraction, found.rate.floor, found.bound(np.arange(60))
         # Two roundings of numbers no larger than bound[0] in each step.
-        np.testing.assert_allclose(
-            bound[1:], rho * bound[:-1] + (1 - rho) * floor, rtol=0, atol=1e-13 * bound[0]
-        )
+        np.testing.assert_allclose(bound[1:], rho * bound[:-1] + (1 - rho) * floor, rtol=0, atol=1e-13 * bound[0])
 
 
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
@@ -205,9 +203,7 @@ def test_the_ends_of_the_step_interval_decide(id, up, down):
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
 def test_noise_raises_the_bound_and_workers_lower_it(id, up, down):
     base = ask(id, up, down)
-    fixed = (
-        {} if THEOREMS[id].general else base.parameters | {k: base.analysis[k] for k in THEOREMS[id].analysis}
-    )
+    fixed = {} if THEOREMS[id].general else base.parameters | {k: base.analysis[k] for k in THEOREMS[id].analysis}
     t = np.array([1, 10, ROUNDS])
     assert base.constants.n == 6
     more_noise = ask(id, up, down, replace(constants_for(id), sigma_sq=1.0, sigma_star_sq=0.6), **fixed)
@@ -238,9 +234,7 @@ def test_bad_requests_raise_one_sentence(id):
 @pytest.mark.parametrize("id", THEOREMS)
 def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
     t = THEOREMS[id]
-    spec = {Unbiased: "topk:k=5", Contractive: "ternary", AbsoluteError: "topk:k=5", None: "topk:k=5"}[
-        t.uplink
-    ]
+    spec = {Unbiased: "topk:k=5", Contractive: "ternary", AbsoluteError: "topk:k=5", None: "topk:k=5"}[t.uplink]
     words = {
         Unbiased: "is not unbiased",
         Contractive: "is not contractive",

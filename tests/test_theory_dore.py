@@ -90,9 +90,7 @@ def rho(mu, L, down, c, alpha, beta, gamma, eta):
     )
 
 
-@given(
-    kappa=st.floats(1.0, 100.0), up=st.floats(0.01, 10), down=st.floats(0.01, 10), fill=st.floats(0.05, 0.95)
-)
+@given(kappa=st.floats(1.0, 100.0), up=st.floats(0.01, 10), down=st.floats(0.01, 10), fill=st.floats(0.05, 0.95))
 def test_the_ends_of_eta_and_gamma_are_where_rho_reaches_one(kappa, up, down, fill):
     mu, L, n = 1 / kappa, 1.0, 5
     known, pair = curved(n, mu), (Unbiased(up), Unbiased(down))
@@ -177,17 +175,14 @@ def test_eta_equal_to_gamma_qualifies_up_to_its_limit(L, down):
     # -1 + sqrt(1 + x) loses digits for small x.
     for gamma in (limit * (1 - 1e-4), limit * (1 + 1e-4)):
         if gamma < step:
-            assert bool(NONCONVEX.guarantee(known, None, Unbiased(down), gamma=gamma, eta=gamma)) == (
-                gamma < limit
-            )
+            assert bool(NONCONVEX.guarantee(known, None, Unbiased(down), gamma=gamma, eta=gamma)) == (gamma < limit)
 
 
 def test_the_nonconvex_bound_diverges_at_the_end_of_its_interval():
     known = Constants(n=4, L=1.0, zeta_sq=0.0, gap0=1.0, sigma_sq=1.0)
     high = NONCONVEX.guarantee(known, Unbiased(3.0)).intervals["gamma"].high
     bounds = [
-        float(NONCONVEX.guarantee(known, Unbiased(3.0), gamma=high * (1 - s)).bound(10))
-        for s in (1e-2, 1e-4, 1e-6)
+        float(NONCONVEX.guarantee(known, Unbiased(3.0), gamma=high * (1 - s)).bound(10)) for s in (1e-2, 1e-4, 1e-6)
     ]
     assert bounds[1] > 50 * bounds[0]
     assert bounds[2] > 50 * bounds[1]

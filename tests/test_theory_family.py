@@ -25,10 +25,7 @@ def test_the_smoothness_of_f_alone_gives_a_divergent_step():
     assert factor(wrong) > 1
     assert factor(right.parameters["gamma"]) <= right.rate.contraction
     assert not theorem("qsgd.strongly-convex").guarantee(known, Unbiased(omega), gamma=wrong)
-    assert (
-        "L_max"
-        in theorem("qsgd.strongly-convex").guarantee(Constants(n=n, L=1.0, mu=1.0), Unbiased(omega)).reason
-    )
+    assert "L_max" in theorem("qsgd.strongly-convex").guarantee(Constants(n=n, L=1.0, mu=1.0), Unbiased(omega)).reason
 
 
 def one_dimensional(rng, n):
@@ -78,13 +75,9 @@ def test_one_step_inequalities_by_enumeration_of_all_coins(p, seed):
     omega=st.one_of(st.just(0.0), st.floats(1e-12, 100)),
 )
 def test_diana_without_noise_converges_to_the_solution_and_beats_its_standard_choice(n, L, spread, mu, omega):
-    known = Constants(
-        n=n, L=L, L_max=L if n == 1 else L * spread, mu=mu, mu_min=0.0 if n > 1 else mu, sigma_sq=0.0
-    )
+    known = Constants(n=n, L=L, L_max=L if n == 1 else L * spread, mu=mu, mu_min=0.0 if n > 1 else mu, sigma_sq=0.0)
     found = theorem("diana.strongly-convex").guarantee(known, Unbiased(omega))
-    standard = max(
-        1 - mu / (known.L + 6 * omega * known.L_max / n), 1 - 1 / (2 * (1 + omega)) if omega else 0.0
-    )
+    standard = max(1 - mu / (known.L + 6 * omega * known.L_max / n), 1 - 1 / (2 * (1 + omega)) if omega else 0.0)
     assert found.rate.contraction <= standard * (1 + 1e-12)
     assert found.parameters["alpha"] == pytest.approx(1 / (1 + omega))
     quiet = Constants(**known.known() | {"dist0_sq": 1.0, "zeta_star_sq": 1.0})
@@ -128,9 +121,7 @@ def test_exact_compressors_leave_no_error_in_doublesqueeze(nonexpansive):
     assert float(found.bound(9)) == pytest.approx(
         2 * float(theorem("sgd.nonconvex").guarantee(known, gamma=0.1).bound(9))
     )
-    without_G = theorem("doublesqueeze.contractive").guarantee(
-        Constants(n=5, L=2.0, gap0=3.0, sigma_sq=0.7), exact
-    )
+    without_G = theorem("doublesqueeze.contractive").guarantee(Constants(n=5, L=2.0, gap0=3.0, sigma_sq=0.7), exact)
     assert without_G.missing == ()
 
 
@@ -162,9 +153,7 @@ def test_the_tuned_rate_has_its_three_slopes():
     def slope(sigma_sq, eps, T):
         known = Constants(n=4, L=1.0, gap0=1.0, sigma_sq=sigma_sq)
         bound = (
-            theorem("doublesqueeze.nonconvex-tuned")
-            .guarantee(known, AbsoluteError(eps), rounds=10)
-            .bound([T, 2 * T])
+            theorem("doublesqueeze.nonconvex-tuned").guarantee(known, AbsoluteError(eps), rounds=10).bound([T, 2 * T])
         )
         return math.log2(bound[1] / bound[0])
 
@@ -185,9 +174,7 @@ def test_error_feedback_pays_for_the_memory_in_the_second_order_only(delta):
     ask = theorem("error-feedback.nonconvex").guarantee
     assert ask(known, Contractive(delta)).parameters["gamma"] == delta / 4
     late = 10**18
-    ratio = float(
-        ask(known, Contractive(delta), rounds=late).bound(late) / ask(known, rounds=late).bound(late)
-    )
+    ratio = float(ask(known, Contractive(delta), rounds=late).bound(late) / ask(known, rounds=late).bound(late))
     assert 1 <= ratio < 1.02
 
 
@@ -206,9 +193,7 @@ def test_sampling_a_finite_sum_obeys_the_theorem_in_exact_expectation():
     star = (a * b).sum() / a.sum()
     at_star = a * (star - b)
     noise = float(np.mean((at_star - at_star.mean(axis=1, keepdims=True)) ** 2))
-    known = Constants(
-        n=2, L=a.mean(), L_sample=2.0, mu=a.mean(), mu_min=0.5, dist0_sq=1.0, sigma_star_sq=noise
-    )
+    known = Constants(n=2, L=a.mean(), L_sample=2.0, mu=a.mean(), mu_min=0.5, dist0_sq=1.0, sigma_star_sq=noise)
     found = theorem("sgd.finite-sum").guarantee(known)
     gamma = found.parameters["gamma"]
     for x in np.linspace(-5, 5, 21):

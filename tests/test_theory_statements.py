@@ -131,9 +131,7 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
     """Compare every formula of the statement with the code; return the names compared."""
     up = compressors[theorem.uplink][0] if theorem.uplink else None
     down = compressors[theorem.downlink][1] if theorem.downlink else None
-    horizon = (
-        {"rounds": rounds} if theorem.id in ("doublesqueeze.nonconvex-tuned", "dore.nonconvex-tuned") else {}
-    )
+    horizon = {"rounds": rounds} if theorem.id in ("doublesqueeze.nonconvex-tuned", "dore.nonconvex-tuned") else {}
     found = theorem.guarantee(constants, up, down, **horizon, **parameters)
     assert found, found.reason
     symbols = symbols | {
@@ -157,9 +155,7 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
     for (latex, column), (traced, coefficient) in zip(theorem.measures, found.metric.terms, strict=True):
         assert column == traced
         assert Formula(latex or "1", symbols).value() == pytest.approx(coefficient, rel=1e-10)
-    assert Formula(theorem.bound_latex, symbols).value() == pytest.approx(
-        float(found.bound(rounds)), rel=1e-10
-    )
+    assert Formula(theorem.bound_latex, symbols).value() == pytest.approx(float(found.bound(rounds)), rel=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(4))

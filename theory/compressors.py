@@ -74,9 +74,7 @@ class Unbiased:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.omega) and self.omega >= 0):
-            raise InputError(
-                f"omega = {self.omega} is not a relative variance; it must be finite and at least 0"
-            )
+            raise InputError(f"omega = {self.omega} is not a relative variance; it must be finite and at least 0")
 
     def averaged(self, n: int) -> float:
         """Constant c in E||avg (C(x_i) - x_i)||^2 <= c avg ||x_i||^2 over n workers."""
@@ -426,9 +424,7 @@ class Sparse(Compressor):
 
     def __post_init__(self) -> None:
         if (self.k is None) == (self.ratio is None):
-            raise InputError(
-                f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or ratio=0.01"
-            )
+            raise InputError(f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or ratio=0.01")
         if self.k is not None:
             whole(self.k, f"{self.name}: k", 1, MAX_DIM)
         elif isinstance(self.ratio, str) or not 0 < self.ratio <= 1:  # type: ignore[operator]
@@ -482,9 +478,7 @@ class RandK(Sparse):
 
     @property
     def why_not_contractive(self) -> str:  # type: ignore[override]
-        return (
-            "with the factor d/k it expands vectors; scaled=0 makes it a contraction" if self.scaled else ""
-        )
+        return "with the factor d/k it expands vectors; scaled=0 makes it a contraction" if self.scaled else ""
 
     def unbiased(self, dim: int) -> Unbiased | None:
         k = self.kept(dim)
@@ -561,9 +555,7 @@ class Sign(Blockwise):
     """
 
     name: ClassVar[str] = "sign"
-    why_not_unbiased: ClassVar[str] = (
-        "it sends the mean absolute value in every coordinate, so its mean is not x"
-    )
+    why_not_unbiased: ClassVar[str] = "it sends the mean absolute value in every coordinate, so its mean is not x"
 
     def contractive(self, dim: int) -> Contractive:
         delta = (1 - SCALE_TRUNCATION**2) / self.block_size(dim)

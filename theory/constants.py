@@ -51,9 +51,7 @@ class Constants:
     L_max: float | None = _constant("largest smoothness L_i of a worker's f_i")
     L_sample: float | None = _constant("largest smoothness of the loss of one sample")
     mu: float | None = _constant("strong convexity of f; 0 says that f is convex")
-    mu_min: float | None = _constant(
-        "smallest strong convexity of a worker's f_i; 0 says that every f_i is convex"
-    )
+    mu_min: float | None = _constant("smallest strong convexity of a worker's f_i; 0 says that every f_i is convex")
     pl: float | None = _constant("Polyak-Lojasiewicz constant: ||grad f||^2 >= 2 pl (f - f*)")
     sigma_sq: float | None = _constant("variance of one worker's stochastic gradient, at every x")
     sigma_star_sq: float | None = _constant("average variance of the workers' stochastic gradients at x*")
@@ -63,9 +61,7 @@ class Constants:
     gap0: float | None = _constant("f(x^0) - f* (with R: of the sum)")
     dist0_sq: float | None = _constant("||x^0 - x*||^2")
     overlap: float | None = _constant("how many workers' gradients can share a coordinate, in [1, n]")
-    composite: bool = field(
-        default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"}
-    )
+    composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
 
     def __post_init__(self) -> None:
@@ -91,9 +87,7 @@ class Constants:
         """
         for name in pairs:
             if name not in NAMES and name != "composite":
-                raise InputError(
-                    f"unknown constant '{name}'{nearest(name, NAMES)}; known: {', '.join(NAMES)}"
-                )
+                raise InputError(f"unknown constant '{name}'{nearest(name, NAMES)}; known: {', '.join(NAMES)}")
         return cls(**pairs)
 
     def known(self) -> dict[str, float]:

@@ -32,9 +32,7 @@ from .theorem import (
 )
 
 PAPER = "Liu, Li, Tang, Yan 2020 (arXiv 1910.07561)"
-COMPRESSORS = (
-    r"the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins"
-)
+COMPRESSORS = r"the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins"
 EQUAL_WORKERS = (
     rf"Let $R = 0$, every worker sample the same $L$-smooth $f$, $h_i^0 = 0$, {COMPRESSORS}, and the noise "
     rf"of variance "
@@ -231,9 +229,7 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
         model = 2 * (1 + eta) * gamma * mu * L / (mu + L) - eta
         room = 1 - (eta**2 + eta) * omega_d
         if room <= 0:
-            raise NotCovered(
-                f"eta = {eta:.4g} leaves no beta: eta^2 + eta must be below 1/omega_d = {1 / omega_d:.4g}"
-            )
+            raise NotCovered(f"eta = {eta:.4g} leaves no beta: eta^2 + eta must be below 1/omega_d = {1 / omega_d:.4g}")
         total = omega_d + 1 + model
         return 2 * room / (total + math.sqrt(max(0.0, total**2 - 4 * (omega_d + 1) * model * room)))
 

@@ -49,9 +49,7 @@ class StronglyConvex(LinearTheorem):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L+\frac{2\omega L_{\max}}{n}}"), (r"\rho", r"1-\gamma\mu"))
     measures = (("", "dist_sq"),)
-    bound_latex = (
-        r"\rho^t R_0^2 + \frac{\gamma}{\mu}(\frac{2\omega\zeta_\star^2}{n} + \frac{(1+\omega)\sigma^2}{n})"
-    )
+    bound_latex = r"\rho^t R_0^2 + \frac{\gamma}{\mu}(\frac{2\omega\zeta_\star^2}{n} + \frac{(1+\omega)\sigma^2}{n})"
 
     def bound_needs(self, case: Case) -> tuple[str, ...]:
         return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "sigma_sq")

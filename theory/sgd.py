@@ -81,9 +81,7 @@ class Convex(AverageTheorem):
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq")
     needs_curvature = False
-    assumptions = (
-        r"Let $f$ be convex and $L$-smooth and the noise of each worker of variance at most $\sigma^2$."
-    )
+    assumptions = r"Let $f$ be convex and $L$-smooth and the noise of each worker of variance at most $\sigma^2$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{2L}"),)
     measures = (("", "gap_mean"),)

@@ -19,7 +19,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -225,9 +225,7 @@ class PowerCurve(Curve):
 
     def time_to(self, eps: float) -> float:
         room = eps - self.floor
-        decaying = [
-            (coefficient, power) for coefficient, power in self.terms if power > 0 and coefficient > 0
-        ]
+        decaying = [(coefficient, power) for coefficient, power in self.terms if power > 0 and coefficient > 0]
         if not decaying:
             return 1.0 if room >= 0 else math.inf
         if room <= 0:
@@ -259,7 +257,7 @@ class NoGuarantee:
     theorem: Theorem
     reason: str
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
 
@@ -306,6 +304,9 @@ class Guarantee:
     curve: Curve | None = field(default=None, repr=False)
     fixed: dict[str, float] = field(default_factory=dict, repr=False)
 
+    def __bool__(self) -> Literal[True]:
+        return True
+
     @property
     def needs(self) -> str:
         """The sentence that asks for the `missing` constants; empty when the bound has a value."""
@@ -321,9 +322,7 @@ class Guarantee:
         """
         curve, t = self._curve(), np.asarray(t)
         if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
-            raise InputError(
-                f"t = {np.min(t)}: the bound of {self.theorem.id} is about whole t >= {curve.first}"
-            )
+            raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.id} is about whole t >= {curve.first}")
         return curve.at(t)
 
     def rounds_to(self, eps: float) -> int | None:
@@ -584,33 +583,22 @@ class Theorem(ABC):
         if self.workers == "strongly convex" and constants.mu_min is not None:
             if constants.mu_min <= 0:
                 raise NotCovered(
-                    f"{self.id} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not "
-                    f"above 0"
+                    f"{self.id} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not above 0"
                 )
             constants = replace(constants, mu=constants.mu_min)
         elif self.workers == "convex" and constants.mu_min is not None and constants.mu_min < 0:
             raise NotCovered(f"{self.id} needs every f_i convex; mu_min = {constants.mu_min:.4g} is below 0")
-        elif (
-            self.workers in ("convex", "strongly convex")
-            and constants.mu_min is None
-            and constants.mu is not None
-        ):
+        elif self.workers in ("convex", "strongly convex") and constants.mu_min is None and constants.mu is not None:
             strength = "mu-strongly convex" if self.workers == "strongly convex" else "convex"
             notes.append(f"every f_i is taken to be {strength}, as the theorem assumes (mu_min is unknown)")
         if constants.composite and not self.allows_regulariser:
-            raise NotCovered(
-                f"{self.id} has no prox step, and the objective has a regulariser R; use dore or diana"
-            )
+            raise NotCovered(f"{self.id} has no prox step, and the objective has a regulariser R; use dore or diana")
         missing = [name for name in self.requires if getattr(constants, name) is None]
         if missing:
-            hint = (
-                " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
-            )
+            hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
             raise NotCovered(_wants(self.id, missing) + hint)
         if self.workers == "equal" and constants.zeta_sq != 0:
-            raise NotCovered(
-                f"{self.id} needs workers that all sample the same f; give --set zeta_sq=0 if they do"
-            )
+            raise NotCovered(f"{self.id} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
         for name in ("mu", "pl"):
             if name in self.requires and self.needs_curvature and not getattr(constants, name) > 0:
                 raise NotCovered(f"{self.id} needs {name} > 0; {name} = 0 is no strong convexity")
@@ -621,9 +609,7 @@ class Theorem(ABC):
                 f"{self.id} needs coins that are independent over workers (omega/n); all workers of "
                 f"{_name(up)} share theirs"
             )
-        return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(
-            notes
-        )
+        return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
 
     needs_curvature: ClassVar[bool] = True
     """Whether mu = 0 (merely convex) is excluded."""
@@ -657,9 +643,7 @@ class Theorem(ABC):
         self.settle(case, take)
         return take
 
-    def _apply(
-        self, case: Case, fixed: Point, notes: tuple[str, ...], up: Any, down: Any
-    ) -> Guarantee | NoGuarantee:
+    def _apply(self, case: Case, fixed: Point, notes: tuple[str, ...], up: Any, down: Any) -> Guarantee | NoGuarantee:
         missing = tuple(name for name in self.bound_needs(case) if getattr(case.constants, name) is None)
         wanted = case.rounds is not None or case.eps is not None
         if missing and wanted and not self.general:
@@ -677,22 +661,15 @@ class Theorem(ABC):
                 choices.append(self._search(case, fixed, choices[-1], score))
         if not choices:
             raise refusal
-        best = min(
-            choices, key=lambda choice: score(choice.values) if score else -self.gain(case, choice.values)
-        )
+        best = min(choices, key=lambda choice: score(choice.values) if score else -self.gain(case, choice.values))
         p = best.values
         curve = None if missing else self.curve(case, p)
         active = self.active(case, p)
-        if (
-            score is not None
-            and "gamma" not in fixed
-            and p["gamma"] < (1 - 1e-9) * choices[0].values["gamma"]
-        ):
+        if score is not None and "gamma" not in fixed and p["gamma"] < (1 - 1e-9) * choices[0].values["gamma"]:
             aim = f"T = {case.rounds}" if case.rounds else f"eps = {case.eps:.4g}"
             active = f"gamma is set by the floor of the bound at {aim}; {active}"
         terms = tuple(
-            (column, value)
-            for (_, column), value in zip(self.measures, self.coefficients(case, p), strict=True)
+            (column, value) for (_, column), value in zip(self.measures, self.coefficients(case, p), strict=True)
         )
         return Guarantee(
             theorem=self,
@@ -777,9 +754,7 @@ class LinearTheorem(Theorem):
     def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
         take = super()._choose(case, fixed, rule)
         if self.gain(case, take.values) <= 0.0:  # inside the intervals, but only by less than rounding
-            raise NotCovered(
-                f"there is no contraction for these parameters: {self.active(case, take.values)}"
-            )
+            raise NotCovered(f"there is no contraction for these parameters: {self.active(case, take.values)}")
         return take
 
     def gain(self, case: Case, p: Point) -> float:
@@ -829,9 +804,7 @@ class AverageTheorem(Theorem):
     def curve(self, case: Case, p: Point) -> PowerCurve:
         a, gamma = self.average(case, p), p["gamma"]
         left = 1.0 - a.damping * gamma
-        return PowerCurve(
-            ((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0))
-        )
+        return PowerCurve(((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0)))
 
     def active(self, case: Case, p: Point) -> str:
         return f"gamma = {p['gamma']:.6g}; the limit is {self._choose(case, p, '').intervals['gamma'].text}"
@@ -889,9 +862,7 @@ class TunedTheorem(Theorem):
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
         if curve is None:
-            return Rate(
-                "power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5
-            )
+            return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
         powers = self.powers(case)
         slow = -min(power for coefficient, power in powers if coefficient > 0 or power == 1.0)
         if powers[0][0] == 0.0:
@@ -963,9 +934,7 @@ def theorem(id: str) -> Theorem:
         If there is none; the sentence names the nearest one.
     """
     if id not in THEOREMS:
-        raise InputError(
-            f"unknown theorem '{id}'{nearest(id, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}"
-        )
+        raise InputError(f"unknown theorem '{id}'{nearest(id, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}")
     return THEOREMS[id]
 
 
@@ -979,10 +948,7 @@ def _resolve(given: Given) -> Compressor | Assumption | None:
 def _exact(promise: Assumption | None) -> bool:
     """Whether the promise is that the message arrives unchanged."""
     values = {Unbiased: ("omega", 0.0), Contractive: ("delta", 1.0), AbsoluteError: ("eps", 0.0)}
-    return any(
-        isinstance(promise, kind) and getattr(promise, name) == value
-        for kind, (name, value) in values.items()
-    )
+    return any(isinstance(promise, kind) and getattr(promise, name) == value for kind, (name, value) in values.items())
 
 
 def _promise(given: Compressor, kind: type, dim: int) -> tuple[Assumption | None, str]:

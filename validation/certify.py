@@ -112,9 +112,7 @@ def bernstein(mean: float, variance: float, largest: float, samples: int, alpha:
 class Certifier:
     """Collects the rows of one certificate."""
 
-    def __init__(
-        self, comp: Compressor, dim: int, samples: int, alpha: float, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, comp: Compressor, dim: int, samples: int, alpha: float, rng: np.random.Generator) -> None:
         self.comp, self.dim, self.rng = comp, dim, rng
         self.compress, self.params, self.states = kernel(comp, dim)
         self.samples = samples if comp.draws(dim) else 1
@@ -194,14 +192,10 @@ class Certifier:
             self.bias(name, "bias along x", aligned, x, largest_entry)
             self.bias(name, "bias learned from half the samples", along[half:], direction, largest_entry)
             omega = self.unbiased.omega
-            self.add(
-                name, "E||C(x)-x||^2 <= omega ||x||^2", mean, width, omega, mean - width <= omega + slack
-            )
+            self.add(name, "E||C(x)-x||^2 <= omega ||x||^2", mean, width, omega, mean - width <= omega + slack)
         if self.contractive is not None:
             limit = 1 - self.contractive.delta
-            self.add(
-                name, "E||C(x)-x||^2 <= (1-delta) ||x||^2", mean, width, limit, mean - width <= limit + slack
-            )
+            self.add(name, "E||C(x)-x||^2 <= (1-delta) ||x||^2", mean, width, limit, mean - width <= limit + slack)
             if self.contractive.nonexpansive:
                 ratio = longest / square
                 self.add(name, "||C(x)|| <= ||x||", ratio, 0.0, 1.0, ratio <= 1 + ROUNDING)
@@ -281,9 +275,7 @@ def worst_vector(comp: Compressor, dim: int, rng: np.random.Generator, steps: in
     First among vectors with one entry 1, others t and the rest 0, which hold the worst case of most
     compressors; then by random changes of single entries, kept when the error does not fall.
     """
-    sizes = {1, 2, dim, max(1, math.isqrt(dim))} | (
-        {comp.block_size(dim)} if isinstance(comp, Blockwise) else set()
-    )
+    sizes = {1, 2, dim, max(1, math.isqrt(dim))} | ({comp.block_size(dim)} if isinstance(comp, Blockwise) else set())
     best, error = np.ones(dim), pointwise(comp, np.ones(dim))
     if error is None:
         return best
@@ -397,9 +389,7 @@ def certify(
             worst["share"] = error / min(limits)
     verdict = "holds" if all(row.verdict == "holds" for row in main.rows) else "violated"
     seconds = time.perf_counter() - started
-    return Certification(
-        comp.spec, dim, verdict, alpha, main.samples, seed, claims, worst, bits, seconds, main.rows
-    )
+    return Certification(comp.spec, dim, verdict, alpha, main.samples, seed, claims, worst, bits, seconds, main.rows)
 
 
 def formula_bits(comp: Compressor, dim: int) -> float | None:

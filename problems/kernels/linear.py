@@ -48,9 +48,7 @@ def exp(z):
     p = p * r + 1.6666666666666666e-1
     p = p * r + 0.5
     p = p * r * r + r + 1.0
-    return np.int64(np.float64(p).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(
-        np.float64
-    )
+    return np.int64(np.float64(p).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(np.float64)
 
 
 @njit(types.void(f8, f8, VECTOR, VECTOR), **OPTIONS)
@@ -176,7 +174,5 @@ def value(worker, X, data, F):
             smooth += x[j] * x[j]
             bounded += x[j] * x[j] / (1.0 + x[j] * x[j])
         F[r] = (
-            total_loss(parameters[0], T[r], b) / (high - low)
-            + 0.5 * parameters[1] * smooth
-            + parameters[2] * bounded
+            total_loss(parameters[0], T[r], b) / (high - low) + 0.5 * parameters[1] * smooth + parameters[2] * bounded
         )

@@ -87,17 +87,13 @@ class Trits:
     def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Ints]:
         scales = block_maxima(comp, message)
         if np.any((message != 0) & (np.abs(message) != spread(comp, scales, message.size))):
-            raise InputError(
-                f"this vector is no message of {comp.spec}: a block holds two different magnitudes"
-            )
+            raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
         return scales, np.where(message > 0, 1, np.where(message < 0, 2, 0))
 
     def encode(self, comp: Ternary, message: Floats, coins: Floats | None) -> bytes:
         scales, symbols = self.symbols(comp, message)
         padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.int64)])
-        return packed(
-            fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), fixed(padded.reshape(-1, 5) @ TRITS, 8)
-        )
+        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), fixed(padded.reshape(-1, 5) @ TRITS, 8))
 
     def decode(self, comp: Ternary, data: bytes, dim: int, coins: Floats | None) -> Floats:
         reader = Reader(data, comp.spec)
@@ -119,9 +115,7 @@ class Signs:
     def encode(self, comp: Sign, message: Floats, coins: Floats | None) -> bytes:
         scales = block_maxima(comp, message)
         if np.any(np.abs(message) != spread(comp, scales, message.size)):
-            raise InputError(
-                f"this vector is no message of {comp.spec}: a block holds two different magnitudes"
-            )
+            raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
         return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), (message < 0).astype(np.uint8))
 
     def decode(self, comp: Sign, data: bytes, dim: int, coins: Floats | None) -> Floats:
@@ -220,9 +214,7 @@ class Levels:
 
     def entropy(self, comp: QSGD, message: Floats) -> float:
         steps, levels = self.lattice(comp, message)
-        return steps.size * (63.0 - self.low_bits(comp)) + entropy_of(
-            np.unique(levels, return_counts=True)[1]
-        )
+        return steps.size * (63.0 - self.low_bits(comp)) + entropy_of(np.unique(levels, return_counts=True)[1])
 
 
 class Entries:
@@ -233,9 +225,7 @@ class Entries:
         k, dim = comp.kept(message.size), message.size
         if isinstance(comp, RandK) and comp.shared_coins:
             if coins is None or coins.size < comp.draws(dim):
-                raise InputError(
-                    f"{comp.spec}: the seed is shared, so its messages need the round's uniforms (coins=)"
-                )
+                raise InputError(f"{comp.spec}: the seed is shared, so its messages need the round's uniforms (coins=)")
             from .randk import positions
 
             return positions(coins, dim, k)
@@ -248,9 +238,7 @@ class Entries:
 
     def encode(self, comp: Sparse, message: Floats, coins: Floats | None) -> bytes:
         chosen = self.chosen(comp, message, coins)
-        if chosen.size != comp.kept(message.size) or np.count_nonzero(message[chosen]) < np.count_nonzero(
-            message
-        ):
+        if chosen.size != comp.kept(message.size) or np.count_nonzero(message[chosen]) < np.count_nonzero(message):
             raise InputError(f"this vector is no message of {comp.spec}: it has entries that are not sent")
         where = np.zeros(0, np.uint8) if comp.shared_coins else indices(chosen, message.size)
         return packed(where, fixed(pattern(message[chosen], VALUE_LOW_BITS, comp.spec), 32))
@@ -258,9 +246,7 @@ class Entries:
     def decode(self, comp: Sparse, data: bytes, dim: int, coins: Floats | None) -> Floats:
         reader = Reader(data, comp.spec)
         message = np.zeros(dim)
-        chosen = (
-            self.chosen(comp, message, coins) if comp.shared_coins else reader.indices(comp.kept(dim), dim)
-        )
+        chosen = self.chosen(comp, message, coins) if comp.shared_coins else reader.indices(comp.kept(dim), dim)
         message[chosen] = reader.floats(chosen.size, VALUE_LOW_BITS, signed=True)
         reader.finish()
         return message

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 
 from ...theory.compressors import SCALE_LOW_BITS, Ternary
 from ..signatures import COMPRESS, OPTIONS
-from .reductions import largest, rounded, total
+from .reductions import magnitude, rounded, total
 from .wire import Kernel
 
 
@@ -16,16 +16,23 @@ def compress(x, u, ctx, params, state, out, bits):
     dim, block, euclidean = x.shape[1], int(params[0]), params[1] != 0.0
     for r in range(x.shape[0]):
         row, row_u, row_out = x[r], u[r], out[r]
-        scales_u = row_u[dim:]
-        for b in range((dim + block - 1) // block):
-            start, stop = b * block, min(dim, (b + 1) * block)
-            part, coins, to = row[start:stop], row_u[start:stop], row_out[start:stop]
-            norm = math.sqrt(total(part, 1)) if euclidean else largest(part)
-            scale, nothing = rounded(norm, SCALE_LOW_BITS, scales_u[b]), 0.0 * norm  # NaN if x has diverged
-            for j in range(part.size):
-                signed = scale if part[j] > 0.0 else -scale
-                to[j] = (signed if coins[j] * norm < abs(part[j]) else nothing) + 0.0  # never -0
         bits[r] = params[2]
+        for b in range((dim + block - 1) // block):
+            # Unsigned indices into a row vectorise as a slice would, without its cost, which is that of a short block.
+            start, stop = uint64(b * block), uint64(min(dim, (b + 1) * block))
+            if euclidean:
+                norm = math.sqrt(total(row[start:stop], 1))
+            else:
+                top = 0
+                for j in range(start, stop):
+                    key = magnitude(row[j])
+                    top = key if key > top else top
+                norm = np.int64(top).view(np.float64)
+            scale = rounded(norm, SCALE_LOW_BITS, row_u[dim + b])
+            for j in range(start, stop):
+                signed = scale if row[j] > 0.0 else -scale
+                # Never -0; written so that a NaN stays one.
+                row_out[j] = (0.0 if row_u[j] * norm >= abs(row[j]) else signed) + 0.0
 
 
 def kernel(comp: Ternary, dim: int) -> Kernel:

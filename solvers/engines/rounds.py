@@ -28,7 +28,7 @@ from ..random import (
     philox,
     to_uniforms,
 )
-from ..signatures import CUBE, ENTRY, INNER, INTS, MATRIX, OPTIONS, RULE, VECTOR, flat
+from ..signatures import CUBE, ENTRY, INNER, INTS, MATRIX, OPTIONS, RULE, VECTOR, flat, pointer
 
 f8, i8 = types.float64, types.int64
 FOUR = f8[:, :, :, ::1]
@@ -50,21 +50,16 @@ SERVER = types.Tuple((MATRIX, MATRIX, MATRIX, CUBE))
 SCRATCH = types.Tuple((MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR))
 
 #: what both halves call
-TOOLS = types.Tuple(
-    tuple(types.FunctionType(signature) for signature in (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND))
-)
-tools = (philox, to_uniforms, add_noise, send)
+TOOL_SIGNATURES = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
+TOOLS = types.Tuple(tuple(types.FunctionType(signature) for signature in TOOL_SIGNATURES))
 
 WORKER_HALF = types.void(TOOLS, i8, i8, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, SCRATCH, i8)
 SERVER_HALF = types.void(TOOLS, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, MATRIX, SCRATCH)
 MEASURE = types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
 CATCH_DIVERGENCE = types.void(MATRIX, WORKERS, SERVER, MATRIX, VECTOR, f8)
 #: what the loop calls
-HALVES = types.Tuple(
-    tuple(
-        types.FunctionType(signature) for signature in (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE)
-    )
-)
+HALF_SIGNATURES = (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE)
+HALVES = types.Tuple(tuple(types.FunctionType(signature) for signature in HALF_SIGNATURES))
 
 #: Rows of the block's record (B columns): running sums over the rounds done, norms of the last round.
 (SUM_GRAD_SQ, SUM_VALUE, BITS_UP, BITS_DOWN, UP_RESIDUAL, DOWN_RESIDUAL, FIRST_BAD) = range(7)
@@ -219,8 +214,8 @@ def catch_divergence(x, workers, server, down_memory, first_bad, rnd):
     **ENTRY,
 )
 def run_rounds(
-    halves, tools, seed, first, last, n, shared, track, oracle, rules, uplink, downlink, random, x, down_memory, workers, server,
-    scratch, record,
+    halves, tools, seed, first, last, n, shared, track, oracle, rules, uplink, downlink, random, x, down_memory,
+    workers, server, scratch, record,
 ):  # fmt: skip
     """Run the rounds first, ..., last - 1 of one block."""
     v, c_up, c_down, total, exact_sum, bits = scratch
@@ -263,4 +258,9 @@ def run_rounds(
         catch(x, workers, server, down_memory, record[FIRST_BAD], rnd + 1.0)
 
 
-halves = (worker_half, server_half, measure, catch_divergence)
+tools = tuple(map(pointer, (philox, to_uniforms, add_noise, send), TOOL_SIGNATURES))
+halves = tuple(map(pointer, (worker_half, server_half, measure, catch_divergence), HALF_SIGNATURES))
+
+# The machine code behind the dispatchers: typing their many arguments anew at every call would take 2 ms.
+(run_rounds_compiled,) = (compiled.entry_point for compiled in run_rounds.overloads.values())
+(measure_compiled,) = (compiled.entry_point for compiled in measure.overloads.values())

@@ -8,16 +8,20 @@ threads run.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ... import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
+from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
 from ...theory.errors import InputError
 from .. import compressors
@@ -25,12 +29,16 @@ from ..channels import Channel
 from ..method import Method
 from ..method import method as build_method
 from ..random import NOISE_CODES, draws
+from ..signatures import COMPRESS, RULE, pointer
 from ..trace import Trace
 from . import rounds as kernels
 
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
 BLOCK_NUMBERS = 4096
 MOST_REPLICAS_PER_BLOCK = 64
+
+#: A block looks up from its work (for a Ctrl-C, for the progress bar) about this often.
+SECONDS_PER_PIECE = 0.1
 
 MEAN_COLUMNS = {"grad_sq_mean", "gap_mean"}
 
@@ -40,7 +48,7 @@ def blocks(replicas: int, dim: int) -> list[range]:
     largest = max(1, min(MOST_REPLICAS_PER_BLOCK, BLOCK_NUMBERS // dim))
     count = min(replicas, 2 * -(-replicas // (2 * largest)))
     edges = [replicas * k // count for k in range(count + 1)]
-    return [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [range(a, b) for a, b in pairwise(edges)]
 
 
 def log_checkpoints(rounds: int, count: int = 40) -> np.ndarray:
@@ -121,24 +129,24 @@ def simulate(
     points = log_checkpoints(rounds) if checkpoints is None else np.unique(np.append(checkpoints, rounds))
     points = points.astype(np.int64)
     if points[0] < 0 or points[-1] > rounds:
-        raise InputError(
-            f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}"
-        )
+        raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
     means = {"grad_sq_mean"} if mean_columns is True else set(mean_columns or ())
-    if "gap_mean" in means and any(problem.regulariser):
-        raise InputError("gap_mean is not recorded for a problem with l1 or l2prox: leave it out")
+    if "gap_mean" in means and (any(problem.regulariser) or problem.f_star is None):
+        raise InputError("gap_mean needs a problem with known f* and without l1 and l2prox: leave it out")
     if not means <= MEAN_COLUMNS:
         raise InputError(f"no such mean column: {', '.join(sorted(means - MEAN_COLUMNS))}")
 
     setup = _Setup(method, problem, up, down, numbers, int(seed), points, means, progress)
     parts = blocks(replicas, problem.dim)
-    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with _blas().limit(limits=1), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        try:
             results = list(
-                pool.map(
-                    lambda part: _run_block(setup, [first_replica + r for r in part], part.start == 0), parts
-                )
+                pool.map(lambda part: _run_block(setup, [first_replica + r for r in part], part.start == 0), parts)
             )
+        except BaseException:
+            setup.stop = True
+            pool.shutdown(cancel_futures=True)
+            raise
     scalars = results[0].pop("scalars")
     first_bad = np.concatenate([r.pop("first_bad") for r in results]).astype(np.int64)
     final = np.vstack([r.pop("final") for r in results])
@@ -160,8 +168,16 @@ def simulate(
     return Trace(points, columns, first_bad, scalars, final, about)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the BLAS libraries in this process, once: the search takes longer than a small run."""
+    return ThreadpoolController()
+
+
 class _Setup:
-    """What all blocks of a run share: kernels, parameters and links."""
+    """What all blocks of a run share: kernels, parameters and links; and whether they are to stop."""
+
+    stop = False
 
     def __init__(
         self,
@@ -184,12 +200,14 @@ class _Setup:
         self.up_link = _link(self.up_kernel, up_numbers, self.uplink)
         self.down_link = _link(self.down_kernel, down_numbers, self.downlink)
         values = [numbers["gamma"], *problem.regulariser, *(v for k, v in numbers.items() if k != "gamma")]
-        self.rules = (method.worker, method.server, method.everyone, np.array(values, dtype=np.float64))
+        rules = (pointer(rule, RULE) for rule in (method.worker, method.server, method.everyone))
+        self.rules = (*rules, np.array(values, dtype=np.float64))
         oracle = problem.kernels()
         self.rows = oracle.draws
         self.noise = NOISE_CODES[problem.noise.kind]
         sd = float(np.sqrt(problem.noise.sigma_sq / dim)) if self.noise else 0.0
-        self.oracle = (oracle.gradient, oracle.exact_gradient, oracle.value, oracle.data, self.noise, sd)
+        gradients = (pointer(kernel, GRADIENT) for kernel in (oracle.gradient, oracle.exact_gradient))
+        self.oracle = (*gradients, pointer(oracle.value, VALUE), _arrays(oracle.data), self.noise, sd)
         self.track = kernels.TRACK_NOTHING
         if "grad_sq_mean" in means:
             self.track |= kernels.TRACK_ANEW if oracle.draws else kernels.TRACK_AT_HAND
@@ -197,10 +215,20 @@ class _Setup:
             self.track |= kernels.TRACK_VALUES
 
 
+def _arrays(data: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
+    """A problem's data with the types that the kernels' signature states."""
+    matrix, values, index, offsets, parameters = data
+    floats = [np.ascontiguousarray(a, dtype=np.float64) for a in (matrix, values, parameters)]
+    integers = [np.ascontiguousarray(a, dtype=np.int64) for a in (index, offsets)]
+    if floats[0].ndim != 2:
+        raise InputError(f"the first array of a problem's data has {floats[0].ndim} dimensions; it must have 2")
+    return floats[0], floats[1].ravel(), integers[0].ravel(), integers[1].ravel(), floats[2].ravel()
+
+
 def _link(kernel: Any, numbers: np.ndarray, channel: Channel) -> tuple[Any, np.ndarray, float, float, float]:
     # A channel whose memory is the model is advanced by the rule that adopts what arrives.
     lam = 0.0 if channel.model_is_memory else channel.lam
-    return kernel, numbers, float(channel.eta), float(lam), float(channel.nu)
+    return pointer(kernel, COMPRESS), numbers, float(channel.eta), float(lam), float(channel.nu)
 
 
 def _run_block(setup: _Setup, replicas: list[int], sample_entropy: bool) -> dict[str, Any]:
@@ -235,15 +263,24 @@ def _run_block(setup: _Setup, replicas: list[int], sample_entropy: bool) -> dict
     columns: dict[str, list[np.ndarray]] = {}
     entropies: list[tuple[float, float]] = []
     done = 0
+    piece = 1
     for point in setup.points:
-        kernels.run_rounds(
-            kernels.halves, kernels.tools, setup.seed, done, point, n, int(setup.up.shared_coins), setup.track, setup.oracle, setup.rules,
-            setup.up_link, setup.down_link, random, x, down_memory, workers, server, scratch, record,
-        )  # fmt: skip
-        if setup.progress is not None:
-            setup.progress(int(point - done) * size)
-        done = int(point)
-        kernels.measure(setup.oracle, n, x, gradient, scratch[0], values)
+        while done < point:
+            last = min(done + piece, int(point))
+            began = time.perf_counter()
+            kernels.run_rounds_compiled(
+                kernels.halves, kernels.tools, setup.seed, done, last, n, int(setup.up.shared_coins), setup.track,
+                setup.oracle, setup.rules, setup.up_link, setup.down_link, random, x, down_memory, workers, server,
+                scratch, record,
+            )  # fmt: skip
+            if setup.stop:
+                raise KeyboardInterrupt
+            if setup.progress is not None:
+                setup.progress((last - done) * size)
+            if time.perf_counter() - began < SECONDS_PER_PIECE / 2:
+                piece *= 2
+            done = last
+        kernels.measure_compiled(setup.oracle, n, x, gradient, scratch[0], values)
         here = _metrics(setup, x, values, gradient, workers, server, record, done)
         if sample_entropy and done:
             entropies.append(
@@ -275,14 +312,15 @@ def _metrics(
 ) -> dict[str, np.ndarray]:
     problem = setup.problem
     grad_sq = np.einsum("rj,rj->r", gradient, gradient)
-    gap = values + _regulariser(problem, x) - problem.f_star
-    here = {"gap": gap, "grad_sq": grad_sq}
+    here = {"grad_sq": grad_sq}
+    if problem.f_star is not None:
+        here["gap"] = values + _regulariser(problem, x) - problem.f_star
     if problem.x_star is not None:
         here["dist_sq"] = np.einsum("rj,rj->r", x - problem.x_star, x - problem.x_star)
     if "grad_sq_mean" in setup.means:
         here["grad_sq_mean"] = record[kernels.SUM_GRAD_SQ] / done if done else grad_sq
     if "gap_mean" in setup.means:
-        here["gap_mean"] = record[kernels.SUM_VALUE] / done - problem.f_star if done else gap
+        here["gap_mean"] = record[kernels.SUM_VALUE] / done - problem.f_star if done else here["gap"]
     here["up_residual_sq"] = record[kernels.UP_RESIDUAL].copy()
     here["down_residual_sq"] = record[kernels.DOWN_RESIDUAL].copy()
     memories, errors, server_error = workers[0], workers[1], server[1]

@@ -1,0 +1,142 @@
+"""The one look of all figures: journal size, colours that the colour-blind and a grey printer tell apart.
+
+Figures are drawn with matplotlib's objects, never through pyplot, so that neither the user's backend nor the user's
+rcParams change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+COLUMN = 3.5
+"""Width of one journal column in inches; a page has two."""
+HEIGHT = 2.5
+LEFT, RIGHT, BOTTOM, TOP, LINE = 0.68, 0.1, 0.42, 0.1, 0.15
+"""Margins of a panel, and the height of a line of legend, in inches."""
+
+BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = (
+    "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9",
+)  # fmt: skip
+GREY = "#666666"
+
+CURVES: tuple[dict[str, Any], ...] = tuple(
+    {"color": color, "linestyle": line, "marker": marker, "markersize": 4}
+    for color, line, marker in (
+        (BLUE, "-", "o"),
+        (VERMILLION, (0, (5, 1.5)), "s"),
+        (GREEN, (0, (4, 1.5, 1, 1.5)), "^"),
+        (PURPLE, (0, (1, 1)), "D"),
+        (BLACK, (0, (3, 1, 1, 1, 1, 1)), "v"),
+        (ORANGE, (0, (8, 2)), "P"),
+    )
+)
+"""Line styles to cycle through; no two agree in colour, in dashes or in marker."""
+
+RC: dict[str, Any] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": True,
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "none",
+    "legend.handlelength": 2.6,
+    "legend.borderpad": 0.3,
+    "legend.labelspacing": 0.3,
+    "lines.linewidth": 1.4,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "axes.unicode_minus": True,
+    "savefig.dpi": 200,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "tersegrad",
+}
+
+
+@contextmanager
+def journal() -> Iterator[None]:
+    """Apply `RC` while drawing and saving, and restore the user's settings."""
+    with rc_context(cast(Any, RC)):
+        yield
+
+
+def figure(
+    panels: int = 1, *, rows: int = 1, height: float = HEIGHT, legend_lines: int = 3
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of `rows` rows and `panels` panels in all: one is a column wide, more share the page's width.
+
+    Margins are fixed, wide enough for an axis label, tick labels and `legend_lines` lines of legend above a panel, so
+    that panels of different figures align and no layout has to be solved.
+    """
+    columns = -(-panels // rows)
+    width = COLUMN if columns == 1 else 2 * COLUMN
+    fig = Figure(figsize=(width, height * rows))
+    FigureCanvasAgg(fig)
+    wide, high = width / columns, height
+    axes = [
+        fig.add_axes(
+            (
+                (k % columns * wide + LEFT) / width,
+                ((rows - 1 - k // columns) * high + BOTTOM) / (high * rows),
+                (wide - LEFT - RIGHT) / width,
+                (high - BOTTOM - TOP - LINE * legend_lines) / (high * rows),
+            )
+        )
+        for k in range(panels)
+    ]
+    return fig, axes
+
+
+def save(fig: Figure, target: str | IO[bytes]) -> None:
+    """Write a figure as PNG, without a time stamp, so that the same data give the same bytes."""
+    fig.savefig(target, format="png", metadata={"Software": None})
+
+
+def slope_triangle(ax: Axes, x: float, y: float, slope: float, *, factor: float = 4.0) -> None:
+    """Draw, on log-log axes, the triangle of a falling slope: hypotenuse from (x, y) to (factor x, factor^slope y).
+
+    The right angle is below the hypotenuse, so that the triangle fits under a curve; the label stands under it.
+    """
+    right, low = factor * x, y * factor**slope
+    ax.plot([x, right, x, x], [y, low, low, y], color=GREY, linewidth=0.8, solid_joinstyle="miter", zorder=1.5)
+    ax.annotate(
+        f"${slope_text(slope)}$",
+        ((x * right) ** 0.5, low),
+        xytext=(0, -2),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        color=GREY,
+        fontsize=8,
+    )
+
+
+def slope_text(slope: float) -> str:
+    """Write a slope as a small fraction where it is one."""
+    for denominator in (1, 2, 3, 4):
+        numerator = slope * denominator
+        if abs(numerator - round(numerator)) < 1e-9:
+            whole = round(numerator)
+            return f"{whole}" if denominator == 1 else f"{'-' if whole < 0 else ''}{abs(whole)}/{denominator}"
+    return f"{slope:.3g}"

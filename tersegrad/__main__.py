@@ -1,0 +1,5 @@
+"""``python -m tersegrad`` is the command ``tersegrad``."""
+
+from .cli import main
+
+main()

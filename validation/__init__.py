@@ -1,0 +1,27 @@
+"""Verdicts, statistics, default experiments and the certification of compressors.
+
+Importing this package is light; numba is loaded when a name is first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "EXPERIMENTS": "experiments",
+    "Experiment": "experiments",
+    "experiment": "experiments",
+    "Event": "verdicts",
+    "Series": "verdicts",
+    "Verdict": "verdicts",
+    "exit_status": "verdicts",
+    "select": "verdicts",
+    "verify": "verdicts",
+    "Certification": "certify",
+    "certify": "certify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

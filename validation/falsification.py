@@ -1,0 +1,189 @@
+"""Known wrong implementations, kept to show that the validator says so.
+
+A validator that has never said "violated" is not trusted. Every entry of `FAULTS` is a mistake that was found in
+published code, or a parameter beyond a theorem's range; each is judged against the bound of the method that it claims
+to be, and must come out violated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from numba import njit
+
+from ..solvers.channels import plain
+from ..solvers.diana import DIANA
+from ..solvers.dore import DORE
+from ..solvers.doublesqueeze import DOUBLESQUEEZE
+from ..solvers.error_feedback import ERROR_FEEDBACK
+from ..solvers.method import Method
+from ..solvers.rules import next_model
+from ..solvers.signatures import OPTIONS, RULE, flat
+from .experiments import Experiment
+from .verdicts import Spoil, Verdict, judge
+
+
+@njit(RULE, **OPTIONS)
+def sum_instead_of_average(ctx, params, x, v, states):
+    """v <- n v: the server adds the messages up and forgets to divide."""
+    flat_v = flat(v)
+    for j in range(flat_v.size):
+        flat_v[j] *= ctx[2]
+
+
+@njit(RULE, **OPTIONS)
+def sum_then_next_model(ctx, params, x, v, states):
+    """DORE's server with a sum in place of the average."""
+    sum_instead_of_average(ctx, params, x, v, states)
+    next_model(ctx, params, x, v, states)
+
+
+@njit(RULE, **OPTIONS)
+def accumulate_for_ever(ctx, params, x, v, states):
+    """v <- s, s <- s + gamma g: an error accumulator from which nothing that was sent is taken away."""
+    flat_v, s = flat(v), flat(states[0])
+    for j in range(flat_v.size):
+        s[j] += params[0] * flat_v[j]
+        flat_v[j] = s[j]
+
+
+@njit(RULE, **OPTIONS)
+def subtract_common_memory(ctx, params, x, v, states):
+    """v <- g - h with ONE h for all workers, which every worker reads off the model's last move.
+
+    The move is gamma (h + avg Q), so h <- h + alpha avg Q needs no message; states are (x before, h).
+    """
+    gamma, alpha = params[0], params[3]
+    flat_x, flat_v, before, h = flat(x), flat(v), flat(states[0]), flat(states[1])
+    for j in range(flat_v.size):
+        if ctx[0] > 0:
+            h[j] += alpha * ((before[j] - flat_x[j]) / gamma - h[j])
+        before[j] = flat_x[j]
+        flat_v[j] -= h[j]
+
+
+@njit(RULE, **OPTIONS)
+def add_common_memory(ctx, params, x, v, states):
+    """v <- h + avg Q, then h <- h + alpha avg Q, at the server."""
+    alpha, flat_v, h = params[3], flat(v), flat(states[0])
+    for j in range(flat_v.size):
+        mean = flat_v[j]
+        flat_v[j] = h[j] + mean
+        h[j] += alpha * mean
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong implementation.
+
+    Parameters
+    ----------
+    name, why
+        What is wrong; what happens.
+    claims
+        The experiment on which it claims to be the theorem's method.
+    method
+        The wrong method, None for the right one with wrong parameters.
+    spoil
+        From the theorem's guarantee to the parameters that are run; the theorem's own if None.
+    """
+
+    name: str
+    why: str
+    claims: Experiment
+    method: Method | None = None
+    spoil: Spoil | None = None
+
+    def judge(self, seed: int = 0) -> Verdict:
+        """Judge the wrong implementation against the theorem's bound."""
+        return judge(self.claims, method=self.method, spoil=self.spoil, seed=seed)
+
+
+def _beyond(name: str, factor: float) -> Spoil:
+    """Set a parameter to `factor` times the upper end of its admissible interval."""
+    return lambda sure: {**sure.parameters, name: factor * sure.intervals[name].high}
+
+
+def _claim(theorem: str, problem: str, up: str = "identity", down: str = "identity", rounds: int = 3000) -> Experiment:
+    return Experiment(theorem, problem, up, down, rounds=rounds, replicas=8, rounds_grid=(), workers_grid=())
+
+
+_EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=2"
+_SINES = "pl:dim=10"
+_THRESHOLD = "threshold:level=1"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "one memory shared by all workers",
+        "heterogeneous workers never learn their own gradients: a floor where there must be none",
+        _claim("diana.strongly-convex", _EXACT, "ternary"),
+        replace(
+            DIANA, word="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
+            server=add_common_memory, states=(2, 1),
+        ),
+    ),
+    Fault(
+        "error accumulator never reset",
+        "what was sent is sent again: an undamped momentum, which diverges",
+        _claim("error-feedback.nonconvex", _EXACT, "topk:k=10"),
+        replace(
+            ERROR_FEEDBACK, word="error-feedback-no-reset", uplink=lambda p: plain(), worker=accumulate_for_ever,
+            states=(1, 0),
+        ),
+    ),
+    Fault(
+        "server sums instead of averaging (DoubleSqueeze)",
+        "an n-fold step",
+        _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD),
+        replace(DOUBLESQUEEZE, word="doublesqueeze-sum", server=sum_instead_of_average),
+        lambda sure: {"gamma": 1 / 9},
+    ),
+    Fault(
+        "server sums instead of averaging (DORE)",
+        "an n-fold step",
+        _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
+        replace(DORE, word="dore-sum", server=sum_then_next_model),
+    ),
+    Fault(
+        "error feedback dropped",
+        "coordinates below the threshold are never sent",
+        _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD, rounds=20000),
+        replace(
+            DOUBLESQUEEZE, word="doublesqueeze-no-memory", uplink=lambda p: plain(), downlink=lambda p: plain()
+        ),
+    ),
+    Fault(
+        "server memory dropped",
+        "what the second compression loses is lost",
+        _claim("doublesqueeze.nonconvex", _SINES, "identity", _THRESHOLD, rounds=20000),
+        replace(DOUBLESQUEEZE, word="doublesqueeze-no-server-memory", downlink=lambda p: plain()),
+    ),
+    Fault(
+        "alpha outside its interval (DIANA)",
+        "the memories run away for alpha > 2/(1 + omega)",
+        _claim("diana.strongly-convex", _EXACT, "ternary"),
+        spoil=_beyond("alpha", 4.0),
+    ),
+    Fault(
+        "alpha outside its interval (DORE)",
+        "the memories run away",
+        _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
+        spoil=_beyond("alpha", 10.0),
+    ),
+    *(
+        Fault(
+            f"step {factor} times the admissible one ({theorem})",
+            "the bound belongs to the admissible step",
+            _claim(theorem, _EXACT if theorem != "doublesqueeze.nonconvex" else _SINES, up, down),
+            spoil=_beyond("gamma", factor),
+        )
+        for factor, theorem, up, down in (
+            (2, "sgd.strongly-convex", "identity", "identity"),
+            (4, "sgd.strongly-convex", "identity", "identity"),
+            (16, "qsgd.strongly-convex", "ternary", "identity"),
+            (16, "diana.strongly-convex", "ternary", "identity"),
+            (16, "dore.strongly-convex", "ternary", "ternary"),
+            (16, "doublesqueeze.nonconvex", _THRESHOLD, _THRESHOLD),
+        )
+    ),
+)  # fmt: skip

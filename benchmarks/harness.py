@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from . import c_rival, jax_rival, numpy_rival, torch_rival
+from . import c_rival, jax_rival, numpy_plain_rival, numpy_rival, torch_rival
 from .ours import OURS
 from .rival import Rival
 from .workloads import QUICK, WORKLOADS, Instance, Workload, instance
 
-RIVALS = (numpy_rival.RIVAL, jax_rival.RIVAL, torch_rival.RIVAL, c_rival.RIVAL)
+RIVALS = (numpy_plain_rival.RIVAL, numpy_rival.RIVAL, jax_rival.RIVAL, torch_rival.RIVAL, c_rival.RIVAL)
 
 #: Seconds after which a rival's cell starts no further pair (every cell has at least one).
 BUDGET = {True: 6.0, False: 90.0}

@@ -143,7 +143,7 @@ def prepare(instance: Instance, threads: int) -> Runner:
 
 
 RIVAL = Rival(
-    name="NumPy",
+    name="NumPy tuned",
     workloads=("W1", "W2", "W3"),
     missing=lambda: None,
     version=lambda: f"numpy {np.__version__}",

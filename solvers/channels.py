@@ -109,10 +109,12 @@ def reconstruct(link, c, h, y):
     """B's half: y = h + nu c."""
     nu = link[4]
     flat_c, flat_h, flat_y = flat(c), flat(h), flat(y)
-    for j in range(flat_c.size):
-        flat_y[j] = nu * flat_c[j]
-    for j in range(flat_h.size):
-        flat_y[j] += flat_h[j]
+    if flat_h.size > 0:
+        for j in range(flat_c.size):
+            flat_y[j] = flat_h[j] + nu * flat_c[j]
+    else:
+        for j in range(flat_c.size):
+            flat_y[j] = nu * flat_c[j]
 
 
 @njit(types.void(LINK, MATRIX, MATRIX), **INNER)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit, types, uint32, uint64
 
-from .signatures import INNER, MATRIX, OPTIONS
+from .signatures import INNER, MATRIX, OPTIONS, flat
 
 STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN, STREAM_RULE = range(5)
 #: The worker number under which coins common to all workers are drawn.
@@ -172,6 +172,11 @@ def add_noise(kind, sd, d, g):
             for k in range(4):
                 centred = z[m, k] - 0.5
                 z[m, k] = math.sqrt(12.0) * centred if kind == UNIFORM else (1.0 if centred > 0.0 else -1.0)
+    if g.shape[1] == numbers.shape[1]:
+        flat_g, flat_z = flat(g), flat(numbers)
+        for j in range(flat_g.size):
+            flat_g[j] += sd * flat_z[j]
+        return
     for r in range(g.shape[0]):
         to, number = g[r], numbers[r]
         for j in range(to.size):

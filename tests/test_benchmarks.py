@@ -114,7 +114,7 @@ def test_command_prints_a_table_and_writes_json(
     monkeypatch.setattr(
         harness,
         "RIVALS",
-        (numpy_rival.RIVAL, replace(numpy_rival.RIVAL, name="Absent", missing=lambda: "no")),
+        (replace(numpy_rival.RIVAL, name="NumPy"), replace(numpy_rival.RIVAL, name="Absent", missing=lambda: "no")),
     )
     monkeypatch.setattr(command, "keep_to", lambda threads: threads)
     out = tmp_path / "results.json"

@@ -31,7 +31,9 @@ def gradients(instance: Instance, X: np.ndarray, rng: np.random.Generator) -> np
     arrays = instance.arrays
     if isinstance(arrays, LeastSquares):
         residual = np.einsum("nmd,bd->bnm", arrays.A, X, optimize=True) - arrays.b
-        return np.einsum("nmd,bnm->bnd", arrays.A, residual, optimize=True) / arrays.A.shape[1] + arrays.reg * X[:, None]
+        return (
+            np.einsum("nmd,bnm->bnd", arrays.A, residual, optimize=True) / arrays.A.shape[1] + arrays.reg * X[:, None]
+        )
     G = arrays.hessian * (X[:, None] - arrays.centre)
     return G + arrays.sd * rng.standard_normal(G.shape)
 

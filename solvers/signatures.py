@@ -15,8 +15,11 @@ RULE ``(ctx, params, x, v, states)``
 from functools import cache
 from typing import Any
 
-from numba import njit, types
+from numba import types
 from numba.core.errors import NumbaError
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
+from numba.np import arrayobj
 
 from ..problems.kernels.signatures import ENTRY, INNER, INTS, MATRIX, OPTIONS, VECTOR
 from ..theory.errors import InputError
@@ -62,10 +65,24 @@ def pointer(kernel: Any, signature: Any) -> Pointer:
         ) from None
 
 
-@njit(VECTOR(MATRIX), **INNER)
-def flat(a):
-    """A contiguous (B, d) array as one vector: short rows in one long loop vectorise, one by one they do not."""
-    return a.reshape(a.size)
+@intrinsic
+def flat(typing_context: Any, array: Any) -> Any:
+    """View a contiguous (B, d) array as one vector: short rows in one long loop vectorise, one by one they do not.
+
+    ``reshape`` does the same in 90 ns, several times what the loop over a small block takes.
+    """
+    vector = types.Array(array.dtype, 1, "C")
+
+    def view(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source = arrayobj.make_array(array)(context, builder, arguments[0])
+        result = arrayobj.make_array(vector)(context, builder)
+        arrayobj.populate_array(
+            result, data=source.data, shape=[source.nitems], strides=[source.itemsize], itemsize=source.itemsize,
+            meminfo=source.meminfo, parent=source.parent,
+        )  # fmt: skip
+        return impl_ret_borrowed(context, builder, vector, result._getvalue())
+
+    return vector(array), view
 
 
 __all__ = ["COMPRESS", "CUBE", "ENTRY", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "VECTOR", "flat"]

@@ -122,9 +122,8 @@ def worker_half(tools, seed, shared, oracle, rules, link, ctx, random, x, worker
         fill(seed, rnd, i, STREAM_NOISE, random[1])
         disturb(noise, sd, random[1], v)
     rules[0](ctx, rules[3], x, v, workers[3][i])
-    absent = np.empty((0, 0))
-    h = workers[0][i] if workers[0].shape[0] > 0 else absent
-    e = workers[1][i] if workers[1].shape[0] > 0 else absent
+    h = workers[0][i] if workers[0].shape[0] > 0 else v[:0]
+    e = workers[1][i] if workers[1].shape[0] > 0 else v[:0]
     if random[2][0].size > 0:
         fill(seed, rnd, SHARED_WORKER if shared else i, STREAM_UP, random[2])
         uniforms(random[2])

@@ -6,12 +6,10 @@ numbers come from ``numpy.random.default_rng``; BLAS may use all threads.
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from .rival import Outcome, Rival, Runner
+from .numpy_rival import preparing
+from .rival import Rival
 from .workloads import Instance, LeastSquares
 
 
@@ -81,25 +79,10 @@ def doublesqueeze(instance: Instance, rounds: int) -> np.ndarray:
     return x[None]
 
 
-def prepare(instance: Instance, threads: int) -> Runner:
-    """Return the runner; there is nothing to compile."""
-
-    def run(rounds: int, seed: int) -> Outcome:
-        with threadpool_limits(threads):
-            start = perf_counter()
-            if instance.workload.method == "doublesqueeze":
-                x = doublesqueeze(instance, rounds)
-            else:
-                x = dore(instance, rounds, np.random.default_rng(seed))
-            return Outcome(perf_counter() - start, x)
-
-    return run
-
-
 RIVAL = Rival(
     name="NumPy",
     workloads=("W1", "W2", "W3"),
     missing=lambda: None,
     version=lambda: f"numpy {np.__version__}",
-    prepare=prepare,
+    prepare=preparing(dore, doublesqueeze),
 )

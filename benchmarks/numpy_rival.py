@@ -127,19 +127,25 @@ def doublesqueeze(instance: Instance, rounds: int) -> np.ndarray:
     return x[None]
 
 
-def prepare(instance: Instance, threads: int) -> Runner:
-    """Return the runner; there is nothing to compile."""
+def preparing(
+    dore: Callable[[Instance, int, np.random.Generator], np.ndarray],
+    doublesqueeze: Callable[[Instance, int], np.ndarray],
+) -> Callable[[Instance, int], Runner]:
+    """Return what prepares a runner of these two functions; there is nothing to compile."""
 
-    def run(rounds: int, seed: int) -> Outcome:
-        with threadpool_limits(threads):
-            start = perf_counter()
-            if instance.workload.method == "doublesqueeze":
-                x = doublesqueeze(instance, rounds)
-            else:
-                x = dore(instance, rounds, np.random.default_rng(seed))
-            return Outcome(perf_counter() - start, x)
+    def prepare(instance: Instance, threads: int) -> Runner:
+        def run(rounds: int, seed: int) -> Outcome:
+            with threadpool_limits(threads):
+                start = perf_counter()
+                if instance.workload.method == "doublesqueeze":
+                    x = doublesqueeze(instance, rounds)
+                else:
+                    x = dore(instance, rounds, np.random.default_rng(seed))
+                return Outcome(perf_counter() - start, x)
 
-    return run
+        return run
+
+    return prepare
 
 
 RIVAL = Rival(
@@ -147,5 +153,5 @@ RIVAL = Rival(
     workloads=("W1", "W2", "W3"),
     missing=lambda: None,
     version=lambda: f"numpy {np.__version__}",
-    prepare=prepare,
+    prepare=preparing(dore, doublesqueeze),
 )

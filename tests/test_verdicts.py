@@ -136,3 +136,14 @@ def test_selection_suggests_the_nearest_name():
         select(paper="dora")
     with pytest.raises(InputError, match=r"did you mean 'dore\.nonconvex'"):
         select(["dore.nonconvx"])
+
+
+@pytest.mark.parametrize("theorem", list(EXPERIMENTS))
+def test_default_experiment_holds_and_shows_the_predicted_rate_and_speedup(theorem):
+    """What verify --quick prints, row by row; the seed is fixed."""
+    (verdict,) = verify([theorem], quick=True)
+    assert verdict.verdict == "holds", verdict.reason
+    assert verdict.rate is not None
+    assert verdict.rate["seen"]
+    assert verdict.speedup is not None
+    assert verdict.speedup["seen"]

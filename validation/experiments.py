@@ -105,7 +105,7 @@ class Experiment:
             rounds=self.quick_rounds or self.rounds // 2,
             replicas=min(self.replicas, 16),
             rounds_grid=self.rounds_grid[:3],
-            workers_grid=tuple(n for n in self.workers_grid if n <= 8),
+            workers_grid=self.workers_grid[:3],
             speedup_rounds=None if self.speedup_rounds is None else self.speedup_rounds // 2,
             speedup_replicas=16,
         )
@@ -119,6 +119,10 @@ _THRESHOLD: dict[str, Any] = {"up": "threshold:level=0.3", "down": "threshold:le
 _TERNARY: dict[str, Any] = {"up": "ternary", "down": "ternary"}
 _SPEEDUP: dict[str, Any] = {
     "speedup_problem": QUADRATIC, "speedup_up": "ternary", "speedup_down": "ternary", "speedup_rounds": 4000,
+}  # fmt: skip
+#: The prescribed step grows like 1/(1 + 2 omega/n), so that the floor falls like 1/(n + 2 omega): linear for n > 2 omega.
+_SPEEDUP_BEYOND_OMEGA: dict[str, Any] = {
+    **_SPEEDUP, "speedup_up": "ternary:block=5", "speedup_down": "ternary:block=5", "workers_grid": (4, 8, 16, 32, 64),
 }  # fmt: skip
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -147,7 +151,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "dore.strongly-convex-tuned", CANCER, up="ternary:block=32", down="ternary:block=32", rounds=6000,
-            without_data=LOGISTIC, **_LINEAR, **_HETEROGENEOUS, **_SPEEDUP,
+            without_data=LOGISTIC, **_LINEAR, **_SPEEDUP_BEYOND_OMEGA,
         ),
         Experiment("dore.nonconvex", LOUD_SINES, **_TERNARY),
         Experiment("dore.nonconvex-tuned", SINES, **_TERNARY, rounds=16384, rounds_grid=(1024, 4096, 16384, 65536)),

@@ -97,7 +97,9 @@ class Quadratic(Problem):
         self.hessians, self.rotated = hessians, flag("rotate", rotate)
         self.heterogeneity = heterogeneity = number("heterogeneity", heterogeneity)
         if heterogeneity > 0 and self.workers == 1:
-            raise InputError(f"heterogeneity={heterogeneity:g} needs at least 2 workers")
+            raise InputError(
+                f"heterogeneity={heterogeneity:g} needs at least 2 workers; take more workers or heterogeneity=0"
+            )
         radius = number("radius", radius)
 
         random = np.random.default_rng(integer("seed", seed, low=0))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tersegrad.solvers import Trace
-from tersegrad.theory import COMPRESSORS, THEOREMS, Constants, theorem
+from tersegrad.theory import COMPRESSORS, THEOREMS, Constants, InputError, theorem
 from tersegrad.validation import Verdict
 from verdict_examples import diverged, linear, uncovered, vacuous
 
@@ -337,6 +337,19 @@ def test_verify_writes_report_pictures_and_certificates(pretend: Any, tmp_path: 
         "qsgd.strongly-convex.json",
     }
     assert str(tmp_path / "report" / "report.html") in result.stdout
+
+
+def test_verdicts_are_printed_even_if_the_report_cannot_be_written(
+    pretend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise InputError("cannot write 'report.html': No space left on device; choose another place with --out")
+
+    monkeypatch.setattr("tersegrad.report.write_report", full)
+    result = pretend([linear()])
+    assert result.exit_code == 2
+    assert "holds" in result.stdout
+    assert "No space left" in result.stderr
 
 
 def test_verify_json_is_one_document(pretend: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..output import print_json, writable_directory
+from ..theory.errors import InputError
 from .options import POSITIVE, down_option, json_option, seed_option, up_option
 
 if TYPE_CHECKING:
@@ -48,12 +49,20 @@ def verify(out: str, as_json: bool, **request: Any) -> int:
     with Bars() as bars:
         verdicts = decide(progress=lambda event: bars.update(event.theorem, event.done, event.text), **request)
     status = exit_status(verdicts)
-    report = write_report(verdicts, directory)
+    report, unwritten = None, None
+    try:
+        report = write_report(verdicts, directory)
+    except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
+        status, unwritten = 2, error
     if as_json:
-        print_json({"verdicts": [v.certificate() for v in verdicts], "exit_status": status, "report": str(report)})
-        return status
-    _print(verdicts)
-    click.echo(f"report: {report}")
+        place = None if report is None else str(report)
+        print_json({"verdicts": [v.certificate() for v in verdicts], "exit_status": status, "report": place})
+    else:
+        _print(verdicts)
+    if unwritten is not None:
+        raise unwritten
+    if not as_json:
+        click.echo(f"report: {report}")
     return status
 
 

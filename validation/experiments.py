@@ -122,7 +122,8 @@ _SPEEDUP: dict[str, Any] = {
 }  # fmt: skip
 #: The prescribed step grows like 1/(1 + 2 omega/n), so that the floor falls like 1/(n + 2 omega): linear for n > 2 omega.
 _SPEEDUP_BEYOND_OMEGA: dict[str, Any] = {
-    **_SPEEDUP, "speedup_up": "ternary:block=5", "speedup_down": "ternary:block=5", "workers_grid": (4, 8, 16, 32, 64),
+    **_SPEEDUP, "speedup_up": "ternary:block=5", "speedup_down": "ternary:block=5",
+    "workers_grid": (4, 8, 16, 32, 64),
 }  # fmt: skip
 
 EXPERIMENTS: dict[str, Experiment] = {

@@ -120,7 +120,7 @@ _TERNARY: dict[str, Any] = {"up": "ternary", "down": "ternary"}
 _SPEEDUP: dict[str, Any] = {
     "speedup_problem": QUADRATIC, "speedup_up": "ternary", "speedup_down": "ternary", "speedup_rounds": 4000,
 }  # fmt: skip
-#: The prescribed step grows like 1/(1 + 2 omega/n), so that the floor falls like 1/(n + 2 omega): linear for n > 2 omega.
+#: The prescribed step grows like 1/(1 + 2 omega/n), so the floor falls like 1/(n + 2 omega): linear for n > 2 omega.
 _SPEEDUP_BEYOND_OMEGA: dict[str, Any] = {
     **_SPEEDUP, "speedup_up": "ternary:block=5", "speedup_down": "ternary:block=5",
     "workers_grid": (4, 8, 16, 32, 64),

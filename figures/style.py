@@ -21,23 +21,10 @@ HEIGHT = 2.5
 LEFT, RIGHT, BOTTOM, TOP, LINE = 0.68, 0.1, 0.42, 0.1, 0.15
 """Margins of a panel, and the height of a line of legend, in inches."""
 
-BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = (
-    "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9",
+BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE = (
+    "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
 )  # fmt: skip
 GREY = "#666666"
-
-CURVES: tuple[dict[str, Any], ...] = tuple(
-    {"color": color, "linestyle": line, "marker": marker, "markersize": 4}
-    for color, line, marker in (
-        (BLUE, "-", "o"),
-        (VERMILLION, (0, (5, 1.5)), "s"),
-        (GREEN, (0, (4, 1.5, 1, 1.5)), "^"),
-        (PURPLE, (0, (1, 1)), "D"),
-        (BLACK, (0, (3, 1, 1, 1, 1, 1)), "v"),
-        (ORANGE, (0, (8, 2)), "P"),
-    )
-)
-"""Line styles to cycle through; no two agree in colour, in dashes or in marker."""
 
 RC: dict[str, Any] = {
     "font.family": "STIXGeneral",

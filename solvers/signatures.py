@@ -85,4 +85,4 @@ def flat(typing_context: Any, array: Any) -> Any:
     return vector(array), view
 
 
-__all__ = ["COMPRESS", "CUBE", "ENTRY", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "VECTOR", "flat"]
+__all__ = ["COMPRESS", "CUBE", "ENTRY", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "VECTOR", "flat", "pointer"]

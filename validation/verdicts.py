@@ -16,6 +16,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ import numpy as np
 from .. import __version__
 from ..problems import Problem
 from ..problems import problem as build_problem
-from ..solvers.engines.simulate import log_checkpoints, simulate
+from ..solvers.engines.simulate import MEAN_COLUMNS, log_checkpoints, simulate
 from ..solvers.method import Method
 from ..solvers.method import method as build_method
 from ..solvers.trace import Trace
@@ -50,8 +51,6 @@ FLOOR_OF = {
     "grad_sq_mean": "grad_sq",
     "gap_mean": "gap",
 }
-#: Columns that are means over all rounds so far; the engine records them on request.
-MEANS = ("grad_sq_mean", "gap_mean")
 
 
 Spoil = Callable[[Guarantee], dict[str, float]]
@@ -279,15 +278,13 @@ class _Trial:
         replicas: int,
         first: int = 0,
         checkpoints: Any = None,
-        trial: _Trial | None = None,
     ) -> Trace:
-        sides = trial or self
         return simulate(
-            self.method, problem, sides.up, sides.down,
+            self.method, problem, self.up, self.down,
             parameters=self.spoil(sure) if self.spoil else sure.parameters,
             rounds=rounds, replicas=replicas, first_replica=first, seed=self.seed,
             checkpoints=checkpoints, threads=self.jobs, progress=self._advance(problem),
-            mean_columns=[c for c, _ in sure.metric.terms if c in MEANS],
+            mean_columns=[c for c, _ in sure.metric.terms if c in MEAN_COLUMNS],
         )  # fmt: skip
 
     def terms(self, sure: Guarantee, trace: Trace) -> tuple[tuple[str, float], ...]:
@@ -440,15 +437,15 @@ class _Trial:
         """Measure how the noise term falls with n, up to the n for which the theorem promises it.
 
         Linear rates: the level of the noise floor at the same parameters for all n (at the prescribed ones where the
-        theorem prescribes them). Others: the metric after T rounds with the
-        step that the theorem recommends for this n and T.
+        theorem prescribes them). Others: the metric after T rounds with the step that the theorem recommends for this
+        n and T.
         """
         if len(self.plan.workers_grid) < 3:
             return None
         plan = self.plan.speedup()
         linear = sure.rate.kind == "linear"
-        other = _Trial(self.subject, plan, {"up": compressor(plan.up), "down": compressor(plan.down)}, self.seed,
-                       self.jobs, self.alpha, None)  # fmt: skip
+        other = copy(self)
+        other.plan, other.up, other.down = plan, compressor(plan.up), compressor(plan.down)
         problems = {n: other.problem(n) for n in plan.workers_grid}
         fixed: dict[str, float] = {}
         if (
@@ -467,7 +464,7 @@ class _Trial:
         samples, bounds = [], []
         for n, g in found.items():
             tail = np.linspace(plan.rounds // 2, plan.rounds, 25).astype(int) if linear else [0]
-            trace = self.run(problems[n], g, plan.rounds, plan.speedup_replicas, checkpoints=tail, trial=other)
+            trace = other.run(problems[n], g, plan.rounds, plan.speedup_replicas, checkpoints=tail)
             values = trace.combine(g.metric.terms)
             samples.append(values.mean(axis=1) if linear else values[:, -1])
             bounds.append(float(g.curve.floor if linear and g.curve is not None else g.bound(plan.rounds)))

@@ -40,6 +40,7 @@ MOST_REPLICAS_PER_BLOCK = 64
 #: A block looks up from its work (for a Ctrl-C, for the progress bar) about this often.
 SECONDS_PER_PIECE = 0.1
 
+#: Columns that are means over all rounds so far; recorded on request.
 MEAN_COLUMNS = {"grad_sq_mean", "gap_mean"}
 
 

@@ -3,9 +3,11 @@
 import math
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from tersegrad.theory import COLUMNS, THEOREMS, AbsoluteError, Constants, Contractive, Unbiased
+from theorem_table import BOUNDS, peculiar, suited
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
 
@@ -63,6 +65,8 @@ class Formula:
             return top / self.group()
         if token == r"\sqrt":
             return math.sqrt(self.group())
+        if token == r"\tilde":
+            token += " " + self.take()
         if token in (r"\max", r"\min"):
             self.take(r"\{")
             entries = [self.sum()]
@@ -92,14 +96,10 @@ def test_the_evaluator_reads_latex():
     assert value == -1 + 4 / 8 * 4
 
 
-FIXED = {"dore.strongly-convex": {"eta": 0.003}, "diana.strongly-convex": {"M": 60.0, "alpha": 0.09}}
-"""Parameters away from their recommended values, so that every term of the formulas counts."""
-
-
-def setting(seed: int, equal: bool):
+def setting(seed: int, theorem):
     """Random constants, compressors, and the value of every symbol of the statements."""
     draw = random.Random(seed).uniform
-    n, sigma_sq, zeta_sq = 7, draw(0.1, 2), 0.0 if equal else draw(0.1, 2)
+    n, sigma_sq, zeta_sq = 7, draw(0.1, 2), draw(0.1, 2)
     zeta_star_sq = zeta_sq * draw(0, 1)
     L, L_max, L_sample = draw(1, 2), draw(2, 3), draw(3, 4)
     mu_min, mu, pl = draw(0.1, 0.2), draw(0.2, 0.3), draw(0.3, 0.4)
@@ -107,8 +107,11 @@ def setting(seed: int, equal: bool):
     constants = Constants(
         n=n, L=L, L_max=L_max, L_sample=L_sample, mu=mu, mu_min=mu_min, pl=pl, sigma_sq=sigma_sq,
         zeta_sq=zeta_sq, zeta_star_sq=zeta_star_sq, sigma_star_sq=sigma_star_sq, G=G, gap0=gap0,
-        dist0_sq=dist0_sq,
+        dist0_sq=dist0_sq, L_tilde=draw(L, L_max), dim=30, overlap=draw(2, 6), tau=draw(3, 9), grad0_sq=draw(1, 3),
+        gap_star=draw(0.5, 2), G_mean=draw(0.5, 0.9) * G, G_sq_mean=draw(0.5, 0.9) * G**2, G_l1=draw(2, 4) * G,
+        L_l1=draw(20, 30), sigma_l1=draw(1, 3),
     )  # fmt: skip
+    constants = replace(constants, **suited(theorem, constants)).completed()
     up, down = draw(1, 8), draw(0.5, 4)
     delta, eps_up, eps_down = draw(0.1, 0.9), draw(0.1, 1), draw(0.1, 1)
     compressors = {
@@ -116,13 +119,25 @@ def setting(seed: int, equal: bool):
         Contractive: (Contractive(delta), Contractive(1.0)),
         AbsoluteError: (AbsoluteError(eps_up), AbsoluteError(eps_down)),
     }
+    more = peculiar(theorem.id)
+    if more.up is not None:
+        compressors[theorem.uplink] = (more.up, compressors[theorem.uplink][1])
+    if more.down is not None:
+        compressors[theorem.downlink] = (compressors[theorem.downlink][0], more.down)
+    up = compressors[Unbiased][0].omega
+    down = compressors[Unbiased][1].omega
+    delta = min(promise.delta for promise in compressors[Contractive])
+    c = constants
     symbols = {
-        "n": n, "L": L, r"L_{\max}": L_max, "L_s": L_sample, r"\mu": mu, r"\mu_{PL}": pl,
-        r"\sigma": math.sqrt(sigma_sq), r"\sigma_\star": math.sqrt(sigma_star_sq), "G": G,
-        r"\zeta": math.sqrt(zeta_sq), r"\zeta_\star": math.sqrt(zeta_star_sq),
-        r"\Delta": gap0, "R_0": math.sqrt(dist0_sq),
+        "n": c.n, "d": c.dim, "L": c.L, r"\tilde L": c.L_tilde, r"L_{\max}": c.L_max, "L_s": c.L_sample, r"\mu": c.mu,
+        r"\mu_{PL}": c.pl, r"\sigma": math.sqrt(c.sigma_sq), r"\sigma_\star": math.sqrt(c.sigma_star_sq), "G": c.G,
+        "G_1": c.G_l1, "C_1": c.G_mean, "C_2": c.G_sq_mean, "L_1": c.L_l1, r"\sigma_1": c.sigma_l1,
+        r"\zeta": math.sqrt(c.zeta_sq), r"\zeta_\star": math.sqrt(c.zeta_star_sq),
+        r"\Delta": c.gap0, "R_0": math.sqrt(c.dist0_sq), "s": c.overlap, r"\tau": c.tau, "a": 1 + up,
+        r"\Delta_\star": c.gap_star, "g_0": math.sqrt(c.grad0_sq),
         r"\omega": up, r"\omega_u": up, r"\omega_d": down, r"\delta": delta, "K_c": 2 * (2 - delta),
-        r"\varepsilon": eps_up + eps_down,
+        r"\delta_u": compressors[Contractive][0].delta, r"\delta_d": compressors[Contractive][1].delta,
+        r"\varepsilon": eps_up + eps_down, r"\varepsilon_u": eps_up, r"\varepsilon_d": eps_down,
     }  # fmt: skip
     return constants, compressors, symbols
 
@@ -131,7 +146,7 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
     """Compare every formula of the statement with the code; return the names compared."""
     up = compressors[theorem.uplink][0] if theorem.uplink else None
     down = compressors[theorem.downlink][1] if theorem.downlink else None
-    horizon = {"rounds": rounds} if theorem.id in ("doublesqueeze.nonconvex-tuned", "dore.nonconvex-tuned") else {}
+    horizon = {"rounds": rounds} if peculiar(theorem.id).tuned else {}
     found = theorem.guarantee(constants, up, down, **horizon, **parameters)
     assert found, found.reason
     symbols = symbols | {
@@ -140,7 +155,8 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
         "c": found.analysis.get("c", 0),
         "M": found.analysis.get("M", 0),
     }
-    symbols |= {"\\" + name: value for name, value in found.parameters.items()}
+    symbols |= {name if len(name) == 1 else "\\" + name: value for name, value in found.parameters.items()}
+    symbols |= {name: value for name, value in found.analysis.items() if name not in symbols}
     if theorem.workers == "strongly convex":
         symbols |= {"L": constants.L_max, r"\mu": constants.mu_min}
     gamma, eta = found.intervals["gamma"], found.intervals.get("eta")
@@ -148,6 +164,8 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
         r"\gamma_{\max}": gamma.high, r"\gamma_{\min}": gamma.low, r"\gamma_T": found.parameters["gamma"],
         r"\eta_{\max}": eta and eta.high, r"\rho": found.rate.contraction,
     } | found.analysis  # fmt: skip
+    for symbol, value in peculiar(theorem.id).symbols.items():
+        symbols[symbol] = value(found, symbols)
     for symbol, latex in theorem.definitions:
         symbols[symbol] = Formula(latex, symbols).value()
         if symbol in code:
@@ -159,20 +177,20 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("id", THEOREMS)
+@pytest.mark.parametrize("id", BOUNDS)
 def test_the_statement_is_what_the_code_computes(id, seed):
     theorem = THEOREMS[id]
-    constants, compressors, symbols = setting(seed, equal=theorem.workers == "equal")
-    agree(theorem, constants, compressors, symbols, **FIXED.get(id, {}))
+    constants, compressors, symbols = setting(seed, theorem)
+    agree(theorem, constants, compressors, symbols, **peculiar(id).fixed)
 
 
-@pytest.mark.parametrize("id", THEOREMS)
+@pytest.mark.parametrize("id", BOUNDS)
 def test_a_wrong_constant_in_the_statement_is_found(id):
     theorem = THEOREMS[id]
-    constants, compressors, symbols = setting(1, equal=theorem.workers == "equal")
+    constants, compressors, symbols = setting(1, theorem)
     changed = type("Changed", (type(theorem),), {"bound_latex": "2(" + theorem.bound_latex + ")"})()
     with pytest.raises(AssertionError):
-        agree(changed, constants, compressors, symbols, **FIXED.get(id, {}))
+        agree(changed, constants, compressors, symbols, **peculiar(id).fixed)
 
 
 @pytest.mark.parametrize("id", THEOREMS)

@@ -61,6 +61,14 @@ class Constants:
     gap0: float | None = _constant("f(x^0) - f* (with R: of the sum)")
     dist0_sq: float | None = _constant("||x^0 - x*||^2")
     overlap: float | None = _constant("how many workers' gradients can share a coordinate, in [1, n]")
+    tau: float | None = _constant("bound on the delay in rounds: age of a gradient when it is used")
+    grad0_sq: float | None = _constant("(1/n) sum ||grad f_i(x^0)||^2")
+    gap_star: float | None = _constant("f* - (1/n) sum inf f_i")
+    G_mean: float | None = _constant("(1/n) sum C_i, with ||grad f_i(x)|| <= C_i at every x met")
+    G_sq_mean: float | None = _constant("(1/n) sum C_i^2, with ||grad f_i(x)|| <= C_i at every x met")
+    G_l1: float | None = _constant("E((1/n) sum ||g_i||_1)^2 <= G_l1^2 at every x met")
+    L_l1: float | None = _constant("sum of the coordinatewise smoothness constants of f")
+    sigma_l1: float | None = _constant("sum over coordinates of the standard deviation of a stochastic gradient")
     composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
 
@@ -123,6 +131,13 @@ class Constants:
             fill("mu", value["mu_min"], "at least mu_min")
         if value["mu"]:
             fill("pl", value["mu"], "at least mu")
+        if value["G"] is not None:
+            fill("G_mean", value["G"], "at most G")
+            fill("G_sq_mean", value["G"] ** 2, "at most G^2")
+            if value["dim"] is not None:
+                fill("G_l1", math.sqrt(value["dim"]) * value["G"], "at most sqrt(dim) G")
+        if value["dim"] is not None and value["sigma_sq"] is not None:
+            fill("sigma_l1", math.sqrt(value["dim"] * value["sigma_sq"]), "at most sqrt(dim sigma_sq)")
         fill("sigma_star_sq", value["sigma_sq"], "at most sigma_sq")
         if not self.composite:
             fill("zeta_star_sq", value["zeta_sq"], "at most zeta_sq")
@@ -145,7 +160,7 @@ _ORDERED = (
     ("L_max", "L_sample"),
 )  # fmt: skip
 
-_POSITIVE = ("L", "L_tilde", "L_max", "L_sample", "pl")
+_POSITIVE = ("L", "L_tilde", "L_max", "L_sample", "L_l1", "pl")
 
 
 def _checked(name: str, value: Any) -> int | float:

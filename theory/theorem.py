@@ -31,6 +31,9 @@ from .errors import InputError, nearest
 Assumption = Unbiased | Contractive | AbsoluteError
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
 Point = dict[str, float]
+Weights = tuple[Any, ...]
+"""Weights w_t of an average over iterates: ("polynomial", shift, power) for (shift + t)^power and ("geometric", q) for
+q^-(t+1), both on x^0, ..., x^{T-1}; ("after",) for equal ones on x^1, ..., x^T."""
 
 EXACT: dict[type, Assumption] = {
     Unbiased: Unbiased(0.0),
@@ -44,10 +47,21 @@ KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "a
 COLUMNS: dict[str, str] = {
     "dist_sq": r"\|x^t-x^\star\|^2",
     "gap": r"f(x^t)-f^\star",
+    "gap_avg": r"f(\bar x^t)-f^\star",
+    "grad_sq": r"\|\nabla f(x^t)\|^2",
+    "grad_sq_avg": r"\sum_{t<T}w_t\|\nabla f(x^t)\|^2/\sum_{t<T}w_t",
+    "grad_l1_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|_1",
     "grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2",
     "gap_mean": r"\frac{1}{T}\sum_{t<T}(f(x^t)-f^\star)",
     "memory_error_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^\star)\|^2",
     "down_residual_sq": r"\|q^{t-1}\|^2",
+    "shadow_grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(y^t)\|^2",
+    "shadow_spread_mean": r"\frac{1}{T}\sum_{t<T}\frac{1}{n}\sum_i\|y^t-x_i^t\|^2",
+    "memory_sq": r"\frac{1}{n}\sum_i\|h_i^t\|^2",
+    "memory_gap_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^t)\|^2",
+    "error_sq": r"\|e^t+\frac{1}{n}\sum_i e_i^t\|^2",
+    "worker_error_sq": r"\frac{1}{n}\sum_i\|e_i^t\|^2",
+    "consensus_sq": r"\frac{1}{n}\sum_i\|x_i^t-x^t\|^2",
 }
 """LaTeX of the trace columns that a metric may combine."""
 
@@ -245,6 +259,46 @@ class PowerCurve(Curve):
 
 
 @dataclass(frozen=True)
+class FunctionCurve(Curve):
+    """Any bound that falls with t, t >= 1, to `limit`.
+
+    Attributes
+    ----------
+    function
+        From a float array of t to the bound.
+    """
+
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    limit: float
+
+    first: ClassVar[int] = 1
+
+    @property
+    def floor(self) -> float:
+        return self.limit
+
+    def at(self, t: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(self.function(np.asarray(t, dtype=np.float64)), dtype=np.float64)
+
+    def time_to(self, eps: float) -> float:
+        if float(self.at(1.0)) <= eps:
+            return 1.0
+        if not eps > self.limit:
+            return math.inf
+        low, high = 0.0, 1.0  # in log t
+        while not float(self.at(math.exp(high))) <= eps:
+            low, high = high, 2 * high
+            if high > 690:
+                return math.inf
+        while high - low > 1e-15 * max(1.0, high):
+            middle = (low + high) / 2
+            if middle in (low, high):
+                break
+            low, high = (low, middle) if float(self.at(math.exp(middle))) <= eps else (middle, high)
+        return math.exp(high)
+
+
+@dataclass(frozen=True)
 class NoGuarantee:
     """The theorem says nothing about this request; falsy.
 
@@ -286,6 +340,8 @@ class Guarantee:
     horizon
         If not None, the parameters are tuned for this T: `bound(T)` is about a run with parameters tuned for
         T.
+    weights
+        Of the averages over iterates that the metric is about, None if it is about none.
     """
 
     theorem: Theorem
@@ -303,6 +359,7 @@ class Guarantee:
     horizon: int | None = None
     curve: Curve | None = field(default=None, repr=False)
     fixed: dict[str, float] = field(default_factory=dict, repr=False)
+    weights: Weights | None = None
 
     def __bool__(self) -> Literal[True]:
         return True
@@ -310,7 +367,9 @@ class Guarantee:
     @property
     def needs(self) -> str:
         """The sentence that asks for the `missing` constants; empty when the bound has a value."""
-        return f"the bound of {_wants(self.theorem.id, self.missing)}" if self.missing else ""
+        if self.missing:
+            return f"the bound of {_wants(self.theorem.id, self.missing)}"
+        return f"{self.theorem.id} states an order only: it has a slope, but no bound" if self.curve is None else ""
 
     def bound(self, t: ArrayLike) -> NDArray[np.float64]:
         """The bound on the expected metric after t rounds, for an array of integers t.
@@ -443,7 +502,9 @@ class Theorem(ABC):
     """Parameters of the proof alone."""
     allows_regulariser: ClassVar[bool] = False
     workers: ClassVar[str] = ""
-    """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal"."""
+    """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal" | "one" (n = 1)."""
+    exact: ClassVar[bool] = False
+    """Whether the gradients must be exact: no noise, no sampling."""
     general: ClassVar[str] = ""
     """Id of the theorem that frees the parameters which this one prescribes."""
     rules: ClassVar[tuple[str, ...]] = ("",)
@@ -494,6 +555,10 @@ class Theorem(ABC):
     def gain(self, case: Case, p: Point) -> float:
         """1 - rho, by which choices are compared when neither rounds nor eps is given."""
         return 0.0
+
+    def weights(self, case: Case, p: Point) -> Weights | None:
+        """The weights of the averages (gap_avg, grad_sq_avg) in the metric; None if it has none."""
+        return None
 
     # ---- what all theorems share
 
@@ -597,6 +662,14 @@ class Theorem(ABC):
         if missing:
             hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
             raise NotCovered(_wants(self.id, missing) + hint)
+        if self.exact:
+            if (constants.sigma_sq or 0) > 0 or (constants.sigma_sq is None and constants.L_sample is not None):
+                noise = "are sampled" if constants.sigma_sq is None else f"have sigma_sq = {constants.sigma_sq:.4g}"
+                raise NotCovered(f"{self.id} needs exact gradients; these {noise}")
+            if constants.sigma_sq is None:
+                notes.append("the gradients are taken to be exact, as the theorem assumes (sigma_sq is unknown)")
+        if self.workers == "one" and constants.n != 1:
+            raise NotCovered(f"{self.id} is about one worker, not n = {constants.n}; give n=1 (--workers 1)")
         if self.workers == "equal" and constants.zeta_sq != 0:
             raise NotCovered(f"{self.id} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
         for name in ("mu", "pl"):
@@ -687,6 +760,7 @@ class Theorem(ABC):
             horizon=self.horizon(case),
             curve=curve,
             fixed=fixed,
+            weights=self.weights(case, p),
         )
 
     def horizon(self, case: Case) -> int | None:
@@ -895,6 +969,19 @@ class TunedTheorem(Theorem):
             middle = (low + high) // 2
             low, high = (middle, high) if dominates(middle) else (low, middle)
         return float(low)
+
+
+class OrderTheorem(Theorem):
+    """A rate known up to constants only: a step rule and slopes, but no bound."""
+
+    provenance = "order"
+    bound_requires = ()
+
+    def curve(self, case: Case, p: Point) -> None:  # type: ignore[override]
+        return None
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma = {p['gamma']:.6g}"
 
 
 def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, str]]) -> None:

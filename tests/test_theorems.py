@@ -48,7 +48,7 @@ ROUNDS = 1000
 
 
 def pairs(t):
-    """Pairs of promises that the theorem covers, its uplink's class deciding; none at all where nothing is compressed."""
+    """Pairs of promises that the theorem covers; none at all where nothing is compressed."""
     own = peculiar(t.id)
     found = [(own.up, own.down)] if own.up is not None or own.down is not None else PAIRS[t.uplink or t.downlink]
     return [(up if t.uplink else None, down if t.downlink else None) for up, down in found]
@@ -250,10 +250,10 @@ def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
     assert ask(id, up="identity", down="identity").parameters == ask(id).parameters
 
 
-@pytest.mark.parametrize("id", [id for id, t in THEOREMS.items() if t.uplink is Unbiased])
+@pytest.mark.parametrize("id", [id for id, t in THEOREMS.items() if t.independent])
 def test_coins_shared_by_the_workers_are_refused(id):
     assert "independent over workers" in ask(id, up=Unbiased(1.0, shared_coins=True)).reason
-    one = replace(constants_for(id), n=1, L=2.0, L_tilde=2.0, mu=0.05, zeta_sq=0.0)
+    one = replace(constants_for(id), n=1, overlap=1, L=2.0, L_tilde=2.0, mu=0.05, zeta_sq=0.0)
     assert ask(id, up=Unbiased(1.0, shared_coins=True), constants=one)
 
 

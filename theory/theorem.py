@@ -409,12 +409,13 @@ class Guarantee:
         """Formula bits per worker and round, uplink plus broadcast; None if a format or dim is unknown."""
         if self.constants.dim is None:
             return None
-        total = 0.0
-        for message in (self.up, self.down):
+        dense = compressor("identity")
+        sizes = []
+        for message in (self.up, self.down, dense):
             if isinstance(message, Unbiased | Contractive | AbsoluteError):
                 return None
-            total += (message or compressor("identity")).formula_bits(self.constants.dim)
-        return total
+            sizes.append((message or dense).formula_bits(self.constants.dim))
+        return self.theorem.bits_per_round(*sizes, self.parameters)
 
     def bits_to(self, eps: float) -> float | None:
         """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""
@@ -452,6 +453,8 @@ class Case:
     down: Any
     rounds: int | None
     eps: float | None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    """Parameters that the caller fixed."""
 
     @property
     def c(self) -> Known:
@@ -556,6 +559,10 @@ class Theorem(ABC):
         """1 - rho, by which choices are compared when neither rounds nor eps is given."""
         return 0.0
 
+    def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        """Bits per worker and round from the sizes of the two compressed messages and of a dense vector."""
+        return up + down
+
     def weights(self, case: Case, p: Point) -> Weights | None:
         """The weights of the averages (gap_avg, grad_sq_avg) in the metric; None if it has none."""
         return None
@@ -618,7 +625,7 @@ class Theorem(ABC):
         try:
             fixed = self._fixed(parameters)
             case, notes = self._match(constants, up, down, rounds, eps)
-            return self._apply(case, fixed, notes, _resolve(up), _resolve(down))
+            return self._apply(replace(case, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
         except NotCovered as limit:
             return NoGuarantee(self, str(limit))
 
@@ -982,6 +989,14 @@ class OrderTheorem(Theorem):
 
     def active(self, case: Case, p: Point) -> str:
         return f"gamma = {p['gamma']:.6g}"
+
+
+def take_whole(take: Choice, name: str, default: int) -> int:
+    """Take a parameter that counts something (a period, messages): a whole number, at least 1."""
+    value = take(name, Interval(1.0, math.inf, f"1 <= {name}", low_open=False), default)
+    if value != math.floor(value):
+        raise NotCovered(f"{name} = {value:g} must be a whole number")
+    return int(value)
 
 
 def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, str]]) -> None:

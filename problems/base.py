@@ -197,6 +197,11 @@ class Problem(ABC):
         """The minimum of F; where ``f_star_certified`` is False, only a certified lower bound of it."""
         return None if self.x_star is None else float(self.objective(self.x_star))
 
+    @cached_property
+    def infima(self) -> FloatArray | None:
+        """The infima (n,) of the f_i, or lower bounds of them; None if unknown."""
+        return None
+
     @property
     def f_star_certified(self) -> bool:
         """Whether f_star is the minimum itself (to rounding error)."""
@@ -225,7 +230,8 @@ class Problem(ABC):
         noise.
 
         Unless given, L_sample is L_max: a gradient that is exact, or exact plus a noise that does not depend
-        on x, is the gradient of a sample as smooth as f_i.
+        on x, is the gradient of a sample as smooth as f_i; and every coordinate is as smooth as f. Where f* is
+        not known, f(x0) stands for it in gap_star.
         """
         composite = self.regulariser != (0.0, 0.0)
         common: dict[str, Any] = {
@@ -233,7 +239,14 @@ class Problem(ABC):
             "dim": self.dim,
             "L_sample": constants.get("L_max"),
             "composite": composite,
+            "grad0_sq": sum(float(np.sum(self.worker_gradient(i, self.x0) ** 2)) for i in range(self.workers))
+            / self.workers,
         }
+        if constants.get("L") is not None:
+            common["L_l1"] = self.dim * constants["L"]
+        if self.infima is not None and not composite:
+            f_star = self.f_star if self.f_star_certified else float(self.value(self.x0))
+            common["gap_star"] = max(f_star - float(np.mean(self.infima)), 0.0)
         if self.noise.batch is None:
             common |= {"sigma_sq": self.noise.sigma_sq, "sigma_star_sq": self.noise.sigma_sq}
         if self.f_star is not None:
@@ -242,7 +255,7 @@ class Problem(ABC):
             common["dist0_sq"] = float(np.sum((self.x0 - self.x_star) ** 2))
             common["zeta_star_sq"] = float(np.sum(self.gradients_at_star**2)) / self.workers
         if constants.get("zeta_sq") == 0.0 and not composite:
-            common["zeta_star_sq"] = 0.0
+            common |= {"zeta_star_sq": 0.0, "gap_star": 0.0}
         return Constants(**(common | constants))
 
     def magnitudes(self) -> tuple[float, float, int]:

@@ -135,7 +135,7 @@ def split(targets: FloatArray, workers: int, kind: str, homogeneous: bool, seed:
     ----------
     kind
         "shuffled": at random, which makes the workers alike; "sorted": by label or target, which makes them
-        differ.
+        differ; "given": in the order of the rows.
     homogeneous
         Every worker holds all the rows: all f_i are equal.
 
@@ -149,7 +149,14 @@ def split(targets: FloatArray, workers: int, kind: str, homogeneous: bool, seed:
         return Split(np.arange(m), np.zeros(workers, dtype=np.int64), np.array([0, m], dtype=np.int64))
     if workers > m:
         raise InputError(f"{workers} workers cannot share {m} rows; use at most {m} workers, or homogeneous=1")
-    order = np.argsort(targets, kind="stable") if kind == "sorted" else np.random.default_rng(seed).permutation(m)
-    sizes = m // workers + (np.arange(workers) < m % workers)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Split(order, np.arange(workers, dtype=np.int64), offsets)
+    if kind == "given":
+        order = np.arange(m)
+    else:
+        order = np.argsort(targets, kind="stable") if kind == "sorted" else np.random.default_rng(seed).permutation(m)
+    return Split(order, np.arange(workers, dtype=np.int64), share_offsets(m, workers))
+
+
+def share_offsets(rows: int, workers: int) -> NDArray[np.int64]:
+    """Return where every worker's share of the rows begins, and the end (workers + 1,): sizes differ by one at most."""
+    sizes = rows // workers + (np.arange(workers) < rows % workers)
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -86,6 +86,18 @@ class LeastSquares(LinearModel):
         residual = root * (self.b - self.A @ self.x0)
         return self.x0 + np.linalg.lstsq(self.A * root[:, None], residual, rcond=None)[0]
 
+    @cached_property
+    def infima(self) -> FloatArray:
+        """The minima (n,) of the f_i: the least squares of every worker's rows, with reg as further rows."""
+        minima = []
+        for share in self.shares:
+            A, b = self.A[share] / np.sqrt(share.stop - share.start), self.b[share] / np.sqrt(share.stop - share.start)
+            if self.reg > 0:
+                A = np.vstack([A, np.sqrt(self.reg) * np.eye(self.dim)])
+                b = np.append(b, np.zeros(self.dim))
+            minima.append(0.5 * float(np.sum((A @ np.linalg.lstsq(A, b, rcond=None)[0] - b) ** 2)))
+        return np.array(minima)[self.index]
+
     def convexity(self) -> dict[str, float]:
         """mu and mu_min exactly; pl where f is convex only."""
         smallest = [spectrum[0] if spectrum.size == self.dim else 0.0 for spectrum in self.worker_spectra]

@@ -20,8 +20,11 @@ from .base import FloatArray, Noise, Problem, ProblemKernels
 from .data import BUNDLED, SYNTHETIC, gaussian, load, split, standardised
 from .optimum import minimise
 from .options import choice, flag, integer, number
+from .sparsity import multiplicity
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..theory.constants import Constants
 
 # max |d/dr r^2/(1+r^2)|, attained at r = 1/sqrt(3).
@@ -70,6 +73,8 @@ class LinearModel(Problem):
     curvature: tuple[float, float]
     # Whether synthetic rows begin with a constant feature.
     intercept = False
+    # The ways in which rows can be shared.
+    splits: tuple[str, ...] = ("shuffled", "sorted")
 
     def __init__(
         self,
@@ -91,7 +96,7 @@ class LinearModel(Problem):
         scale: float = 1.0,
     ) -> None:
         seed = integer("seed", seed, low=0)
-        choice("split", split_kind, ("shuffled", "sorted"))
+        choice("split", split_kind, self.splits)
         self.homogeneous = flag("homogeneous", homogeneous)
         self.reg, self.lam = number("reg", reg), number("lam", lam)
         self.x_true: FloatArray | None = None
@@ -99,8 +104,8 @@ class LinearModel(Problem):
         if data == SYNTHETIC:
             m = integer("rows", 400 if rows is None else rows)
             d = integer("dim", 20 if dim is None else dim)
-            A, targets, self.x_true = gaussian(
-                m, d, number("target_noise", target_noise), seed, self.intercept, number("scale", scale, strict=True)
+            A, targets, self.x_true = self._synthetic(
+                m, d, number("target_noise", target_noise), seed, number("scale", scale, strict=True)
             )
         elif rows is not None or dim is not None:
             raise InputError(f"rows and dim are those of data={data}; leave them out, or leave data out")
@@ -115,6 +120,12 @@ class LinearModel(Problem):
         self.A = np.ascontiguousarray(A[share.order])
         self.b = np.ascontiguousarray(targets[share.order])
         self.index, self.offsets = share.index, share.offsets
+
+    def _synthetic(
+        self, rows: int, dim: int, target_noise: float, seed: int, scale: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Draw rows, targets and the parameters that the targets were made of."""
+        return gaussian(rows, dim, target_noise, seed, self.intercept, scale)
 
     def _targets(self, targets: FloatArray, source: str) -> FloatArray:
         """Make the model's targets of the data's."""
@@ -221,8 +232,8 @@ class LinearModel(Problem):
 
         With rows a_j: a row's gradient has norm at most s||a_j||, and the mean over a worker's rows at most
         B_i = s min(mean ||a_j||, sqrt(lambda_max(A_i^T A_i/m_i))), which the l2 term leaves untouched in
-        differences. sigma_sq is the largest worker's E||row gradient||^2/batch; zeta_sq <= (1/n) sum B_i^2; G
-        adds the nonconvex regulariser and is finite for reg = 0 only.
+        differences. sigma_sq is the largest worker's E||row gradient||^2/batch; zeta_sq <= (1/n) sum B_i^2; G and
+        the means of the workers' exact bounds add the nonconvex regulariser and are finite for reg = 0 only.
         """
         s = self.slope_bound
         if s is None:
@@ -236,8 +247,9 @@ class LinearModel(Problem):
         variance = self.noise.sigma_sq if batch is None else float(second.max()) / batch
         bounds = {"sigma_sq": variance}
         if self.reg == 0:
-            regulariser = self.lam * BOUNDED_SLOPE * np.sqrt(self.dim)
-            bounds["G"] = float(np.sqrt((largest.max() + regulariser) ** 2 + variance))
+            exact = largest + self.lam * BOUNDED_SLOPE * np.sqrt(self.dim)
+            bounds["G"] = float(np.sqrt(exact.max() ** 2 + variance))
+            bounds |= {"G_mean": float(exact.mean()), "G_sq_mean": float(np.mean(exact**2))}
         if not self.homogeneous:
             bounds["zeta_sq"] = float(np.mean(largest**2))
         return bounds
@@ -248,7 +260,7 @@ class LinearModel(Problem):
             "L": float(self.smoothness(self.spectrum[-1])),
             "L_tilde": float(np.sqrt(np.mean(L_i**2))),
             "L_max": float(L_i.max()),
-            "overlap": self._overlap(),
+            "overlap": multiplicity(self.supports()),
         } | self.convexity()
         if self.homogeneous or self.workers == 1:
             known["zeta_sq"] = 0.0
@@ -259,12 +271,16 @@ class LinearModel(Problem):
                 known["sigma_star_sq"] = self.gradient_spread(self.x_star)
         return self.known(**known)
 
-    def _overlap(self) -> int:
-        """Return the largest number of workers whose gradients share a coordinate."""
+    def supports(self) -> NDArray[np.bool_]:
+        """Return the coordinates (n, d) that worker i's gradient can move: those of its rows, or all."""
         if self.reg > 0 or self.lam > 0:
-            return self.workers
-        supports = [(self.A[self.span(i)] != 0).any(axis=0) for i in range(self.workers)]
-        return max(int(np.sum(supports, axis=0).max()), 1)
+            return np.ones((self.workers, self.dim), dtype=np.bool_)
+        return np.stack([(self.A[self.span(i)] != 0).any(axis=0) for i in range(self.workers)])
+
+    @cached_property
+    def infima(self) -> FloatArray:
+        """Lower bounds (n,) of inf f_i: no term is negative."""
+        return np.zeros(self.workers)
 
     @cached_property
     def x_star(self) -> FloatArray | None:

@@ -179,6 +179,11 @@ class Quadratic(Problem):
             return minimise(self.gradient, lambda x: dense, float(self._mean_spectrum[-1]), self.x0, *self.regulariser)
         return self.x0 - np.linalg.pinv(dense, rcond=self.dim * 2.0**-52, hermitian=True) @ self.gradient(self.x0)
 
+    @cached_property
+    def infima(self) -> FloatArray:
+        """The minima (n,) of the f_i: 0, at s_i."""
+        return np.zeros(self.workers)
+
     def constants(self) -> Constants:
         scales = self._scales()
         largest, smallest = float(self.eigenvalues[-1]), float(self.eigenvalues[0])
@@ -198,6 +203,7 @@ class Quadratic(Problem):
             pl=None if self._modulus else float(positive[0]),
             zeta_sq=zeta_sq,
             overlap=self.workers,
+            **({} if self.rotated else {"L_l1": float(self.matrices.mean(axis=0).sum())}),
         )
 
     def magnitudes(self) -> tuple[float, float, int]:

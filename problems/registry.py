@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from ..theory.errors import InputError
 from ..theory.spec import build
+from .absolute import Absolute
 from .base import Problem
 from .least_squares import LeastSquares
 from .logistic import Logistic, LogisticNonconvex
 from .pl import PolyakLojasiewicz
 from .quadratic import Quadratic
 from .robust import Robust
+from .sparse_least_squares import SparseLeastSquares
+from .three_quadratics import ThreeQuadratics
 
 PROBLEMS: dict[str, type[Problem]] = {
-    entry.name: entry for entry in (Quadratic, LeastSquares, Logistic, LogisticNonconvex, Robust, PolyakLojasiewicz)
-}
+    entry.name: entry
+    for entry in (
+        Quadratic, LeastSquares, SparseLeastSquares, Logistic, LogisticNonconvex, Robust, PolyakLojasiewicz, Absolute,
+        ThreeQuadratics,
+    )
+}  # fmt: skip
 
 
 def problem(spec: str | Problem, workers: int | None = None) -> Problem:

@@ -124,3 +124,14 @@ def test_logistic_kernel_saturates_without_overflow_and_lets_nan_through():
     np.testing.assert_allclose(F[:2], p.worker_value(0, X[:2]), rtol=1e-12)
     assert np.isnan(G[2]).all()
     assert np.isnan(F[2])
+
+
+def test_kernels_of_absolute_values_are_the_reference_also_at_kinks():
+    p = problem("absolute:dim=4,heterogeneity=1", 3)
+    for worker in range(3):
+        X = np.vstack([p.shifts, p.shifts[worker] + np.eye(4), np.zeros((1, 4))])
+        G, F = run(p.kernels().gradient, p, worker, X), np.empty(len(X))
+        np.testing.assert_array_equal(G, p.worker_gradient(worker, X))
+        p.kernels().value(worker, X, p.kernels().data, F)
+        np.testing.assert_allclose(F, p.worker_value(worker, X), rtol=8 * U)
+    assert np.isnan(run(p.kernels().gradient, p, 0, np.full((1, 4), np.nan))).all()

@@ -31,6 +31,10 @@ CASES = [
     ("robust:rows=60,dim=6,homogeneous=1,noise=uniform", 3),
     ("robust:rows=60,dim=6,target_noise=1", 3),
     ("pl:dim=3,noise=gaussian,sigma_sq=2", 4),
+    ("sparse-least-squares:rows=60,dim=9,overlap=2,batch=1", 4),
+    ("sparse-least-squares:rows=60,dim=8,overlap=1,target_noise=0", 5),
+    ("three-quadratics:noise=gaussian", 3),
+    ("three-quadratics:start=-2", 4),
 ]
 IDS = [spec for spec, _ in CASES]
 
@@ -79,7 +83,7 @@ def test_smoothness_and_convexity_hold_between_all_pairs(case):
             assert curvatures.min() >= known.mu_min - rounding
 
 
-@pytest.mark.parametrize(("spec", "workers"), [c for c in CASES if c[0].startswith(("quadratic", "least-squares"))])
+@pytest.mark.parametrize(("spec", "workers"), [c for c in CASES if "quadratic" in c[0] or "least-squares" in c[0]])
 def test_eigenvalues_of_quadratic_problems_are_exact(spec, workers):
     p = problem(spec, workers)
     known, origin = p.constants(), np.zeros(p.dim)
@@ -142,7 +146,7 @@ def test_variance_of_row_sampling_is_exact_at_the_minimiser_and_bounded_elsewher
     if case.x_star is not None:
         exact = row_variances(case, case.x_star).mean()
         assert known.sigma_star_sq == pytest.approx(exact, rel=1e-9, abs=1e-24)
-    if case.name == "least-squares":
+    if "least-squares" in case.name:
         assert known.sigma_sq is None
     else:
         far = np.concatenate([1e3 * case.A[:5], -1e3 * case.A[:5], *([x, y] for x, y in pairs(case))])
@@ -167,6 +171,59 @@ def test_minimiser_is_certified(case):
     stars = np.sum(all_gradients(case, case.x_star) ** 2) / case.workers
     assert known.zeta_star_sq == pytest.approx(stars, abs=1e-24)
     np.testing.assert_array_equal(case.gradients_at_star, all_gradients(case, case.x_star))
+
+
+def lowest_values(p):
+    """The minimum of every f_i, the best that BFGS finds from a few points."""
+    from scipy.optimize import minimize
+
+    random = np.random.default_rng(8)
+    starts = [p.x0, *(0 if p.x_star is None else p.x_star) + random.standard_normal((3, p.dim))]
+
+    def lowest(i):
+        return min(
+            minimize(lambda x: p.worker_value(i, x), x, jac=lambda x: p.worker_gradient(i, x)).fun for x in starts
+        )
+
+    return np.array([lowest(i) for i in range(p.workers)])
+
+
+def test_what_is_said_of_the_start_and_of_the_workers_own_minima_holds(case):
+    known = case.constants()
+    assert known.grad0_sq == pytest.approx(np.sum(all_gradients(case, case.x0) ** 2) / case.workers)
+    if known.gap_star is None:
+        assert known.composite
+        return
+    lowest = lowest_values(case)
+    gap = (case.f_star if case.f_star_certified else 0.0) - lowest.mean()
+    assert known.gap_star >= gap - 1e-9
+    if "quadratic" in case.name or "least-squares" in case.name:
+        # A numerical minimiser is above the minimum by what its tolerance leaves.
+        assert known.gap_star == pytest.approx(gap, abs=1e-6)
+        assert (case.infima <= lowest + 1e-12).all()
+
+
+def test_means_of_the_gradient_bounds_are_those_of_the_workers(case):
+    known = case.constants()
+    if known.G_mean is None:
+        assert known.G is None
+        return
+    for x, y in pairs(case):
+        for z in (x, y):
+            norms = np.linalg.norm(all_gradients(case, z), axis=1)
+            assert norms.mean() <= known.G_mean <= known.G
+            assert np.mean(norms**2) <= known.G_sq_mean <= known.G**2
+
+
+def test_coordinatewise_smoothness_adds_up(case):
+    """f(x + v) - f(x) - <grad f(x), v> <= sum_j L_j v_j^2/2, for L_j of sum L_l1: d L, or the diagonal of a Hessian."""
+    known = case.constants()
+    if case.name != "quadratic" or case.rotated:
+        assert known.L_l1 == case.dim * known.L
+        return
+    diagonal = case.matrices.mean(axis=0)
+    assert known.L_l1 == pytest.approx(diagonal.sum())
+    assert known.L_l1 <= case.dim * known.L
 
 
 def test_objective_is_nowhere_below_f_star(case):
@@ -279,6 +336,78 @@ def test_scaled_hessians_separate_the_three_smoothness_constants():
     assert known.mu_min == pytest.approx(known.mu / 2)
 
 
+def test_absolute_values_have_bounded_subgradients_and_their_medians_as_minimiser():
+    for workers, heterogeneity in ((1, 0), (4, 0), (4, 2), (5, 2)):
+        p = problem(f"absolute:dim=6,heterogeneity={heterogeneity},noise=gaussian,sigma_sq=0.5", workers)
+        known, random = p.constants(), np.random.default_rng(3)
+        assert p.optimality() == 0.0
+        X = p.x_star + random.standard_normal((200, 6)) * np.geomspace(1e-3, 10, 200)[:, None]
+        assert (p.value(X) >= p.f_star).all()
+        gradients = np.stack([p.worker_gradient(i, X) for i in range(workers)])
+        # A subgradient: f_i(z) >= f_i(x) + <g, z - x> at every pair of points, up to rounding of 6 terms.
+        for i in range(workers):
+            linear = p.worker_value(i, X)[:, None] + np.einsum("xj,xzj->xz", gradients[i], X[None] - X[:, None])
+            assert (p.worker_value(i, X)[None] >= linear - 1e-12).all()
+        assert (np.sum(gradients**2, axis=-1) + 0.5).max() == pytest.approx(known.G**2)
+        assert (known.G_mean**2, known.G_sq_mean) == pytest.approx((6, 6))
+        spread = np.sum((gradients - gradients.mean(axis=0)) ** 2, axis=(0, 2)) / workers
+        assert spread.max() <= known.zeta_sq * (1 + 1e-14)
+        assert known.L is None
+        assert known.gap_star == pytest.approx(p.f_star)
+        assert np.sum((p.x0 - p.x_star) ** 2) == known.dist0_sq
+
+
+def test_the_nearest_of_many_medians_is_taken():
+    """Two workers: every point between s_1 and s_2 minimises; x0 = 0 is clipped to that interval."""
+    p = problem("absolute:dim=50,heterogeneity=3", 2)
+    low, high = p.shifts.min(axis=0), p.shifts.max(axis=0)
+    np.testing.assert_array_equal(p.x_star, np.clip(0, low, high))
+    assert (p.x_star == 0).any()
+
+
+def test_dissimilarity_of_signs_is_attained():
+    """Between two medians, half of the signs are +1."""
+    p = problem("absolute:dim=1,heterogeneity=1", 4)
+    ordered = np.sort(p.shifts, axis=0)
+    signs = all_gradients(p, (ordered[1] + ordered[2]) / 2)
+    assert np.mean((signs - signs.mean()) ** 2) == p.constants().zeta_sq == 1.0
+
+
+def test_sparse_rows_overlap_as_asked():
+    for workers, width in ((1, 1), (5, 1), (5, 3), (5, 5), (7, 2)):
+        p = problem(f"sparse-least-squares:rows=200,dim=11,overlap={width}", workers)
+        supports = p.supports()
+        np.testing.assert_array_equal(supports.sum(axis=0), width)
+        assert p.constants().overlap == width
+        assert p.constants().mu > 0
+        far = np.random.default_rng(0).standard_normal((50, 11))
+        for i in range(workers):
+            assert ((p.worker_gradient(i, far) != 0).any(axis=0) == supports[i]).all()
+
+
+def test_equations_that_all_hold_leave_no_dissimilarity_at_the_minimiser():
+    p = problem("sparse-least-squares:target_noise=0,overlap=2", 5)
+    assert p.constants().zeta_star_sq == 0.0
+    assert p.x_star is p.x_true
+    assert problem("sparse-least-squares:overlap=2", 5).constants().zeta_star_sq > 0
+
+
+@pytest.mark.parametrize("gamma", [1e-6, 0.01, 0.1, 1.0])
+def test_top_1_without_memory_climbs_on_three_quadratics(gamma):
+    """x^1 = (1 + 11 gamma/6) x^0, and so on for ever, though every f_i has its minimum at 0."""
+    p = problem("three-quadratics:start=0.5", 3)
+    assert p.constants().mu == pytest.approx(7 / 6)
+    x = p.x0
+    for t in range(1, 4):
+        step = np.zeros(3)
+        for i in range(3):
+            g = p.worker_gradient(i, x)
+            largest = np.argmax(np.abs(g))
+            step[largest] += g[largest] / 3
+        x = x - gamma * step
+        np.testing.assert_allclose(x, 0.5 * (1 + 11 * gamma / 6) ** t, rtol=1e-14)
+
+
 def test_overlap_counts_the_workers_that_share_a_coordinate(tmp_path):
     path = tmp_path / "sparse.svm"
     path.write_text("1 1:1 2:1\n2 2:1\n3 3:1\n4 4:1\n")
@@ -379,6 +508,10 @@ def test_a_problem_of_ones_own_needs_four_methods():
         ("least-squares:split=sort", 1, "did you mean 'sorted'"),
         ("logistic:reg=0", 1, "reg > 0"),
         ("pl:start=inf", 1, "start=inf"),
+        ("absolute:heterogeneity=1", 1, "at least 2 workers"),
+        ("sparse-least-squares:overlap=5", 4, "overlap=5: a coordinate belongs to at least 1 and at most all 4"),
+        ("sparse-least-squares:dim=3", 4, "give dim >= n"),
+        ("three-quadratics:start=nan", 3, "start=nan"),
     ],
 )
 def test_bad_input_gets_one_clear_sentence(spec, workers, words):

@@ -1,0 +1,76 @@
+"""Least squares on sparse rows: the workers' supports overlap as much as one likes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from .base import FloatArray, Noise, given_options
+from .data import SYNTHETIC, gaussian, share_offsets
+from .least_squares import LeastSquares
+from .linear import LinearModel
+from .options import integer, number
+from .sparsity import windows
+
+
+class SparseLeastSquares(LeastSquares):
+    """f_i(x) = (1/(2 m_i))||A_i x - b_i||^2 with rows of worker i that are zero outside its support S_i.
+
+    Every coordinate lies in the supports of exactly `overlap` workers (`problems.sparsity.windows`), without a
+    regulariser, so that `overlap` is the constant of the same name: 1 for disjoint supports, n for dense rows. With
+    m_i >= overlap d/n rows for every worker, f is strongly convex; all constants are exact. target_noise = 0 makes
+    x_true the minimiser of every f_i.
+
+    Parameters
+    ----------
+    rows, dim
+        Rows of all workers together and d >= n; 400 x 20 by default.
+    overlap
+        In how many workers' supports each coordinate lies, from 1 to n.
+    target_noise, scale, batch, noise, sigma_sq, seed
+        As in `LinearModel`.
+    """
+
+    name = "sparse-least-squares"
+    splits = ("given",)
+
+    def __init__(
+        self,
+        rows: int = 400,
+        dim: int = 20,
+        overlap: int = 1,
+        batch: int | None = None,
+        noise: str = "none",
+        sigma_sq: float | None = None,
+        target_noise: float = 1.0,
+        scale: float = 1.0,
+        seed: int = 0,
+        workers: int = 1,
+    ) -> None:
+        options = given_options(type(self), locals())
+        self._mask = windows(integer("workers", workers), integer("dim", dim), integer("overlap", overlap))
+        self.interpolates = number("target_noise", target_noise) == 0
+        LinearModel.__init__(
+            self, SYNTHETIC, rows, dim, 0.0, 0.0, 0, "given", 0, target_noise, seed, workers,
+            Noise.read(noise, sigma_sq, batch), options=options, scale=scale,
+        )  # fmt: skip
+
+    def _synthetic(
+        self, rows: int, dim: int, target_noise: float, seed: int, scale: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        A, targets, x_true = gaussian(rows, dim, target_noise, seed, scale=scale)
+        noise = targets - A @ x_true
+        offsets = share_offsets(rows, len(self._mask))
+        owner = np.repeat(np.arange(len(self._mask)), np.diff(offsets))
+        A = A * self._mask[owner]
+        return A, A @ x_true + noise, x_true
+
+    @cached_property
+    def x_star(self) -> FloatArray | None:
+        """x_true where it solves every equation and is the only point that does, else the least-squares solution."""
+        return self.x_true if self.interpolates and self.modulus > 0 else super().x_star
+
+    def convexity(self) -> dict[str, float]:
+        """Besides mu and mu_min: no dissimilarity at the minimiser where every equation holds there."""
+        return super().convexity() | ({"zeta_star_sq": 0.0} if self.interpolates else {})

@@ -1,0 +1,87 @@
+"""Compressors: what a theorem may assume of one, and the constants of each.
+
+Assumption classes (Beznosikov, Horvath, Richtarik, Safaryan 2020, arXiv 2002.12410, collects them):
+
+- `Unbiased`: E C(x) = x and E||C(x) - x||^2 <= omega ||x||^2;
+- `Contractive`: E||C(x) - x||^2 <= (1 - delta) ||x||^2;
+- `AbsoluteError`: E||C(x) - x||^2 <= eps^2 (DoubleSqueeze, arXiv 1905.05957).
+
+A class is never converted into another silently: `Unbiased.scaled` states the contraction of C/(1 + omega),
+which is a different compressor from C.
+
+Numbers on the wire
+-------------------
+A scale or a value travels in 32 bits: the upper half of its double (the exponent of a double keeps the full
+range, 20 fraction bits remain for a signed value, 21 for a scale, which needs no sign bit). The rounding is
+part of C, so that every theorem is about what is really sent:
+
+- unbiased compressors round at random with the right probabilities, which keeps E C(x) = x and turns omega
+  into (1 + r)(1 + omega) - 1 with r = 2^-44 (scales) or 2^-42 (values);
+- contractive compressors round towards zero, which keeps ||C(x)|| <= ||x|| and <C(x), x - C(x)> >= 0 and
+  turns delta into delta (1 - r^2) with r = 2^-20 (values) or 2^-21 (scales);
+- the hard threshold and the identity carry full doubles: their guarantee leaves no room for a relative error.
+
+All constants below contain these factors. Probabilities are compared with uniforms of 32 bits, so that they
+are exact to 2^-33.
+"""
+
+from __future__ import annotations
+
+from .base import (
+    MAX_DIM,
+    MAX_LEVELS,
+    SCALE_LOW_BITS,
+    SCALE_TRUNCATION,
+    SCALE_VARIANCE,
+    VALUE_LOW_BITS,
+    VALUE_TRUNCATION,
+    VALUE_VARIANCE,
+    AbsoluteError,
+    Blockwise,
+    Compressor,
+    Contractive,
+    Sparse,
+    Unbiased,
+    index_bits,
+    rounding_variance,
+    truncate,
+    vector,
+    whole,
+)
+from .deterministic import Identity, Sign
+from .dithering import QSGD, Ternary
+from .registry import COMPRESSORS, compressor
+from .sparse import RandK, Threshold, TopK
+
+COMPRESSORS.update({kind.name: kind for kind in (Identity, QSGD, Ternary, RandK, TopK, Sign, Threshold)})
+
+__all__ = [
+    "COMPRESSORS",
+    "MAX_DIM",
+    "MAX_LEVELS",
+    "QSGD",
+    "SCALE_LOW_BITS",
+    "SCALE_TRUNCATION",
+    "SCALE_VARIANCE",
+    "VALUE_LOW_BITS",
+    "VALUE_TRUNCATION",
+    "VALUE_VARIANCE",
+    "AbsoluteError",
+    "Blockwise",
+    "Compressor",
+    "Contractive",
+    "Identity",
+    "RandK",
+    "Sign",
+    "Sparse",
+    "Ternary",
+    "Threshold",
+    "TopK",
+    "Unbiased",
+    "compressor",
+    "index_bits",
+    "rounding_variance",
+    "truncate",
+    "vector",
+    "whole",
+]

@@ -1,0 +1,247 @@
+"""What a theorem may assume of a compressor, the base of all compressors, and the rounding to the wire."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from ..spec import format_spec
+
+SCALE_LOW_BITS = 31
+"""Low bits of a double that a scale on the wire does not carry."""
+VALUE_LOW_BITS = 32
+"""Low bits of a double that a signed value on the wire does not carry."""
+SCALE_VARIANCE = 2.0**-44
+"""Largest relative variance of a scale rounded at random to the wire."""
+VALUE_VARIANCE = 2.0**-42
+"""Largest relative variance of a value rounded at random to the wire."""
+SCALE_TRUNCATION = 2.0**-21
+"""Largest relative error of a scale rounded towards zero."""
+VALUE_TRUNCATION = 2.0**-20
+"""Largest relative error of a value rounded towards zero."""
+MAX_LEVELS = 2**20
+"""Most levels of a quantiser: level times step stays exact in a double."""
+MAX_DIM = 2**31 - 1
+"""Longest vector: its indices fit in 31 bits."""
+
+
+@dataclass(frozen=True)
+class Unbiased:
+    """E C(x) = x and E||C(x) - x||^2 <= omega ||x||^2.
+
+    Parameters
+    ----------
+    omega
+        Relative variance, >= 0.
+    shared_coins
+        True when all workers use the same coins: the error of an average of n messages is then omega, not
+        omega/n.
+    """
+
+    omega: float
+    shared_coins: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.omega) and self.omega >= 0):
+            raise InputError(f"omega = {self.omega} is not a relative variance; it must be finite and at least 0")
+
+    def averaged(self, n: int) -> float:
+        """Constant c in E||avg (C(x_i) - x_i)||^2 <= c avg ||x_i||^2 over n workers."""
+        return self.omega if self.shared_coins else self.omega / n
+
+    def scaled(self) -> Contractive:
+        """The contraction of C/(1 + omega): delta = 1/(1 + omega)."""
+        return Contractive(1.0 / (1.0 + self.omega))
+
+
+@dataclass(frozen=True)
+class Contractive:
+    """E||C(x) - x||^2 <= (1 - delta) ||x||^2.
+
+    Parameters
+    ----------
+    delta
+        In (0, 1].
+    nonexpansive
+        ||C(x)|| <= ||x|| for every x and every coin.
+    orthogonal
+        <C(x), x - C(x)> >= 0 for every x and every coin.
+    """
+
+    delta: float
+    nonexpansive: bool = False
+    orthogonal: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.delta <= 1:
+            raise InputError(f"delta = {self.delta} is no contraction; it must lie in (0, 1]")
+
+
+@dataclass(frozen=True)
+class AbsoluteError:
+    """E||C(x) - x||^2 <= eps^2 for every x, however large."""
+
+    eps: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.eps) and self.eps >= 0):
+            raise InputError(f"eps = {self.eps} is not an error bound; it must be finite and at least 0")
+
+
+def whole(value: Any, what: str, low: int, high: int) -> int:
+    """Return `value` if it is an integer in [low, high]; otherwise raise `InputError` naming it."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{what} = {value} must be a whole number")
+    if value < low or value > high:
+        raise InputError(f"{what} = {value} is out of range; it must be at least {low} and at most {high}")
+    return int(value)
+
+
+def index_bits(dim: int) -> int:
+    """Bits of one index of a vector of `dim` coordinates: ceil(log2 dim)."""
+    return (dim - 1).bit_length()
+
+
+def truncate(value: NDArray[np.float64], low_bits: int) -> NDArray[np.float64]:
+    """Round doubles towards zero by clearing their `low_bits` lowest bits; a vanishing value gives +0."""
+    kept = np.ascontiguousarray(value, dtype=np.float64).view(np.int64) & -(1 << low_bits)
+    return kept.view(np.float64) + 0.0
+
+
+def rounding_variance(value: NDArray[np.float64], low_bits: int) -> NDArray[np.float64]:
+    """Variance of rounding doubles at random to multiples of 2^low_bits units in the last place."""
+    value = np.ascontiguousarray(value, dtype=np.float64)
+    low = (value.view(np.int64) & -(1 << low_bits)).view(np.float64)
+    high = (low.view(np.int64) + (1 << low_bits)).view(np.float64)
+    return np.where(value == 0, 0.0, np.abs(high - value) * np.abs(value - low))
+
+
+@dataclass(frozen=True)
+class Compressor:
+    """A compressor's name, options and constants; its kernel and its codec live in ``solvers.compressors``.
+
+    Your own compressor derives from this class, sets `name`, overrides what it can promise, and brings its
+    kernel and codec as methods (see ``solvers.compressors``).
+    """
+
+    name: ClassVar[str]
+    why_not_unbiased: ClassVar[str] = ""
+    """Why `unbiased` is None, as a sentence; empty when it is not."""
+    why_not_contractive: ClassVar[str] = ""
+    why_not_absolute: ClassVar[str] = "its error grows with the vector that it compresses"
+
+    @property
+    def spec(self) -> str:
+        """The text form, ``name:key=value,...``, with the options that differ from their defaults."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return format_spec(self.name, given)
+
+    @property
+    def shared_coins(self) -> bool:
+        """Whether all workers (and the receiver) use the same uniforms in a round."""
+        return False
+
+    def check(self, dim: int) -> None:
+        """Raise `InputError` unless the compressor works on vectors of `dim` coordinates."""
+        whole(dim, "dim", 1, MAX_DIM)
+
+    def unbiased(self, dim: int) -> Unbiased | None:
+        """The worst-case unbiased constant on vectors of `dim` coordinates, or None (`why_not_unbiased`)."""
+        return None
+
+    def contractive(self, dim: int) -> Contractive | None:
+        """The worst-case contraction on vectors of `dim` coordinates, or None (`why_not_contractive`)."""
+        return None
+
+    def absolute(self, dim: int) -> AbsoluteError | None:
+        """The absolute error on vectors of `dim` coordinates, or None (`why_not_absolute`)."""
+        return None
+
+    def pointwise(self, x: ArrayLike) -> float:
+        """E||C(x) - x||^2 / ||x||^2, exactly, at this x of shape (dim,); 0 at x = 0."""
+        raise NotImplementedError(f"{self.name} has no exact pointwise constant")
+
+    def formula_bits(self, dim: int, float_bits: int = 32) -> float:
+        """Bits of one message as the papers count them, with floats of `float_bits` bits."""
+        raise NotImplementedError(f"{self.name} has no formula for its bits")
+
+    def draws(self, dim: int) -> int:
+        """Uniforms that one message uses."""
+        return 0
+
+
+def vector(x: ArrayLike) -> NDArray[np.float64]:
+    """Return x as a finite vector of doubles; raise `InputError` for anything else."""
+    values = np.ascontiguousarray(x, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.all(np.isfinite(values)):
+        raise InputError(f"an array of shape {values.shape} is not a vector of finite numbers")
+    return values
+
+
+def relative(error: float, x: NDArray[np.float64]) -> float:
+    """error/||x||^2, 0 at x = 0."""
+    square = float(x @ x)
+    return error / square if square > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Blockwise(Compressor):
+    """A compressor that sends one scale for every block of `block` coordinates (the last one may be
+    shorter)."""
+
+    block: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.block is not None:
+            whole(self.block, f"{self.name}: block", 1, MAX_DIM)
+
+    def block_size(self, dim: int) -> int:
+        """Coordinates of the largest block; the whole vector when no block is given."""
+        self.check(dim)
+        return dim if self.block is None else min(self.block, dim)
+
+    def blocks(self, dim: int) -> int:
+        """Number of blocks, which is the number of scales in a message."""
+        return -(-dim // self.block_size(dim))
+
+    def split(self, x: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Views of the blocks of x."""
+        size = self.block_size(x.size)
+        return [x[start : start + size] for start in range(0, x.size, size)]
+
+
+@dataclass(frozen=True)
+class Sparse(Compressor):
+    """A compressor that sends k entries: `k` itself or `ratio` = k/d, rounded, at least one."""
+
+    k: int | None = None
+    ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.k is None) == (self.ratio is None):
+            raise InputError(f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or ratio=0.01")
+        if self.k is not None:
+            whole(self.k, f"{self.name}: k", 1, MAX_DIM)
+        elif isinstance(self.ratio, str) or not 0 < self.ratio <= 1:  # type: ignore[operator]
+            raise InputError(f"{self.name}: ratio = {self.ratio} must lie in (0, 1]")
+
+    def check(self, dim: int) -> None:
+        super().check(dim)
+        if self.k is not None and self.k > dim:
+            raise InputError(f"{self.name}: k = {self.k} is more than the {dim} coordinates; take k <= {dim}")
+
+    def kept(self, dim: int) -> int:
+        """Entries sent, k."""
+        self.check(dim)
+        return self.k if self.k is not None else max(1, math.floor(float(self.ratio or 0) * dim + 0.5))
+
+
+def choice(value: Any, what: str, known: tuple[str, ...]) -> None:
+    """Raise `InputError` unless `value` is one of `known`."""
+    if value not in known:
+        raise InputError(f"{what} = {value} is unknown; it must be one of {', '.join(known)}")

@@ -1,0 +1,22 @@
+"""The register of compressors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..spec import build
+from .base import Compressor
+
+COMPRESSORS: dict[str, Callable[..., Compressor]] = {}
+"""Every compressor by its name on the command line."""
+
+
+def compressor(spec: str | Compressor) -> Compressor:
+    """Build a compressor from its text form, such as ``topk:ratio=0.01``; a compressor passes through.
+
+    Raises
+    ------
+    InputError
+        Unknown name or option, or a value out of range.
+    """
+    return spec if isinstance(spec, Compressor) else build("compressor", spec, COMPRESSORS)

@@ -77,7 +77,6 @@ class Schedule:
     def __post_init__(self) -> None:
         for name in ("starts", "workers", "versions"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.int64))
-            getattr(self, name).setflags(write=False)
         _refuse_impossible(self.step, self.workers, self.versions, self.n, self.steps)
 
     @classmethod

@@ -71,13 +71,23 @@ class Contractive:
         ||C(x)|| <= ||x|| for every x and every coin.
     orthogonal
         <C(x), x - C(x)> >= 0 for every x and every coin.
+    keeps
+        What the message is, up to the rounding of values on the wire: "random" entries, each kept with probability
+        delta whatever x is; the "largest" entries, at least delta of ||x||_1; a "projection" of x, <C(x), x - C(x)> = 0
+        and ||C(x)||^2 >= delta ||x||^2 (as of the other two); "" says none of it.
+    shared_coins
+        True when all workers use the same coins.
     """
 
     delta: float
     nonexpansive: bool = False
     orthogonal: bool = False
+    keeps: str = ""
+    shared_coins: bool = False
 
     def __post_init__(self) -> None:
+        if self.keeps not in ("", "random", "largest", "projection"):
+            raise InputError(f"keeps = {self.keeps} is unknown; it must be random, largest, projection or empty")
         if not 0 < self.delta <= 1:
             raise InputError(f"delta = {self.delta} is no contraction; it must lie in (0, 1]")
 

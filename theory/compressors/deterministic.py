@@ -70,7 +70,7 @@ class Sign(Blockwise):
 
     def contractive(self, dim: int) -> Contractive:
         delta = (1 - SCALE_TRUNCATION**2) / self.block_size(dim)
-        return Contractive(delta, nonexpansive=True, orthogonal=True)
+        return Contractive(delta, nonexpansive=True, orthogonal=True, keeps="projection")
 
     def pointwise(self, x: ArrayLike) -> float:
         x = vector(x)

@@ -78,7 +78,10 @@ class RandK(Sparse):
         k = self.kept(dim)
         if self.scaled:
             return None
-        return Contractive(k / dim * (1 - VALUE_TRUNCATION**2), nonexpansive=True, orthogonal=True)
+        delta = k / dim * (1 - VALUE_TRUNCATION**2)
+        return Contractive(
+            delta, nonexpansive=True, orthogonal=True, keeps="random", shared_coins=self.shared_coins
+        )
 
     def pointwise(self, x: ArrayLike) -> float:
         x = vector(x)
@@ -115,7 +118,7 @@ class TopK(Sparse):
 
     def contractive(self, dim: int) -> Contractive:
         delta = self.kept(dim) / dim * (1 - VALUE_TRUNCATION**2)
-        return Contractive(delta, nonexpansive=True, orthogonal=True)
+        return Contractive(delta, nonexpansive=True, orthogonal=True, keeps="largest")
 
     def pointwise(self, x: ArrayLike) -> float:
         x = vector(x)

@@ -46,6 +46,7 @@ KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "a
 
 COLUMNS: dict[str, str] = {
     "dist_sq": r"\|x^t-x^\star\|^2",
+    "shadow_dist_sq": r"\|x^t-e^t-x^\star\|^2",
     "gap": r"f(x^t)-f^\star",
     "gap_avg": r"f(\bar x^t)-f^\star",
     "grad_sq": r"\|\nabla f(x^t)\|^2",
@@ -774,8 +775,8 @@ class Theorem(ABC):
         """The T that the parameters depend on, if they do."""
         return None
 
-    def _score(self, case: Case) -> Callable[[Point], float]:
-        """What the choice of the step makes small: the bound at T, or the time to eps."""
+    def _score(self, case: Case) -> Callable[[Point], float] | None:
+        """What the choice of the step makes small: the bound at T, or the time to eps; None: the theorem's own rule."""
         if case.rounds is not None:
             return lambda p: float(self.curve(case, p).at(case.rounds or 1))
         return lambda p: self.curve(case, p).time_to(case.eps or 0.0)
@@ -985,6 +986,9 @@ class OrderTheorem(Theorem):
     bound_requires = ()
 
     def curve(self, case: Case, p: Point) -> None:  # type: ignore[override]
+        return None
+
+    def _score(self, case: Case) -> None:
         return None
 
     def active(self, case: Case, p: Point) -> str:

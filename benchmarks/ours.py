@@ -28,7 +28,7 @@ def prepare(instance: Instance, threads: int) -> Runner:
             replicas=workload.replicas,
             seed=seed,
             checkpoints=[rounds],
-            mean_columns=False,
+            columns=False,
             threads=threads,
         )
         return Outcome(perf_counter() - start, trace.final)

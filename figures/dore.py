@@ -89,7 +89,7 @@ def measure(quick: bool = False, seed: int = 0) -> Runs:
                 replicas=replicas,
                 seed=seed,
                 checkpoints=points,
-                mean_columns=False,
+                columns=False,
             )
             for word, entry in METHODS.items()
         }

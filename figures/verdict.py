@@ -56,16 +56,18 @@ def picture(verdict: Verdict) -> Figure | None:
     metric over the number of workers where the speedup was measured; a third one the metric over T, each T with its
     own step, where the rate was measured that way.
     """
-    if verdict.series is None or len(verdict.series.rounds) == 0:
-        return None
-    rate, speedup = verdict.rate, verdict.speedup
-    over_rounds = bool(rate and _points(rate).size and not _tuned(verdict))
+    series, rate, speedup = verdict.series, verdict.rate, verdict.speedup
+    compared = series is not None and len(series.rounds) > 0
+    over_rounds = bool(rate and _points(rate).size and not (compared and _tuned(verdict)))
     over_workers = bool(speedup and len(speedup["workers"]) > 1)
-    count = 1 + over_workers + over_rounds
-    crowded = verdict.verdict == "vacuous" and verdict.series.floor
+    count = compared + over_workers + over_rounds
+    if count == 0:
+        return None
+    crowded = compared and verdict.verdict == "vacuous" and series is not None and series.floor
     fig, axes = figure(count, height=2.8, legend_lines=2 if count < 3 else 4 if crowded else 3)
     panels = iter(axes)
-    _progress(next(panels), verdict)
+    if compared:
+        _progress(next(panels), verdict)
     if over_workers:
         _speedup(next(panels), verdict)
     if over_rounds:
@@ -173,16 +175,12 @@ def _speedup(ax: Axes, verdict: Verdict) -> None:
         elinewidth=0.8,
         **MEASURED,
     )
-    (line,) = ax.plot(
-        n,
-        np.asarray(speedup["predicted"], float),
-        marker="s",
-        markersize=3.5,
-        markerfacecolor="white",
-        **BOUND,
-    )
     slope, until = speedup.get("slope"), speedup.get("until")
-    entries: dict[str, Any] = {"measured" if slope is None else f"slope ${slope:.2f}$": points, "bound": line}
+    entries: dict[str, Any] = {"measured" if slope is None else f"slope ${slope:.2f}$": points}
+    if predicted := speedup["predicted"]:  # an order has a slope, but no bound
+        (entries["bound"],) = ax.plot(
+            n, np.asarray(predicted, float), marker="s", markersize=3.5, markerfacecolor="white", **BOUND
+        )
     if until is not None and n.min() < until < n.max():
         entries[f"promised to $n={until:.4g}$"] = ax.axvline(until, **FLOOR)
     ax.set_xscale("log")

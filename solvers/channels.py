@@ -23,8 +23,10 @@ One channel does all of these:
     |-----------------|-----|--------|------|------------------------------------------------------------|
     | plain           | 0   | 0      | 1    | parallel SGD, QSGD, two-way QSGD, every uncompressed side  |
     | error feedback  | 1   | 0      | 1    | MEM-SGD, DoubleSqueeze both ways                           |
-    | shift           | 0   | alpha  | 1    | DIANA, DORE uplink                                         |
-    | model residual  | eta | beta   | beta | DORE downlink: the stream is the model, h is xhat          |
+    | shift           | 0   | alpha  | 1    | DIANA, Artemis, DORE uplink                                |
+    | track           | 0   | 1      | 1    | EF21, EF21-BC both ways; EF21-P (the stream is the model)  |
+    | model residual  | eta | beta   | beta | DORE downlink (the stream is the model, h is xhat); MURANA |
+    | general         | 0   | lambda | nu   | EF-BV                                                      |
 
 A server that receives from n workers needs only the averages: with hbar = avg h_i and cbar = avg c_i the average
 reconstruction is hbar + nu cbar. The local rules say what enters the uplink, what enters the downlink, and what
@@ -42,8 +44,9 @@ from numba import njit, types
 
 from .signatures import COMPRESS, INNER, INTS, MATRIX, VECTOR, flat
 
-#: (compressor, its parameters, eta, lambda, nu)
-LINK = types.Tuple((types.FunctionType(COMPRESS), VECTOR, types.float64, types.float64, types.float64))
+#: (compressor, its parameters, eta, lambda, nu, which states it uses: MEMORY + ERROR)
+LINK = types.Tuple((types.FunctionType(COMPRESS), VECTOR, *[types.float64] * 3, types.int64))
+MEMORY, ERROR = 1, 2
 SEND = types.void(LINK, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR)
 
 
@@ -84,6 +87,11 @@ def shift(alpha: float) -> Channel:
     return Channel(lam=alpha, memory=True)
 
 
+def track() -> Channel:
+    """Send C(v - h) and move the memory all the way (Richtarik, Sokolov, Fatkhullin 2021)."""
+    return Channel(lam=1.0, memory=True)
+
+
 def model_residual(beta: float, eta: float) -> Channel:
     """Send C(x - xhat + eta e), everyone moves xhat by beta (Liu, Li, Tang, Yan 2020)."""
     return Channel(eta=eta, lam=beta, nu=beta, error=True, memory=True, model_is_memory=True)
@@ -92,7 +100,7 @@ def model_residual(beta: float, eta: float) -> Channel:
 @njit(SEND, **INNER)
 def send(link, ctx, u, state, v, h, e, c, bits):
     """A's half: v <- v - h + eta e, c = C(v), e <- v - c. On return v holds what was compressed."""
-    compress, parameters, eta, _, _ = link
+    compress, parameters, eta, _, _, _ = link
     flat_v, flat_h, flat_e, flat_c = flat(v), flat(h), flat(e), flat(c)
     for j in range(flat_h.size):
         flat_v[j] -= flat_h[j]

@@ -4,7 +4,7 @@ worker i : send Q_i = C(g_i - h_i) ; h_i <- h_i + alpha Q_i
 server   : v = h + avg Q_i  (the old h) ; x <- prox_{gamma R}(x - gamma v) ; h <- h + alpha avg Q_i
 """
 
-from .channels import plain, shift
+from .channels import shift
 from .method import Method
 from .rules import descend
 
@@ -14,7 +14,6 @@ DIANA = Method(
     source="Mishchenko, Gorbunov, Takac, Richtarik 2019, arXiv 1901.09269",
     parameters=("gamma", "alpha"),
     uplink=lambda p: shift(p["alpha"]),
-    downlink=lambda p: plain(),
     everyone=descend,
     prox=True,
 )

@@ -9,7 +9,7 @@ The errors are in gradient units. y = x - gamma (e + avg e_i) follows uncompress
 
 from .channels import error_feedback
 from .method import Method
-from .rules import descend
+from .rules import descend, model_less_scaled_errors
 
 DOUBLESQUEEZE = Method(
     word="doublesqueeze",
@@ -20,4 +20,5 @@ DOUBLESQUEEZE = Method(
     downlink=lambda p: error_feedback(),
     everyone=descend,
     two_way=True,
+    shadow=model_less_scaled_errors,
 )

@@ -4,9 +4,9 @@ worker i : p_i = e_i + gamma g_i ; send c_i = C(p_i) ; e_i <- p_i - c_i
 everyone : x <- x - avg c_i
 """
 
-from .channels import error_feedback, plain
+from .channels import error_feedback
 from .method import Method
-from .rules import subtract, times_step
+from .rules import model_less_errors, subtract, times_step
 
 ERROR_FEEDBACK = Method(
     word="error-feedback",
@@ -15,6 +15,6 @@ ERROR_FEEDBACK = Method(
     parameters=("gamma",),
     worker=times_step,
     uplink=lambda p: error_feedback(),
-    downlink=lambda p: plain(),
     everyone=subtract,
+    shadow=model_less_errors,
 )

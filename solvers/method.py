@@ -1,26 +1,80 @@
-"""What a method is, and the register of methods."""
+"""What a method is, and the register of methods.
+
+A round is one exchange of messages: every worker computes its gradient and hands it to `worker`; the result goes
+through the uplink; the server hands the average reconstruction to `server`; the result goes through the downlink;
+everyone hands what arrives to `everyone`, which moves the model x. That is most of the field.
+
+Some methods have a second kind of exchange, for special rounds: the full-precision round of LIEC-SGD, the error reset
+of CSER, the dense gradients of MARINA's coin, the exact first memories of EF21. It is described in the same words.
+
+Two more things can differ. Workers may hold models of their own (LIEC, CSER), or compute at points of their own
+(GMC+): then `local` moves them. And the rounds may be asynchronous: then a `Schedule` says which workers' messages
+arrive in which step, and at which older model they were computed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..theory.errors import InputError, nearest
 from .channels import Channel
-from .rules import keep
+from .channels import plain as plain_channel
+from .rules import keep, nothing
+
+if TYPE_CHECKING:
+    from ..theory.compressors import Compressor
 
 Parameters = Mapping[str, float]
 
+#: Parameters that count something.
+WHOLE = ("H", "M", "R")
 
-@dataclass(frozen=True)
-class Method:
-    """A method: two channels and three local rules, in the order in which a round runs them.
 
-    A round: every worker computes its gradient at the model x and hands it to `worker`; the result goes through the
-    uplink; the server hands the average reconstruction to `server`; the result goes through the downlink; everyone
-    hands what arrives to `everyone`, which moves x.
+def plain(parameters: Parameters) -> Channel:
+    """Return a channel without memory, whatever the parameters."""
+    return plain_channel()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One exchange of messages between the workers and the server.
+
+    Parameters
+    ----------
+    uplink, downlink
+        From the parameters to the `Channel`.
+    worker, server, everyone, local
+        Kernels of signature `RULE`, in the order in which they run. Their ``params`` are (gamma, l1, l2) followed by
+        the method's other parameters in order. `worker` turns the gradient into what enters the uplink (its x is the
+        model at which the worker computed), `server` the average reconstruction into what enters the downlink,
+        `everyone` moves the shared model x by what arrives and is handed the common states twice, `local` moves a
+        worker's own model, its x, by what arrives.
+    sent
+        Kernel of signature `SENT`, run by a worker after sending.
+    gradient
+        Whether the workers compute gradients; if not, zeros enter `worker`.
+    up, down
+        Which compressor the links use: the method's "up" or "down" one, or "identity".
+    """
+
+    uplink: Callable[[Parameters], Channel] = plain
+    downlink: Callable[[Parameters], Channel] = plain
+    worker: Callable[..., None] = keep
+    sent: Callable[..., None] = nothing
+    server: Callable[..., None] = keep
+    everyone: Callable[..., None] = keep
+    local: Callable[..., None] = keep
+    gradient: bool = True
+    up: str = "up"
+    down: str = "down"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(Exchange):
+    """A method: its usual exchange, and what else it needs.
 
     Parameters
     ----------
@@ -29,31 +83,52 @@ class Method:
     title, source
         The method's usual name; the paper it comes from.
     parameters
-        Names of the numbers that the method needs, the step size ``gamma`` first.
-    uplink, downlink
-        From the parameters to the `Channel`.
-    worker, server, everyone
-        Kernels of signature `RULE`. Their ``params`` are (gamma, l1, l2) followed by the other parameters in order.
+        Names of the numbers that the method needs, the step size ``gamma`` first. H (a period), M (messages per step)
+        and R (samples) are whole numbers, p is a probability.
     two_way
         Whether the downlink is compressed. If not, the downlink carries dense vectors.
     prox
         Whether the method can take a regulariser by its proximal map.
     states
-        How many states (worker, server) the rules keep.
+        How many states the rules keep: per worker, at the server, common to all. All start at zero.
+    special, special_when, special_adds
+        The exchange of special rounds, which are the "first" one, every H-th ("period"), or the first one and those
+        whose "coin", common to all workers, shows the probability p. It replaces the usual exchange or follows it.
+    models
+        "": all workers hold x. "averaged": every worker holds a model of its own, and x is their average. "detached":
+        x is shared, but every worker computes at a point of its own; `local` is handed the new x and sets the point.
+    model_state
+        The server's state that holds the model which bounds are about, where that is not x (EF21-P); it starts at x^0.
+    clock
+        "" for synchronous rounds; "arrivals" for an asynchronous server that averages the M messages that arrive in a
+        step; "table" for one that stores the last message of every worker (all report in the first step).
+    samples
+        The parameter that says how many fresh gradients a worker averages, if there is one.
+    wrap
+        From the parameters and a compressor to the compressor really used on that side.
+    shadow
+        Kernel of signature `SHADOW`: the sequence on which the method's analysis rests.
+    columns
+        Further columns of the trace by name: functions of the `View` of a block at a checkpoint to an array (B,).
     """
 
     word: str
     title: str
     source: str
     parameters: tuple[str, ...]
-    uplink: Callable[[Parameters], Channel]
-    downlink: Callable[[Parameters], Channel]
-    everyone: Callable[..., None]
-    worker: Callable[..., None] = keep
-    server: Callable[..., None] = keep
     two_way: bool = False
     prox: bool = False
-    states: tuple[int, int] = (0, 0)
+    states: tuple[int, int, int] = (0, 0, 0)
+    special: Exchange | None = None
+    special_when: str = ""
+    special_adds: bool = False
+    models: str = ""
+    model_state: int | None = None
+    clock: str = ""
+    samples: str | None = None
+    wrap: Callable[[Parameters, Compressor], Compressor] | None = None
+    shadow: Callable[..., None] | None = None
+    columns: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     def check(self, parameters: Mapping[str, Any]) -> dict[str, float]:
         """Return the parameters as floats, complete and in order.
@@ -61,7 +136,7 @@ class Method:
         Raises
         ------
         InputError
-            For a missing, unknown, non-numeric or impossible value (gamma > 0, all others >= 0).
+            For a missing, unknown, non-numeric or impossible value.
         """
         for name in parameters:
             if name not in self.parameters:
@@ -77,12 +152,16 @@ class Method:
                 value = float(parameters[name])
             except (TypeError, ValueError):
                 raise InputError(f"{name} = {parameters[name]!r} is not a number") from None
-            low = 0.0
-            if not (value > low if name == "gamma" else value >= low) or value == float("inf"):
-                sign = ">" if name == "gamma" else ">="
-                raise InputError(
-                    f"{name} = {value:g} is not possible: method '{self.word}' needs {name} {sign} 0, finite"
-                )
+            if name in WHOLE:
+                fits, wanted = value >= 1 and value == value // 1, "a whole number, 1 or more"
+            elif name == "p":
+                fits, wanted = 0 < value <= 1, "a probability, above 0 and at most 1"
+            elif name == "gamma":
+                fits, wanted = value > 0, "gamma > 0, finite"
+            else:
+                fits, wanted = value >= 0, f"{name} >= 0, finite"
+            if not fits or value == float("inf"):
+                raise InputError(f"{name} = {value:g} is not possible: method '{self.word}' needs {wanted}")
             values[name] = value
         return values
 

@@ -6,7 +6,6 @@ two-way   x <- prox_{gamma R}(x - gamma C_down(avg C_up(g_i)))  Horvath et al. 2
 
 from dataclasses import replace
 
-from .channels import plain
 from .method import Method
 from .rules import descend
 
@@ -15,8 +14,6 @@ QSGD = Method(
     title="QSGD / DCSGD",
     source="Alistarh, Grubic, Li, Tomioka, Vojnovic 2017, arXiv 1610.02132",
     parameters=("gamma",),
-    uplink=lambda p: plain(),
-    downlink=lambda p: plain(),
     everyone=descend,
     prox=True,
 )

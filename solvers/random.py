@@ -18,7 +18,7 @@ from numba import njit, types, uint32, uint64
 
 from .signatures import INNER, MATRIX, OPTIONS, flat
 
-STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN = range(4)
+STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN, STREAM_UP_SPECIAL, STREAM_DOWN_SPECIAL, STREAM_COIN = range(7)
 #: The worker number under which coins common to all workers are drawn.
 SHARED_WORKER = 2**32 - 1
 

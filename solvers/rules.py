@@ -1,4 +1,4 @@
-"""Local rules shared by several methods. Signature `RULE`: (ctx, params, x, v, states), v in place.
+"""Local rules shared by several methods. Signature `RULE`: (ctx, params, x, v, states, common), v in place.
 
 `params` starts with (gamma, l1, l2): the step size and the weights of the regulariser R(x) = l1 ||x||_1 +
 (l2 / 2) ||x||^2, which the method takes by its proximal map.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from numba import njit, types
 
-from .signatures import OPTIONS, RULE, flat
+from .signatures import CUBE, MATRIX, OPTIONS, RULE, SENT, SHADOW, flat
 
 
 @njit(RULE, **OPTIONS)
-def keep(ctx, params, x, v, states):
+def keep(ctx, params, x, v, states, common):
     """Leave v as it is: the gradient itself enters the channel."""
 
 
 @njit(RULE, **OPTIONS)
-def times_step(ctx, params, x, v, states):
+def times_step(ctx, params, x, v, states, common):
     """v <- gamma v: the channel carries steps, not gradients."""
     gamma, flat_v = params[0], flat(v)
     for j in range(flat_v.size):
@@ -38,7 +38,7 @@ def prox(gamma, l1, l2, z):
 
 
 @njit(RULE, **OPTIONS)
-def next_model(ctx, params, x, v, states):
+def next_model(ctx, params, x, v, states, common):
     """v <- prox_{gamma R}(x - gamma v): from an average gradient to the model it leads to."""
     gamma, l1, l2 = params[0], params[1], params[2]
     flat_x, flat_v = flat(x), flat(v)
@@ -50,7 +50,7 @@ def next_model(ctx, params, x, v, states):
 
 
 @njit(RULE, **OPTIONS)
-def adopt(ctx, params, x, v, states):
+def adopt(ctx, params, x, v, states, common):
     """x <- v: what arrived is the model."""
     flat_x, flat_v = flat(x), flat(v)
     for j in range(flat_v.size):
@@ -58,15 +58,55 @@ def adopt(ctx, params, x, v, states):
 
 
 @njit(RULE, **OPTIONS)
-def descend(ctx, params, x, v, states):
+def descend(ctx, params, x, v, states, common):
     """x <- prox_{gamma R}(x - gamma v)."""
-    next_model(ctx, params, x, v, states)
-    adopt(ctx, params, x, v, states)
+    next_model(ctx, params, x, v, states, common)
+    adopt(ctx, params, x, v, states, common)
 
 
 @njit(RULE, **OPTIONS)
-def subtract(ctx, params, x, v, states):
+def subtract(ctx, params, x, v, states, common):
     """x <- x - v: what arrived is a step already."""
     flat_x, flat_v = flat(x), flat(v)
     for j in range(flat_v.size):
         flat_x[j] -= flat_v[j]
+
+
+@njit(SENT, **OPTIONS)
+def nothing(ctx, params, v, c, states, common):
+    """Do nothing after sending."""
+
+
+@njit(SENT, **OPTIONS)
+def keep_rest(ctx, params, v, c, states, common):
+    """states[0] <- v - c: keep what this message lost, for this round's own step."""
+    flat_v, flat_c, kept = flat(v), flat(c), flat(states[0])
+    for j in range(flat_v.size):
+        kept[j] = flat_v[j] - flat_c[j]
+
+
+@njit(types.void(CUBE, MATRIX, types.float64, MATRIX), **OPTIONS)
+def subtract_errors(errors, server_error, factor, y):
+    """y <- y - factor (server_error + avg errors); an error that is not kept counts as zero."""
+    n, flat_y = errors.shape[0], flat(y)
+    for i in range(n):
+        e = flat(errors[i])
+        for j in range(e.size):
+            flat_y[j] -= factor * e[j] / n
+    e = flat(server_error)
+    for j in range(e.size):
+        flat_y[j] -= factor * e[j]
+
+
+@njit(SHADOW, **OPTIONS)
+def model_less_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
+    """y = x - (e + avg e_i), for errors in units of the model."""
+    y[:] = x
+    subtract_errors(errors, server_error, 1.0, y)
+
+
+@njit(SHADOW, **OPTIONS)
+def model_less_scaled_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
+    """y = x - gamma (e + avg e_i), for errors in units of gradients."""
+    y[:] = x
+    subtract_errors(errors, server_error, params[0], y)

@@ -1,6 +1,5 @@
 """Parallel SGD: x <- prox_{gamma R}(x - gamma avg g_i), everything dense."""
 
-from .channels import plain
 from .method import Method
 from .rules import descend
 
@@ -9,8 +8,6 @@ SGD = Method(
     title="parallel SGD",
     source="Robbins and Monro 1951",
     parameters=("gamma",),
-    uplink=lambda p: plain(),
-    downlink=lambda p: plain(),
     everyone=descend,
     prox=True,
 )

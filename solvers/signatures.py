@@ -6,10 +6,19 @@ COMPRESS ``(x, u, ctx, params, state, out, bits)``
     Writes C(x) of every row of x (B, d) into out (B, d) and the exact length in bits of the encoded message into
     bits (B,). `u` (B, >= draws) holds independent uniforms in (0, 1), `state` (B, s) what the compressor keeps
     between rounds.
-RULE ``(ctx, params, x, v, states)``
-    A local rule: reads the model x (B, d), works on the vector v (B, d) in place, may keep states (k, B, d).
+RULE ``(ctx, params, x, v, states, common)``
+    A local rule: reads the model x (B, d), works on the vector v (B, d) in place, may keep states (k, B, d) of its own
+    and read the common states (k, B, d), which every process holds alike and only the rule `everyone` writes.
+SENT ``(ctx, params, v, c, states, common)``
+    What a worker does once it has sent: v is what was compressed, c the message as the server will add it up (both
+    (B, d), c may be changed in place).
+SHADOW ``(ctx, params, x, memories, errors, states, server_error, server_states, common, y)``
+    Writes the shadow sequence y (B, d) that belongs to the state before a round: memories, errors (n, B, d), states
+    (n, k, B, d) of the workers, error (B, d) and states (k, B, d) of the server.
 
-`ctx` is ``(round, worker, n)``; `params` are the method's or the compressor's own numbers.
+`ctx` is ``(round t, worker i, n, messages in this round, age of this message, largest age in this round, special)``:
+the ages are 0 but for asynchronous methods, `special` is 1 in a method's special exchange. A compressor is handed the
+same. `params` are the method's or the compressor's own numbers.
 """
 
 from functools import cache
@@ -25,9 +34,15 @@ from ..problems.kernels.signatures import ENTRY, INNER, INTS, MATRIX, OPTIONS, V
 from ..theory.errors import InputError
 
 CUBE = types.float64[:, :, ::1]
+FOUR = types.float64[:, :, :, ::1]
 
 COMPRESS = types.void(MATRIX, MATRIX, INTS, VECTOR, MATRIX, MATRIX, VECTOR)
-RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE)
+RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
+SENT = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
+SHADOW = types.void(INTS, VECTOR, MATRIX, CUBE, CUBE, FOUR, MATRIX, CUBE, CUBE, MATRIX)
+
+#: Entries of ctx.
+ROUND, WORKER, WORKERS, ARRIVALS, AGE, LARGEST_AGE, SPECIAL = range(7)
 
 
 class Pointer(types.WrapperAddressProtocol):
@@ -85,4 +100,7 @@ def flat(typing_context: Any, array: Any) -> Any:
     return vector(array), view
 
 
-__all__ = ["COMPRESS", "CUBE", "ENTRY", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "VECTOR", "flat", "pointer"]
+__all__ = [
+    "COMPRESS", "CUBE", "ENTRY", "FOUR", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "SENT", "SHADOW", "VECTOR",
+    "flat", "pointer",
+]  # fmt: skip

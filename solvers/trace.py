@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Trace:
         (R, d) the model after the last round.
     about
         What was run: method, problem, compressors, parameters, seed, versions.
+    paths
+        If kept: "x" and "shadow", (R, K, d), the models and shadow sequences at the checkpoints.
     """
 
     rounds: np.ndarray
@@ -42,6 +44,7 @@ class Trace:
     scalars: dict[str, np.ndarray]
     final: np.ndarray
     about: dict[str, Any]
+    paths: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def replicas(self) -> int:
@@ -80,6 +83,7 @@ class Trace:
             scalars=self.scalars,
             final=np.vstack([self.final, other.final]),
             about={**self.about, "replicas": self.replicas + other.replicas},
+            paths={k: np.concatenate([v, other.paths[k]]) for k, v in self.paths.items()},
         )
 
     def save(self, path: str | Path) -> None:
@@ -92,6 +96,7 @@ class Trace:
         """
         arrays = {f"column/{k}": v for k, v in self.columns.items()}
         arrays |= {f"scalar/{k}": v for k, v in self.scalars.items()}
+        arrays |= {f"path/{k}": v for k, v in self.paths.items()}
         arrays |= {"rounds": self.rounds, "first_bad": self.first_bad, "final": self.final}
         arrays["about"] = np.array(json.dumps(self.about))
         target = Path(path)
@@ -127,6 +132,7 @@ class Trace:
                 scalars={k[7:]: v for k, v in arrays.items() if k.startswith("scalar/")},
                 final=arrays["final"],
                 about=json.loads(str(arrays["about"])),
+                paths={k[5:]: v for k, v in arrays.items() if k.startswith("path/")},
             )
         except OSError as error:
             raise InputError(f"cannot read the trace '{path}': {error.strerror or error}") from None

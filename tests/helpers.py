@@ -28,7 +28,7 @@ class Coins:
             to_uniforms(self.draws)
         out, bits = np.empty((1, v.size)), np.empty(1)
         state = self.state.setdefault(worker, np.zeros((1, self.size)))
-        ctx = np.array([rnd, worker, n])
+        ctx = np.array([rnd, worker, n, n, 0, 0, 0])
         self.kernel(v[None, :].copy(), self.draws[3], ctx, self.numbers, state, out, bits)
         return out[0]
 

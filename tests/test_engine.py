@@ -65,11 +65,11 @@ def test_more_replicas_continue_where_the_first_ones_ended():
     assert merged.replicas == 8
 
 
-def test_mean_columns_are_means_over_all_rounds_done():
+def test_means_are_means_over_all_rounds_done():
     problem = build(NOISY, workers=3)
     trace = simulate(
         "sgd", problem, parameters={"gamma": 0.3}, rounds=12, replicas=2, checkpoints=np.arange(13),
-        mean_columns=["grad_sq_mean", "gap_mean"],
+        columns=["grad_sq_mean", "gap_mean"],
     )  # fmt: skip
     for mean, column in (("grad_sq_mean", "grad_sq"), ("gap_mean", "gap")):
         running = np.cumsum(trace.columns[column], axis=1)[:, :-1] / np.arange(1, 13)
@@ -209,7 +209,7 @@ def test_bad_input_gets_one_sentence(change, words):
 
 
 @njit(RULE, **OPTIONS)
-def sign_step(ctx, params, x, v, states):
+def sign_step(ctx, params, x, v, states, common):
     """x <- x - gamma sign(v): a method that no table lists."""
     for r in range(v.shape[0]):
         for j in range(v.shape[1]):
@@ -301,5 +301,6 @@ def test_own_method_compressor_and_problem_plug_in():
 def test_own_rules_share_the_library_ones():
     """descend, the rule of half the methods, is a kernel like any other: one step of it by hand."""
     x, v = np.array([[1.0, 2.0]]), np.array([[0.5, -1.0]])
-    descend(np.zeros(3, np.int64), np.array([0.1, 0.0, 0.0]), x, v, np.zeros((0, 1, 2)))
+    none = np.zeros((0, 1, 2))
+    descend(np.zeros(7, np.int64), np.array([0.1, 0.0, 0.0]), x, v, none, none)
     assert np.allclose(x, [[0.95, 2.1]])

@@ -24,7 +24,7 @@ from .verdicts import Spoil, Verdict, judge
 
 
 @njit(RULE, **OPTIONS)
-def sum_instead_of_average(ctx, params, x, v, states):
+def sum_instead_of_average(ctx, params, x, v, states, common):
     """v <- n v: the server adds the messages up and forgets to divide."""
     flat_v = flat(v)
     for j in range(flat_v.size):
@@ -32,14 +32,14 @@ def sum_instead_of_average(ctx, params, x, v, states):
 
 
 @njit(RULE, **OPTIONS)
-def sum_then_next_model(ctx, params, x, v, states):
+def sum_then_next_model(ctx, params, x, v, states, common):
     """DORE's server with a sum in place of the average."""
-    sum_instead_of_average(ctx, params, x, v, states)
-    next_model(ctx, params, x, v, states)
+    sum_instead_of_average(ctx, params, x, v, states, common)
+    next_model(ctx, params, x, v, states, common)
 
 
 @njit(RULE, **OPTIONS)
-def accumulate_for_ever(ctx, params, x, v, states):
+def accumulate_for_ever(ctx, params, x, v, states, common):
     """v <- s, s <- s + gamma g: an error accumulator from which nothing that was sent is taken away."""
     flat_v, s = flat(v), flat(states[0])
     for j in range(flat_v.size):
@@ -48,7 +48,7 @@ def accumulate_for_ever(ctx, params, x, v, states):
 
 
 @njit(RULE, **OPTIONS)
-def subtract_common_memory(ctx, params, x, v, states):
+def subtract_common_memory(ctx, params, x, v, states, common):
     """v <- g - h with ONE h for all workers, which every worker reads off the model's last move.
 
     The move is gamma (h + avg Q), so h <- h + alpha avg Q needs no message; states are (x before, h).
@@ -63,7 +63,7 @@ def subtract_common_memory(ctx, params, x, v, states):
 
 
 @njit(RULE, **OPTIONS)
-def add_common_memory(ctx, params, x, v, states):
+def add_common_memory(ctx, params, x, v, states, common):
     """v <- h + avg Q, then h <- h + alpha avg Q, at the server."""
     alpha, flat_v, h = params[3], flat(v), flat(states[0])
     for j in range(flat_v.size):
@@ -119,7 +119,7 @@ FAULTS: tuple[Fault, ...] = (
         _claim("diana.strongly-convex", _EXACT, "ternary"),
         replace(
             DIANA, word="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
-            server=add_common_memory, states=(2, 1),
+            server=add_common_memory, states=(2, 1, 0),
         ),
     ),
     Fault(
@@ -128,7 +128,7 @@ FAULTS: tuple[Fault, ...] = (
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=10"),
         replace(
             ERROR_FEEDBACK, word="error-feedback-no-reset", uplink=lambda p: plain(), worker=accumulate_for_ever,
-            states=(1, 0),
+            states=(1, 0, 0),
         ),
     ),
     Fault(

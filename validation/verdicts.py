@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,13 @@ import numpy as np
 from .. import __version__
 from ..problems import Problem
 from ..problems import problem as build_problem
-from ..solvers.engines.simulate import MEAN_COLUMNS, log_checkpoints, simulate
+from ..solvers.engines.setup import OPTIONAL_COLUMNS
+from ..solvers.engines.simulate import log_checkpoints, simulate, timetable
 from ..solvers.method import Method
 from ..solvers.method import method as build_method
+from ..solvers.schedule import Schedule
 from ..solvers.trace import Trace
-from ..theory import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
+from ..theory import THEOREMS, Constants, Guarantee, NoGuarantee, Theorem, theorem
 from ..theory.compressors import Compressor, compressor
 from ..theory.errors import InputError, nearest
 from .experiments import EXPERIMENTS, Experiment, experiment
@@ -41,6 +43,8 @@ MOST_REPLICAS_FACTOR = 16
 ABOVE_FLOOR = 30.0
 #: The share of a promised slope (in T or in n) that is left to the lower-order terms which the promise neglects.
 LOWER_ORDER = 0.2
+#: Rounds of a run whose length neither the experiment nor the bound decides.
+DEFAULT_ROUNDS = 4000
 #: Rounding floor of a column that the problem does not list: that of the column with the same units.
 FLOOR_OF = {
     "down_residual_sq": "dist_sq",
@@ -144,8 +148,14 @@ def select(ids: Sequence[str] = (), paper: str | None = None) -> list[str]:
         papers = sorted({i.split(".")[0] for i in THEOREMS})
         if paper not in papers:
             raise InputError(f"unknown paper '{paper}'{nearest(paper, papers)}; known: {', '.join(papers)}")
-        chosen += [i for i in THEOREMS if i.split(".")[0] == paper and i not in chosen]
+        chosen += [i for i in THEOREMS if _of_paper(i, paper) and i not in chosen]
     return chosen or [i for i in THEOREMS if i in EXPERIMENTS]
+
+
+def _of_paper(identity: str, paper: str) -> bool:
+    """Whether a theorem is one of a paper: its word is the paper's, alone or with a suffix (gmc, gmc-plus)."""
+    word = identity.split(".")[0]
+    return word == paper or word.startswith(paper + "-")
 
 
 def verify(
@@ -262,10 +272,22 @@ class _Trial:
     def problem(self, workers: int | None = None) -> Problem:
         return build_problem(self.plan.problem, workers=workers or self.plan.workers)
 
+    def schedule(self, problem: Problem, parameters: Mapping[str, float], rounds: int) -> Schedule | None:
+        """The schedule of an asynchronous run, by the experiment's clock."""
+        return timetable(self.method, problem.workers, rounds, self.seed, parameters, self.plan.clock or None)
+
+    def constants(self, problem: Problem, rounds: int | None) -> Constants:
+        """The problem's constants, and the largest delay of the schedule."""
+        times = self.schedule(problem, self.plan.choices, rounds or self.plan.rounds or DEFAULT_ROUNDS)
+        if times is None:
+            return problem.constants()
+        return replace(problem.constants(), tau=times.realised(self.method.clock == "table").maximal)
+
     def guarantee(self, problem: Problem, rounds: int | None, **fixed: float) -> Guarantee | NoGuarantee:
         up = None if self.up.name == "identity" else self.up
         down = None if self.down.name == "identity" else self.down
-        found = self.subject.guarantee(problem.constants(), up, down, rounds=rounds, **{**self.plan.choices, **fixed})
+        constants = self.constants(problem, rounds)
+        found = self.subject.guarantee(constants, up, down, rounds=rounds, **{**self.plan.choices, **fixed})
         if found and found.missing:
             return NoGuarantee(self.subject, found.needs)
         return found
@@ -284,7 +306,8 @@ class _Trial:
             parameters=self.spoil(sure) if self.spoil else sure.parameters,
             rounds=rounds, replicas=replicas, first_replica=first, seed=self.seed,
             checkpoints=checkpoints, threads=self.jobs, progress=self._advance(problem),
-            mean_columns=[c for c, _ in sure.metric.terms if c in MEAN_COLUMNS],
+            columns=[c for c, _ in sure.metric.terms if c in OPTIONAL_COLUMNS or c in self.method.columns],
+            average=sure.weights, schedule=self.schedule(problem, sure.parameters, rounds),
         )  # fmt: skip
 
     def terms(self, sure: Guarantee, trace: Trace) -> tuple[tuple[str, float], ...]:
@@ -306,7 +329,7 @@ class _Trial:
 
     def deterministic(self, problem: Problem) -> bool:
         """Whether every replica does the same: exact gradients and compressors without coins."""
-        coins = self.up.draws(problem.dim) + self.down.draws(problem.dim)
+        coins = self.up.draws(problem.dim) + self.down.draws(problem.dim) + (self.method.special_when == "coin")
         return problem.noise.kind == "none" and problem.noise.batch is None and coins == 0
 
     # -- the verdict -----------------------------------------------------------------------------------------------
@@ -319,7 +342,7 @@ class _Trial:
             "source": self.subject.source, "provenance": self.subject.provenance, "statement": self.subject.statement,
             "problem": problem.spec, "workers": problem.workers, "up": self.up.spec, "down": self.down.spec,
             "seed": self.seed, "alpha": self.alpha, "command": self.command,
-            "constants": problem.constants().completed().known(),
+            "constants": self.constants(problem, self.plan.rounds).completed().known(),
             "versions": {"tersegrad": __version__, "numpy": np.__version__},
         }  # fmt: skip
         if not sure:
@@ -331,12 +354,14 @@ class _Trial:
         replicas = 1 if self.deterministic(problem) else self.plan.replicas
         self.work_planned = self._plan_work(rounds, replicas, problem)
 
-        tuned = sure.horizon is not None
-        compare = self._compare_tuned if tuned else self._compare_path
-        word, reason, margin, series, trace = compare(problem, sure, rounds, replicas)
         speedup = rate = None
+        if sure.curve is None:
+            word, reason, margin, series, trace, rate = self._compare_order(problem, sure, rounds, replicas)
+        else:
+            compare = self._compare_path if sure.horizon is None else self._compare_tuned
+            word, reason, margin, series, trace = compare(problem, sure, rounds, replicas)
         if word in ("holds", "vacuous"):
-            rate = self._rate(problem, sure, trace, series, replicas)
+            rate = rate or self._rate(problem, sure, trace, series, replicas)
             speedup = self._speedup(sure)
         return Verdict(
             verdict=word, reason=reason, margin=margin, rounds=rounds, replicas=trace.replicas,
@@ -389,6 +414,23 @@ class _Trial:
                 return word, reason, margin, series, traces[rounds]
             replicas *= 2
 
+    def _compare_order(
+        self, problem: Problem, sure: Guarantee, rounds: int, replicas: int
+    ) -> tuple[str, str, float | None, None, Trace, dict[str, Any] | None]:
+        """Judge an order by its slope: there is no bound to compare with."""
+        trace = self.run(problem, sure, rounds, replicas, checkpoints=[0])
+        if trace.diverged is not None:
+            return "violated", _divergence(trace), 0.0, None, trace, None
+        rate = self._rate(problem, sure, trace, None, replicas)
+        if rate is None:
+            return "no guarantee", f"{sure.needs}; it takes three lengths of run to fit it", None, None, trace, None
+        low, high = rate["low"], rate["high"]
+        words = (
+            f"fitted slope {rate['fitted']:.3g} in [{low:.3g}, {high:.3g}], the order allows {rate['allowed'][1]:.3g}"
+        )
+        verdict = "holds" if rate["seen"] else "violated" if low > rate["allowed"][1] else "inconclusive"
+        return verdict, f"an order has no bound, but a slope: {words}", None, None, trace, rate
+
     def _series(
         self, problem: Problem, sure: Guarantee, rounds: np.ndarray, samples: np.ndarray, start: float
     ) -> Series:
@@ -400,10 +442,10 @@ class _Trial:
     # -- rate and speedup ------------------------------------------------------------------------------------------
 
     def _rate(
-        self, problem: Problem, sure: Guarantee, trace: Trace, series: Series, replicas: int
+        self, problem: Problem, sure: Guarantee, trace: Trace, series: Series | None, replicas: int
     ) -> dict[str, Any] | None:
         if sure.rate.kind == "linear":
-            return _linear_rate(sure, trace, series)
+            return None if series is None else _linear_rate(sure, trace, series)
         lengths = [T for T in self.plan.rounds_grid if T > 1]
         if len(lengths) < 3 or sure.rate.in_rounds is None:
             return None
@@ -417,7 +459,7 @@ class _Trial:
             else:
                 run = self.run(problem, tuned, T, replicas, checkpoints=[0])
                 samples.append(run.combine(tuned.metric.terms)[:, -1])
-            bounds.append(float(tuned.bound(T)))
+            bounds.append(None if tuned.curve is None else float(tuned.bound(T)))
         fit = fit_slope(np.array(lengths), samples, log_x=True, seed=self.seed)
         fast, slow = sorted(sure.rate.in_rounds)
         allowed = [(1 + LOWER_ORDER) * fast, (1 - LOWER_ORDER) * slow]
@@ -429,7 +471,8 @@ class _Trial:
             "low": fit.low,
             "high": fit.high,
             "seen": _meets(fit, *allowed),
-            "points": {"x": lengths, "y": [float(s.mean()) for s in samples], "bound": bounds},
+            "points": {"x": lengths, "y": [float(s.mean()) for s in samples]}
+            | ({"bound": bounds} if all(bounds) else {}),
             "text": sure.rate.text,
         }
 
@@ -467,12 +510,13 @@ class _Trial:
             trace = other.run(problems[n], g, plan.rounds, plan.speedup_replicas, checkpoints=tail)
             values = trace.combine(g.metric.terms)
             samples.append(values.mean(axis=1) if linear else values[:, -1])
-            bounds.append(float(g.curve.floor if linear and g.curve is not None else g.bound(plan.rounds)))
+            if g.curve is not None:
+                bounds.append(float(g.curve.floor if linear else g.bound(plan.rounds)))
         workers = np.array(list(found))
         fit = fit_slope(workers, samples, log_x=True, seed=self.seed)
         limits = [mean_limits(s[:, None], 0.05) for s in samples]
         promised = next(iter(found.values())).rate.in_workers
-        of_bound = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0])
+        of_bound = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0]) if bounds else promised
         range_ = [(1 + LOWER_ORDER) * promised, max((1 - LOWER_ORDER) * promised, of_bound)]
         return {
             "workers": workers.tolist(),
@@ -520,10 +564,8 @@ def _meets(fit: Fit, low: float, high: float) -> bool:
 
 
 def _decide(series: Series, trace: Trace) -> tuple[str, str, float | None]:
-    diverged = trace.diverged
-    if diverged is not None:
-        bad = int((trace.first_bad > 0).sum())
-        return "violated", f"{bad} of {trace.replicas} replicas diverged, the first at round {diverged}", 0.0
+    if trace.diverged is not None:
+        return "violated", _divergence(trace), 0.0
     use = series.bound > series.rounding
     if not use.any():
         return "inconclusive", "the bound is below double precision at every checkpoint", None
@@ -551,6 +593,11 @@ def _decide(series: Series, trace: Trace) -> tuple[str, str, float | None]:
     return "holds", f"every upper limit is at or below the bound; smallest margin {margin:.3g}", margin
 
 
+def _divergence(trace: Trace) -> str:
+    bad = int((trace.first_bad > 0).sum())
+    return f"{bad} of {trace.replicas} replicas diverged, the first at round {trace.diverged}"
+
+
 def _rounding(problem: Problem, sure: Guarantee) -> float:
     """The level below which the metric is rounding error, by the problem's own analysis."""
     floors = problem.rounding_floor()
@@ -561,7 +608,7 @@ def _enough_rounds(sure: Guarantee) -> int:
     """Rounds for a problem without a default: until the bound has lost eight digits, within reason."""
     rho = sure.rate.contraction
     if sure.rate.kind != "linear" or rho is None or not 0 < rho < 1:
-        return 4000
+        return DEFAULT_ROUNDS
     return int(np.clip(18.0 / -np.log(rho), 200, 20000))
 
 

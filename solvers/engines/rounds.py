@@ -1,4 +1,4 @@
-"""One round of any synchronous method, in three halves, and the only loop.
+"""One exchange of any method, in halves, and the only loop.
 
 The halves work on one block of B replicas. An engine decides where they run: `simulate` calls all of them in one
 process, one after the other, in worker order.
@@ -13,59 +13,90 @@ import numpy as np
 from numba import njit, types
 
 from ...problems.kernels.signatures import DATA, GRADIENT, VALUE
-from ..channels import LINK, SEND, advance, reconstruct, send
+from ..channels import ERROR, LINK, MEMORY, SEND, advance, reconstruct, send
 from ..random import (
     ADD_NOISE,
     DRAWS,
     PHILOX,
     SHARED_WORKER,
+    STREAM_COIN,
     STREAM_DOWN,
+    STREAM_DOWN_SPECIAL,
     STREAM_NOISE,
     STREAM_ROWS,
     STREAM_UP,
+    STREAM_UP_SPECIAL,
     TO_UNIFORMS,
     add_noise,
     philox,
     to_uniforms,
 )
-from ..signatures import CUBE, ENTRY, INNER, INTS, MATRIX, OPTIONS, RULE, VECTOR, flat, pointer
+from ..signatures import CUBE, ENTRY, FOUR, INNER, INTS, MATRIX, OPTIONS, RULE, SENT, SHADOW, VECTOR, flat, pointer
 
 f8, i8 = types.float64, types.int64
-FOUR = f8[:, :, :, ::1]
 RULE_POINTER = types.FunctionType(RULE)
 
 #: (gradient, exact gradient, value, data, noise kind, noise standard deviation per coordinate)
 ORACLE = types.Tuple(
     (types.FunctionType(GRADIENT), types.FunctionType(GRADIENT), types.FunctionType(VALUE), DATA, i8, f8)
 )
-#: (worker rule, server rule, everyone's rule, their parameters)
-RULES = types.Tuple((RULE_POINTER, RULE_POINTER, RULE_POINTER, VECTOR))
-#: numbers drawn for the rows of a sampled gradient, the noise, the uplink, the downlink
-RANDOM = types.Tuple((DRAWS, DRAWS, DRAWS, DRAWS))
-#: memories h_i (n, B, d), errors e_i (n, B, d), compressor states (n, B, s), rule states (n, k, B, d)
-WORKERS = types.Tuple((CUBE, CUBE, CUBE, FOUR))
-#: memory hbar (B, d), error e (B, d), compressor state (B, s), rule states (k, B, d)
-SERVER = types.Tuple((MATRIX, MATRIX, MATRIX, CUBE))
+#: (worker rule, what follows sending, server rule, everyone's rule, local rule, their parameters) of one exchange
+RULES = types.Tuple((RULE_POINTER, types.FunctionType(SENT), RULE_POINTER, RULE_POINTER, RULE_POINTER, VECTOR))
+#: the usual exchange and the special one
+BOTH_RULES, BOTH_LINKS = types.UniTuple(RULES, 2), types.UniTuple(LINK, 2)
+#: numbers drawn for the rows of a sampled gradient, the noise, the coin, and the uplink and downlink of each exchange
+RANDOM = types.UniTuple(DRAWS, 7)
+ROWS, NOISE, COIN, UP, DOWN = 0, 1, 2, 3, 5
+#: memories h_i (n, B, d), errors e_i (n, B, d), compressor states (n, B, s) of each exchange, own models x_i (n, B, d)
+WORKERS = types.UniTuple(CUBE, 5)
+MEMORIES, ERRORS, COMPRESSOR, MODELS = 0, 1, 2, 4
+#: memory hbar (B, d), error e (B, d), compressor state (B, s) of each exchange
+SERVER = types.UniTuple(MATRIX, 4)
+#: (n, k, B, d) states of the workers' rules, (k, B, d) of the server's, (k, B, d) common to all
+STATES = types.Tuple((FOUR, CUBE, CUBE))
 #: vector v, a worker's message, the server's message, sum of messages, sum of exact gradients (B, d), bits (B,)
 SCRATCH = types.Tuple((MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR))
+#: (models of earlier rounds (depth, B, d), first message of each step, workers, versions); empty if synchronous
+ARRIVALS = types.Tuple((CUBE, INTS, INTS, INTS))
+#: (shadow kernel, shadow sequence y (B, d), weighted average of the iterates (B, d))
+WATCH = types.Tuple((types.FunctionType(SHADOW), MATRIX, MATRIX))
+
+#: Entries of the plan (integers) of a run.
+(
+    N, SHARED, SHARED_SPECIAL, GRADIENT_USUAL, GRADIENT_SPECIAL, TRACK, WHEN, PERIOD, ADDS, SAMPLES, OWN_MODELS,
+    SYNCHRONOUS, OVER_ARRIVALS, WEIGHTS,
+) = range(14)  # fmt: skip
+PLAN_ENTRIES = 14
+NEVER, FIRST, EVERY, ON_COIN = range(4)
+SHARED_MODEL, AVERAGED, DETACHED = range(3)
+UNWEIGHTED, POLYNOMIAL, GEOMETRIC, AFTER = range(4)
+#: Entries of the numbers of a run: the coin's probability, the weights' parameters, their running sum.
+PROBABILITY, WEIGHT_A, WEIGHT_B, WEIGHT_SUM = range(4)
 
 #: what both halves call
 TOOL_SIGNATURES = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
 TOOLS = types.Tuple(tuple(types.FunctionType(signature) for signature in TOOL_SIGNATURES))
 
-WORKER_HALF = types.void(TOOLS, i8, i8, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, SCRATCH, i8)
-SERVER_HALF = types.void(TOOLS, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, MATRIX, SCRATCH)
+WORKER_HALF = types.void(
+    TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH
+)  # fmt: skip
+SERVER_HALF = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
 MEASURE = types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
-CATCH_DIVERGENCE = types.void(MATRIX, WORKERS, SERVER, MATRIX, VECTOR, f8)
+CATCH_DIVERGENCE = types.void(MATRIX, MATRIX, WORKERS, SERVER, STATES, MATRIX, CUBE, MATRIX, VECTOR, f8)
 #: what the loop calls
 HALF_SIGNATURES = (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE)
 HALVES = types.Tuple(tuple(types.FunctionType(signature) for signature in HALF_SIGNATURES))
 
-#: Rows of the block's record (B columns): running sums over the rounds done, norms of the last round.
-(SUM_GRAD_SQ, SUM_VALUE, BITS_UP, BITS_DOWN, UP_RESIDUAL, DOWN_RESIDUAL, FIRST_BAD) = range(7)
-RECORD_ROWS = 7
-#: What is summed at every round: nothing, ||grad f||^2 (and f), from gradients that are there anyway or evaluated anew.
-TRACK_NOTHING, TRACK_AT_HAND, TRACK_ANEW, TRACK_VALUES = 0, 1, 2, 4
+#: Rows of the block's record (B columns): running sums over the rounds done, norms of the last round, messages per
+#: worker and broadcasts of each exchange, running weighted average.
+(
+    SUM_GRAD_SQ, SUM_VALUE, BITS_UP, BITS_DOWN, UP_RESIDUAL, DOWN_RESIDUAL, FIRST_BAD, SUM_GRAD_L1, SUM_SHADOW_GRAD_SQ,
+    SUM_SPREAD, AVERAGE_GRAD_SQ, MESSAGES, MESSAGES_SPECIAL, BROADCASTS, BROADCASTS_SPECIAL, LAST_SPECIAL,
+) = range(16)  # fmt: skip
+RECORD_ROWS = 16
+#: What is summed at every round: ||grad f||^2 from gradients that are there anyway, or (with its l1 norm) evaluated
+#: anew, f, and what belongs to the shadow sequence.
+TRACK_NOTHING, TRACK_AT_HAND, TRACK_ANEW, TRACK_VALUES, TRACK_SHADOW = 0, 1, 2, 4, 8
 #: ||x||^2 above this is a divergence: far from overflow, far above any bound.
 DIVERGED = 1e60
 
@@ -81,12 +112,31 @@ def add_squared_norms(v, out, weight):
         out[r] += weight * total
 
 
+@njit(types.void(MATRIX, VECTOR), **INNER)
+def add_absolute_sums(v, out):
+    """out[r] += ||v[r]||_1."""
+    for r in range(v.shape[0]):
+        row = v[r]
+        total = 0.0
+        for j in range(row.size):
+            total += abs(row[j])
+        out[r] += total
+
+
 @njit(types.void(MATRIX, MATRIX), **INNER)
 def add(v, total):
     """total += v."""
     flat_v, flat_total = flat(v), flat(total)
     for j in range(flat_v.size):
         flat_total[j] += flat_v[j]
+
+
+@njit(types.void(MATRIX, MATRIX, f8), **INNER)
+def move_towards(v, average, weight):
+    """average += weight (v - average)."""
+    flat_v, flat_average = flat(v), flat(average)
+    for j in range(flat_v.size):
+        flat_average[j] += weight * (flat_v[j] - flat_average[j])
 
 
 @njit(types.void(MATRIX, f8), **INNER)
@@ -105,46 +155,67 @@ def clear(v):
         flat_v[j] = 0.0
 
 
+@njit(types.void(MATRIX, MATRIX), **INNER)
+def copy(v, to):
+    """to = v."""
+    flat_v, flat_to = flat(v), flat(to)
+    for j in range(flat_v.size):
+        flat_to[j] = flat_v[j]
+
+
 @njit(WORKER_HALF, **INNER)
-def worker_half(tools, seed, shared, oracle, rules, link, ctx, random, x, workers, scratch, track):
+def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch):
     """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch."""
     fill, uniforms, disturb, dispatch = tools
     gradient, _, _, data, noise, sd = oracle
     rnd, i = ctx[0], ctx[1]
     v, c, _, _, exact_sum, bits = scratch
-    if random[0][0].size > 0:
-        fill(seed, rnd, i, STREAM_ROWS, random[0])
-        uniforms(random[0])
-    gradient(i, x, random[0][3], data, v)
-    if track & TRACK_AT_HAND:
-        add(v, exact_sum)
-    if noise > 0:
-        fill(seed, rnd, i, STREAM_NOISE, random[1])
-        disturb(noise, sd, random[1], v)
-    rules[0](ctx, rules[3], x, v, workers[3][i])
-    h = workers[0][i] if workers[0].shape[0] > 0 else v[:0]
-    e = workers[1][i] if workers[1].shape[0] > 0 else v[:0]
-    if random[2][0].size > 0:
-        fill(seed, rnd, SHARED_WORKER if shared else i, STREAM_UP, random[2])
-        uniforms(random[2])
-    dispatch(link, ctx, random[2][3], workers[2][i], v, h, e, c, bits)
+    if plan[GRADIENT_USUAL + k] == 0:
+        clear(v)
+    else:
+        samples = plan[SAMPLES]
+        for s in range(samples):
+            g = v if s == 0 else c
+            if random[ROWS][0].size > 0:
+                fill(seed, rnd * samples + s, i, STREAM_ROWS, random[ROWS])
+                uniforms(random[ROWS])
+            gradient(i, x, random[ROWS][3], data, g)
+            if plan[TRACK] & TRACK_AT_HAND:
+                add(g, exact_sum)
+            if noise > 0:
+                fill(seed, rnd * samples + s, i, STREAM_NOISE, random[NOISE])
+                disturb(noise, sd, random[NOISE], g)
+            if s > 0:
+                add(g, v)
+        if samples > 1:
+            divide(v, samples)
+    rules[0](ctx, rules[5], x, v, states, common)
+    h = workers[MEMORIES][i] if link[5] & MEMORY else v[:0]
+    e = workers[ERRORS][i] if link[5] & ERROR else v[:0]
+    if random[UP + k][0].size > 0:
+        address = SHARED_WORKER if plan[SHARED + k] else i
+        fill(seed, rnd, address, STREAM_UP if k == 0 else STREAM_UP_SPECIAL, random[UP + k])
+        uniforms(random[UP + k])
+    dispatch(link, ctx, random[UP + k][3], workers[COMPRESSOR + k][i], v, h, e, c, bits)
     advance(link, c, h)
+    rules[1](ctx, rules[5], v, c, states, common)
 
 
 @njit(SERVER_HALF, **INNER)
-def server_half(tools, seed, rules, uplink, downlink, ctx, random, x, server, down_memory, scratch):
-    """The server turns the sum of messages into what it broadcasts: the message is left in scratch."""
+def server_half(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
+    """The server turns the average of messages into what it broadcasts: the message is left in scratch."""
     fill, uniforms, _, dispatch = tools
     v, _, c, total, _, bits = scratch
-    hbar, e, state, states = server
-    divide(total, ctx[2])
+    hbar = server[0] if uplink[5] & MEMORY else v[:0]
+    e = server[1] if downlink[5] & ERROR else v[:0]
+    h = down_memory if downlink[5] & MEMORY else v[:0]
     reconstruct(uplink, total, hbar, v)
     advance(uplink, total, hbar)
-    rules[1](ctx, rules[3], x, v, states)
-    if random[3][0].size > 0:
-        fill(seed, ctx[0], ctx[2], STREAM_DOWN, random[3])
-        uniforms(random[3])
-    dispatch(downlink, ctx, random[3][3], state, v, down_memory, e, c, bits)
+    rules[2](ctx, rules[5], x, v, states[1], states[2])
+    if random[DOWN + k][0].size > 0:
+        fill(seed, ctx[0], ctx[2], STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL, random[DOWN + k])
+        uniforms(random[DOWN + k])
+    dispatch(downlink, ctx, random[DOWN + k][3], server[2 + k], v, h, e, c, bits)
 
 
 @njit(MEASURE, **OPTIONS)
@@ -166,95 +237,193 @@ def measure(oracle, n, x, gradient, scratch, value):
 
 
 @njit(CATCH_DIVERGENCE, **INNER)
-def catch_divergence(x, workers, server, down_memory, first_bad, rnd):
+def catch_divergence(x, model, workers, server, states, down_memory, history, average, first_bad, rnd):
     """Note the first round after which a replica is beyond bounds or not a number, and put it back to zero."""
     for r in range(x.shape[0]):
-        row = x[r]
+        row, other = x[r], model[r]
         total = 0.0
         for j in range(row.size):
             total += row[j] * row[j]
+        if model.ctypes.data != x.ctypes.data:
+            for j in range(row.size):
+                total += other[j] * other[j]
         if not total < DIVERGED:
             if first_bad[r] == 0.0:
                 first_bad[r] = rnd
-            for j in range(row.size):
-                row[j] = 0.0
-            for array in (workers[0], workers[1]):
-                for i in range(array.shape[0]):
-                    for j in range(row.size):
-                        array[i, r, j] = 0.0
-            for array in (server[0], server[1], down_memory):
+            for array in (x, down_memory, average, server[0], server[1]):
                 if array.shape[0] > 0:
-                    for j in range(row.size):
-                        array[r, j] = 0.0
+                    array[r] = 0.0
+            for array in (workers[MEMORIES], workers[ERRORS], workers[MODELS], states[1], states[2], history):
+                for i in range(array.shape[0]):
+                    array[i, r] = 0.0
+            for i in range(states[0].shape[0]):
+                for s in range(states[0].shape[1]):
+                    states[0][i, s, r] = 0.0
+
+
+@njit(i8(TOOLS, i8, INTS, VECTOR, RANDOM, i8), **INNER)
+def is_special(tools, seed, plan, reals, random, rnd):
+    """Whether this round is special."""
+    when = plan[WHEN]
+    if when == FIRST:
+        return 1 if rnd == 0 else 0
+    if when == EVERY:
+        return 1 if (rnd + 1) % plan[PERIOD] == 0 else 0
+    if when == ON_COIN:
+        if rnd == 0:
+            return 1
+        tools[0](seed, rnd, SHARED_WORKER, STREAM_COIN, random[COIN])
+        tools[1](random[COIN])
+        return 1 if random[COIN][3][0, 0] < reals[PROBABILITY] else 0
+    return 0
+
+
+@njit(f8(INTS, VECTOR, i8), **INNER)
+def next_weight(plan, reals, rnd):
+    """Return w_t / (w_0 + ... + w_t) for t = rnd, called once for every t in turn."""
+    kind = plan[WEIGHTS]
+    if kind == GEOMETRIC:  # the ratio itself is kept: the weights would overflow
+        reals[WEIGHT_SUM] = 1.0 / (1.0 + reals[WEIGHT_A] / reals[WEIGHT_SUM]) if rnd > 0 else 1.0
+        return reals[WEIGHT_SUM]
+    if kind == POLYNOMIAL:
+        weight = (reals[WEIGHT_A] + rnd) ** reals[WEIGHT_B]
+        reals[WEIGHT_SUM] += weight
+        return weight / reals[WEIGHT_SUM]
+    return 1.0 / (rnd + 1.0)
 
 
 @njit(
     types.void(
-        HALVES,
-        TOOLS,
-        i8,
-        i8,
-        i8,
-        i8,
-        i8,
-        i8,
-        ORACLE,
-        RULES,
-        LINK,
-        LINK,
-        RANDOM,
-        MATRIX,
-        MATRIX,
-        WORKERS,
-        SERVER,
-        SCRATCH,
-        MATRIX,
+        HALVES, TOOLS, i8, i8, i8, INTS, VECTOR, ORACLE, BOTH_RULES, BOTH_LINKS, BOTH_LINKS, RANDOM, MATRIX, MATRIX,
+        MATRIX, WORKERS, SERVER, STATES, ARRIVALS, WATCH, SCRATCH, MATRIX,
     ),
     **ENTRY,
-)
+)  # fmt: skip
 def run_rounds(
-    halves, tools, seed, first, last, n, shared, track, oracle, rules, uplink, downlink, random, x, down_memory,
-    workers, server, scratch, record,
+    halves, tools, seed, first, last, plan, reals, oracle, both_rules, uplinks, downlinks, random, x, model,
+    down_memory, workers, server, states, arrivals, watch, scratch, record,
 ):  # fmt: skip
-    """Run the rounds first, ..., last - 1 of one block."""
+    """Run the rounds first, ..., last - 1 of one block; `model` is x or the server's state that stands for it."""
     v, c_up, c_down, total, exact_sum, bits = scratch
     work, serve, evaluate, catch = halves
-    ctx = np.empty(3, np.int64)
+    history, starts, who, versions = arrivals
+    shadow, y, average = watch
+    n, track, own = plan[N], plan[TRACK], plan[OWN_MODELS]
+    models, common = workers[MODELS], states[2]
+    size = x.shape[0]
+    ctx = np.zeros(7, np.int64)
     ctx[2] = n
-    values = np.empty(x.shape[0])
+    values = np.empty(size)
     for rnd in range(first, last):
         ctx[0] = rnd
+        weight = 0.0
+        if plan[WEIGHTS] == POLYNOMIAL or plan[WEIGHTS] == GEOMETRIC:
+            weight = next_weight(plan, reals, rnd)
+            move_towards(model, average, weight)
         if track & (TRACK_ANEW | TRACK_VALUES):
-            evaluate(oracle, n, x, exact_sum, v, values)
-            for r in range(x.shape[0]):
+            evaluate(oracle, n, model, exact_sum, v, values)
+            for r in range(size):
                 record[SUM_VALUE, r] += values[r]
             if track & TRACK_ANEW:
                 add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0)
-        clear(total)
-        clear(exact_sum)
-        for r in range(x.shape[0]):
-            record[UP_RESIDUAL, r] = 0.0
-            record[DOWN_RESIDUAL, r] = 0.0
-        for i in range(n):
-            ctx[1] = i
-            work(tools, seed, shared, oracle, rules, uplink, ctx, random, x, workers, scratch, track)
-            add(c_up, total)
-            for r in range(bits.size):
-                record[BITS_UP, r] += bits[r] / n
-            if rnd == last - 1:
-                add_squared_norms(v, record[UP_RESIDUAL], 1.0 / n)
-        if track & TRACK_AT_HAND:
-            add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0 / n / n)
-        ctx[1] = n
-        serve(tools, seed, rules, uplink, downlink, ctx, random, x, server, down_memory, scratch)
-        for r in range(total.shape[0]):
-            record[BITS_DOWN, r] += bits[r]
+                add_absolute_sums(exact_sum, record[SUM_GRAD_L1])
+                for r in range(size):
+                    record[AVERAGE_GRAD_SQ, r] *= 1.0 - weight
+                add_squared_norms(exact_sum, record[AVERAGE_GRAD_SQ], weight)
+        if track & TRACK_SHADOW:
+            shadow(
+                ctx, both_rules[0][5], x, workers[MEMORIES], workers[ERRORS], states[0], server[1], states[1], common, y
+            )
+            evaluate(oracle, n, y, exact_sum, v, values)
+            add_squared_norms(exact_sum, record[SUM_SHADOW_GRAD_SQ], 1.0)
+            for i in range(n):
+                flat_y, flat_x, flat_v = flat(y), flat(models[i] if own else x), flat(v)
+                for j in range(flat_v.size):
+                    flat_v[j] = flat_y[j] - flat_x[j]
+                add_squared_norms(v, record[SUM_SPREAD], 1.0 / n)
+        special = is_special(tools, seed, plan, reals, random, rnd)
         if rnd == last - 1:
-            add_squared_norms(v, record[DOWN_RESIDUAL], 1.0)
-        reconstruct(downlink, c_down, down_memory, total)
-        advance(downlink, c_down, down_memory)
-        rules[2](ctx, rules[3], x, total, server[3])
-        catch(x, workers, server, down_memory, record[FIRST_BAD], rnd + 1.0)
+            for r in range(size):
+                record[UP_RESIDUAL, r] = 0.0
+                record[DOWN_RESIDUAL, r] = 0.0
+                record[LAST_SPECIAL, r] = special
+        begin, end = 0, n
+        if plan[SYNCHRONOUS] == 0:
+            begin, end = starts[rnd], starts[rnd + 1]
+            copy(x, history[rnd % history.shape[0]])
+            ctx[5] = 0
+            for a in range(begin, end):
+                ctx[5] = max(ctx[5], rnd - versions[a])
+        ctx[3] = end - begin
+        for k in range(0 if special == 0 or plan[ADDS] else 1, special + 1):
+            rules, uplink, downlink = both_rules[k], uplinks[k], downlinks[k]
+            ctx[6] = k
+            clear(total)
+            clear(exact_sum)
+            for a in range(begin, end):
+                i = a
+                if plan[SYNCHRONOUS] == 0:
+                    i = who[a]
+                    ctx[4] = rnd - versions[a]
+                    point = history[versions[a] % history.shape[0]]
+                elif own:
+                    point = models[i]
+                else:
+                    point = x
+                ctx[1] = i
+                own_states = states[0][i]
+                work(
+                    tools,
+                    seed,
+                    k,
+                    plan,
+                    oracle,
+                    rules,
+                    uplink,
+                    ctx,
+                    random,
+                    point,
+                    workers,
+                    own_states,
+                    common,
+                    scratch,
+                )
+                add(c_up, total)
+                for r in range(size):
+                    record[BITS_UP, r] += bits[r] / n
+                    record[MESSAGES + k, r] += 1.0 / n
+                if rnd == last - 1:
+                    add_squared_norms(v, record[UP_RESIDUAL], 1.0 / (end - begin))
+            if track & TRACK_AT_HAND:
+                add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0 / n / n)
+            ctx[1] = n
+            ctx[4] = ctx[5]
+            divide(total, ctx[3] if plan[OVER_ARRIVALS] else n)
+            serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch)
+            for r in range(size):
+                record[BITS_DOWN, r] += bits[r]
+                record[BROADCASTS + k, r] += 1.0
+            if rnd == last - 1:
+                add_squared_norms(v, record[DOWN_RESIDUAL], 1.0)
+            h = down_memory if downlink[5] & MEMORY else v[:0]
+            reconstruct(downlink, c_down, h, total)
+            advance(downlink, c_down, h)
+            rules[3](ctx, rules[5], x, total, common, common)
+            if own:
+                if own == DETACHED:
+                    copy(x, total)
+                else:
+                    clear(x)
+                for i in range(n):
+                    ctx[1] = i
+                    rules[4](ctx, rules[5], models[i], total, states[0][i], common)
+                    if own == AVERAGED:
+                        add(models[i], x)
+                if own == AVERAGED:
+                    divide(x, n)
+        if plan[WEIGHTS] == AFTER:
+            move_towards(model, average, next_weight(plan, reals, rnd))
+        catch(x, model, workers, server, states, down_memory, history, average, record[FIRST_BAD], rnd + 1.0)
 
 
 tools = tuple(map(pointer, (philox, to_uniforms, add_noise, send), TOOL_SIGNATURES))

@@ -1,12 +1,10 @@
-"""The default experiment of every theorem: one table that drives verify, the tests and the figures."""
+"""What a default experiment is, and the problems that several of them share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
-
-from ..theory.errors import InputError
 
 #: strongly convex, every constant exact, zeta_sq finite
 QUADRATIC = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=1,radius=20,noise=gaussian,sigma_sq=1"
@@ -52,6 +50,8 @@ class Experiment:
         exact gradients, a small one for a large one).
     without_data
         The problem where scikit-learn, which brings the real data, is not installed.
+    clock
+        Of an asynchronous method: the spec of the clock that makes the schedules (solvers.schedule).
     """
 
     theorem: str
@@ -71,6 +71,7 @@ class Experiment:
     speedup_rounds: int | None = None
     speedup_replicas: int = 32
     without_data: str | None = None
+    clock: str = ""
 
     def at_hand(self) -> Experiment:
         """This experiment, with `without_data` in place of data that cannot be read here."""
@@ -111,63 +112,10 @@ class Experiment:
         )
 
 
-_LINEAR: dict[str, Any] = {"rounds_grid": ()}
+#: Linear rates are fitted within the main run.
+LINEAR: dict[str, Any] = {"rounds_grid": ()}
 #: Grids of n for problems whose workers differ, which takes at least two.
-_HETEROGENEOUS: dict[str, Any] = {"workers_grid": (2, 4, 8, 16, 32, 64)}
-_QUADRATIC: dict[str, Any] = {"problem": QUADRATIC, **_LINEAR, **_HETEROGENEOUS}
-_THRESHOLD: dict[str, Any] = {"up": "threshold:level=0.3", "down": "threshold:level=0.3"}
-_TERNARY: dict[str, Any] = {"up": "ternary", "down": "ternary"}
-_SPEEDUP: dict[str, Any] = {
-    "speedup_problem": QUADRATIC, "speedup_up": "ternary", "speedup_down": "ternary", "speedup_rounds": 4000,
-}  # fmt: skip
-#: The prescribed step grows like 1/(1 + 2 omega/n), so the floor falls like 1/(n + 2 omega): linear for n > 2 omega.
-_SPEEDUP_BEYOND_OMEGA: dict[str, Any] = {
-    **_SPEEDUP, "speedup_up": "ternary:block=5", "speedup_down": "ternary:block=5",
-    "workers_grid": (4, 8, 16, 32, 64),
-}  # fmt: skip
-
-EXPERIMENTS: dict[str, Experiment] = {
-    e.theorem: e
-    for e in (
-        Experiment("sgd.nonconvex", SINES),
-        Experiment("sgd.convex", NEAR, **_HETEROGENEOUS),
-        Experiment("sgd.strongly-convex", **_QUADRATIC, rounds=2000),
-        Experiment("sgd.pl", SINES, rounds=2000, **_LINEAR),
-        Experiment("sgd.finite-sum", "least-squares:rows=512,dim=10,reg=0.1,batch=1", rounds=4000, **_LINEAR),
-        Experiment("qsgd.strongly-convex", **_QUADRATIC, up="qsgd:levels=4", rounds=2000),
-        Experiment(
-            "qsgd.nonconvex-two-way", NONCONVEX, up="qsgd:levels=4", down="qsgd:levels=4", **_HETEROGENEOUS
-        ),
-        Experiment("diana.strongly-convex", **_QUADRATIC, up="ternary", rounds=4000),
-        Experiment("error-feedback.nonconvex", NONCONVEX, up="topk:ratio=0.5", rounds=16384, **_HETEROGENEOUS),
-        Experiment("doublesqueeze.nonconvex", SINES, **_THRESHOLD),
-        Experiment("doublesqueeze.nonconvex-tuned", SINES, **_THRESHOLD),
-        Experiment(
-            "doublesqueeze.contractive", ROBUST, up="topk:k=4", down="topk:k=4", rounds=16384,
-            workers_grid=(1, 2, 3, 4),
-        ),
-        Experiment(
-            "dore.strongly-convex", REGRESSION, up="ternary:block=256", down="ternary:block=256", workers=20,
-            rounds=12000, quick_rounds=2500, replicas=8, **_LINEAR, **_HETEROGENEOUS, **_SPEEDUP,
-        ),
-        Experiment(
-            "dore.strongly-convex-tuned", CANCER, up="ternary:block=32", down="ternary:block=32", rounds=6000,
-            without_data=LOGISTIC, **_LINEAR, **_SPEEDUP_BEYOND_OMEGA,
-        ),
-        Experiment("dore.nonconvex", LOUD_SINES, **_TERNARY),
-        Experiment("dore.nonconvex-tuned", SINES, **_TERNARY, rounds=16384, rounds_grid=(1024, 4096, 16384, 65536)),
-    )
-}  # fmt: skip
-
-
-def experiment(theorem: str) -> Experiment:
-    """Return the default experiment of a theorem.
-
-    Raises
-    ------
-    InputError
-        If the table has none.
-    """
-    if theorem not in EXPERIMENTS:
-        raise InputError(f"theorem '{theorem}' has no default experiment; those that have: {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[theorem]
+HETEROGENEOUS: dict[str, Any] = {"workers_grid": (2, 4, 8, 16, 32, 64)}
+#: Where the theorem promises no speedup.
+ALONE: dict[str, Any] = {"workers_grid": ()}
+TERNARY: dict[str, Any] = {"up": "ternary", "down": "ternary"}

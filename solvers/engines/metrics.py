@@ -1,0 +1,176 @@
+"""What a trace records of a block at a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...problems import Problem
+from .. import compressors
+from . import rounds as kernels
+from .setup import Block, Setup, regulariser
+
+
+def squares(v: np.ndarray) -> np.ndarray:
+    """||v||^2 of every row of (B, d), or their mean over workers of (n, B, d): shape (B,)."""
+    return np.einsum("irj,irj->r", v, v) / v.shape[0] if v.ndim == 3 else np.einsum("rj,rj->r", v, v)
+
+
+@dataclass(frozen=True)
+class View:
+    """The state of a block before a round, for a method's own columns.
+
+    Attributes
+    ----------
+    x, model
+        (B, d): the shared model, and the model that bounds are about (the same but for EF21-P).
+    memories, errors, models
+        (n, B, d), or no rows where the method keeps none.
+    states, server_states, common
+        (n, k, B, d), (k, B, d), (k, B, d): the states of the rules.
+    server_memory, server_error
+        (B, d), or no rows.
+    parameters
+        The method's numbers.
+    done
+        Rounds done.
+    """
+
+    setup: Setup
+    block: Block
+    done: int
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self.setup.run.problem
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        return self.setup.run.numbers
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.block.x
+
+    @property
+    def model(self) -> np.ndarray:
+        return self.block.model
+
+    @property
+    def memories(self) -> np.ndarray:
+        return self.block.workers[kernels.MEMORIES]
+
+    @property
+    def errors(self) -> np.ndarray:
+        return self.block.workers[kernels.ERRORS]
+
+    @property
+    def models(self) -> np.ndarray:
+        return self.block.workers[kernels.MODELS]
+
+    @property
+    def states(self) -> np.ndarray:
+        return self.block.states[0]
+
+    @property
+    def server_states(self) -> np.ndarray:
+        return self.block.states[1]
+
+    @property
+    def common(self) -> np.ndarray:
+        return self.block.states[2]
+
+    @property
+    def server_memory(self) -> np.ndarray:
+        return self.block.server[0]
+
+    @property
+    def server_error(self) -> np.ndarray:
+        return self.block.server[1]
+
+    @cached_property
+    def gradients(self) -> np.ndarray:
+        """The exact gradients (n, B, d) of all workers at x."""
+        return np.stack([self.problem.worker_gradient(i, self.x) for i in range(self.problem.workers)])
+
+    @cached_property
+    def shadow(self) -> np.ndarray:
+        """The shadow sequence (B, d)."""
+        return self.block.shadow(self.setup)
+
+
+def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
+    """Every column of the trace at this checkpoint: name -> (B,)."""
+    run, problem, record = setup.run, setup.run.problem, block.record
+    view = View(setup, block, done)
+    x, wanted = block.model, run.columns
+    gradient, values = np.empty_like(x), np.empty(x.shape[0])
+    kernels.measure_compiled(setup.oracle, problem.workers, x, gradient, block.scratch[0], values)
+    here = {"grad_sq": squares(gradient)}
+    if problem.f_star is not None:
+        here["gap"] = values + regulariser(problem, x) - problem.f_star
+    if problem.x_star is not None:
+        here["dist_sq"] = squares(x - problem.x_star)
+
+    def mean(row: int, start: np.ndarray) -> np.ndarray:
+        return record[row] / done if done else start
+
+    if "grad_sq_mean" in wanted:
+        here["grad_sq_mean"] = mean(kernels.SUM_GRAD_SQ, here["grad_sq"])
+    if "grad_l1_mean" in wanted:
+        here["grad_l1_mean"] = mean(kernels.SUM_GRAD_L1, np.abs(gradient).sum(axis=1))
+    if "gap_mean" in wanted:
+        here["gap_mean"] = mean(kernels.SUM_VALUE, values) - problem.f_star
+    if "grad_sq_avg" in wanted:
+        here["grad_sq_avg"] = record[kernels.AVERAGE_GRAD_SQ].copy() if done else here["grad_sq"]
+    if "gap_avg" in wanted:
+        other = np.empty_like(x)
+        average = block.watch[2]
+        kernels.measure_compiled(setup.oracle, problem.workers, average, other, block.scratch[0], values)
+        here["gap_avg"] = values + regulariser(problem, average) - problem.f_star
+    if "shadow_grad_sq_mean" in wanted:
+        here["shadow_grad_sq_mean"] = mean(kernels.SUM_SHADOW_GRAD_SQ, here["grad_sq"])
+    if "shadow_spread_mean" in wanted:
+        here["shadow_spread_mean"] = mean(kernels.SUM_SPREAD, np.zeros(x.shape[0]))
+    here["up_residual_sq"] = record[kernels.UP_RESIDUAL].copy()
+    here["down_residual_sq"] = record[kernels.DOWN_RESIDUAL].copy()
+    if view.memories.size:
+        here["memory_sq"] = squares(view.memories)
+        if problem.gradients_at_star is not None:
+            here["memory_error_sq"] = squares(view.memories - problem.gradients_at_star[:, None, :])
+        if "memory_gap_sq" in wanted:
+            here["memory_gap_sq"] = squares(view.memories - view.gradients)
+    if view.errors.size or view.server_error.size:
+        omega = np.zeros_like(block.x)
+        if view.errors.size:
+            omega += view.errors.mean(axis=0)
+            here["worker_error_sq"] = squares(view.errors)
+        if view.server_error.size:
+            omega += view.server_error
+        here["error_sq"] = squares(omega)
+    if view.models.size:
+        here["consensus_sq"] = squares(view.models - block.x)
+    here |= {name: np.asarray(run.method.columns[name](view)) for name in wanted if name in run.method.columns}
+    here["bits_up_encoded"] = record[kernels.BITS_UP].copy()
+    here["bits_down_encoded"] = record[kernels.BITS_DOWN].copy()
+    return here
+
+
+def meters(setup: Setup, block: Block) -> dict[str, float]:
+    """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica."""
+    dim, record = setup.run.problem.dim, block.record[:, 0]
+    messages = record[[kernels.MESSAGES, kernels.MESSAGES_SPECIAL]]
+    broadcasts = record[[kernels.BROADCASTS, kernels.BROADCASTS_SPECIAL]]
+    computed = np.array([e.gradient for e in setup.exchanges]) @ messages
+    last = int(record[kernels.LAST_SPECIAL])
+    started = bool(messages.any())
+    return {
+        "gradient_evaluations": round(float(computed) * setup.run.problem.workers * setup.samples),
+        "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]),
+        "bits_down_formula": float(broadcasts @ [c.formula_bits(dim) for c in setup.downs]),
+        "entropy_up": compressors.entropy_bits(setup.ups[last], block.scratch[1][0]) if started else 0.0,
+        "entropy_down": compressors.entropy_bits(setup.downs[last], block.scratch[2][0]) if started else 0.0,
+    }

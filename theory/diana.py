@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+from . import ef_bv
 from .compressors import Unbiased
 from .theorem import Case, Choice, Interval, LinearTheorem, Point, register
 
@@ -128,3 +129,73 @@ class StronglyConvex(LinearTheorem):
     def floor(self, case: Case, p: Point) -> float:
         c, omega, gamma = case.c, case.up.omega, p["gamma"]
         return ((1 + omega) / c.n + p["M"] * p["alpha"]) * c.sigma_sq * gamma**2 / self.gain(case, p)
+
+
+@register
+class PolyakLojasiewicz(ef_bv.Contracting):
+    """DIANA under the Polyak-Lojasiewicz inequality, without convexity.
+
+    Problem: f is L-smooth with ||grad f||^2 >= 2 pl (f - f*), f_i is L_i-smooth, L_tilde^2 = avg L_i^2; exact
+    gradients. Algorithm: see the module, h_i^0 = 0.
+
+    Guarantee: with r = (1 - alpha)^2 + alpha^2 omega < 1, q = sqrt r, Q = sqrt((1 + r)/2), the average of the messages
+    of variance omega_av (omega/n for independent coins) and gamma <= 1/(L + L_tilde sqrt(omega_av)/(Q - q)),
+    E Psi^T <= max{1 - gamma pl, (1 + r)/2}^T Psi^0 for
+    Psi^t = f(x^t) - f* + (gamma omega_av/(2 Q (Q - q))) avg||h_i^t - grad f_i(x^t)||^2.
+    omega = 0: gamma <= 1/L, and the memories drop out.
+
+    Recommended: alpha = 1/(1+omega), which makes r smallest.
+
+    Source: Condat, Yi, Richtarik 2022 (arXiv 2205.04180), Theorem 4, with nu = 1. Provenance: published.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, Unbiased, theorem
+    >>> known = Constants(n=3, L=1.0, L_tilde=2.0, pl=0.1, gap0=1.0, grad0_sq=0.5)
+    >>> found = theorem("diana.pl").guarantee(known, up=Unbiased(1.0))
+    >>> found.parameters["alpha"], round(found.parameters["gamma"], 4), found.rate.floor
+    (0.5, 0.121, 0.0)
+    """
+
+    id = "diana.pl"
+    title = "DIANA, Polyak-Lojasiewicz"
+    source = f"{ef_bv.PAPER}, Theorem 4, with nu = 1"
+    provenance = "published"
+    method = "diana"
+    requires = ("n", "L", "L_tilde", "pl")
+    bound_requires = ("gap0", "grad0_sq")
+    uplink = Unbiased
+    exact = True
+    parameters = ("gamma", "alpha")
+    assumptions = (
+        rf"{ef_bv.SMOOTH}, $\|\nabla f(x)\|^2 \ge 2\mu_{{PL}}(f(x)-f^\star)$, the compressor unbiased with variance "
+        rf"$\omega$ and the average of $n$ messages of variance $\omega_{{av}}$ ($\frac{{\omega}}{{n}}$ with "
+        rf"independent coins), $r < 1$, {ef_bv.START} (for $\omega_{{av}} = 0$ the second entry of $\rho$ drops out)."
+    )
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = (
+        ("r", r"(1-\alpha)^2+\alpha^2\omega"),
+        ("q", r"\sqrt{r}"),
+        ("Q", r"\sqrt{\frac{1+r}{2}}"),
+        (r"\gamma_{\max}", r"\frac{1}{L+\frac{\tilde L\sqrt{\omega_{av}}}{Q-q}}"),
+        (r"\rho", r"\max\{1-\gamma\mu_{PL},\frac{1+r}{2}\}"),
+    )
+    measures = (("", "gap"), (r"\frac{\gamma\omega_{av}}{2Q(Q-q)}", "memory_gap_sq"))
+    bound_latex = r"\rho^t(\Delta + \frac{\gamma\omega_{av}}{2Q(Q-q)}g_0^2)"
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        return self.bound_requires if case.up.omega > 0 else ("gap0",)
+
+    def scalings(self, p: Point) -> tuple[float, float]:
+        return p["alpha"], 1.0
+
+    def settle(self, case: Case, take: Choice) -> None:
+        omega = case.up.omega
+        limit = 2 / (1 + omega)
+        text = "0 < alpha < 2/(1 + omega)"
+        take("alpha", Interval(0.0, limit, text, high_open=True), 1 / (1 + omega))
+        self.step(case, take)
+
+    def start(self, case: Case, p: Point) -> float:
+        memories = self.coefficients(case, p)[1]
+        return case.c.gap0 + (memories * case.c.grad0_sq if memories > 0 else 0.0)

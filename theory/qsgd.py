@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
 from .compressors import Unbiased
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, Point, register
+from .theorem import (
+    Average,
+    AverageTheorem,
+    Case,
+    Choice,
+    Curve,
+    FunctionCurve,
+    Interval,
+    LinearTheorem,
+    Point,
+    Weights,
+    register,
+)
 
 
 @register
@@ -69,6 +86,91 @@ class StronglyConvex(LinearTheorem):
         c, omega = case.c, case.up.omega
         plateau = 2 * omega * c.zeta_star_sq / c.n if omega > 0 else 0.0
         return p["gamma"] / c.mu * (plateau + (1 + omega) * c.sigma_sq / c.n)
+
+
+@register
+class Nonconvex(AverageTheorem):
+    """QSGD on smooth nonconvex f_i, without a uniform bound on their dissimilarity.
+
+    Problem: f is L-smooth, f_i is L_max-smooth and bounded below, gap_star = f* - avg inf f_i. Algorithm:
+    x <- x - gamma avg C(g_i), C unbiased with constant omega and coins independent over workers.
+
+    Guarantee: with A = omega L_max/n, C = 2 A gap_star + (1 + omega) sigma^2/n and weights
+    w_t = (1 + L A gamma^2)^-(t+1), gamma <= 1/L gives
+    sum_{t<T} w_t E||grad f(x^t)||^2/sum_{t<T} w_t <= 2 Delta/(gamma sum_{t<T} w_t) + L C gamma,
+    and gamma sum w_t = (1 - (1 + L A gamma^2)^-T)/(L A gamma), which is gamma T for A = 0.
+
+    Provenance: ours, with the second-moment bound E||v||^2 <= 2 A (f - f*) + ||grad f||^2 + C of Khaled, Richtarik 2020
+    (arXiv 2002.03329), whose lemma bounds the minimum over t with T (1 + L A gamma^2)^-T in place of the sum.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, Unbiased, theorem
+    >>> known = Constants(n=2, L=1.0, L_max=1.0, gap0=1.0, gap_star=0.0, sigma_sq=0.0)
+    >>> found = theorem("qsgd.nonconvex").guarantee(known, up=Unbiased(2.0))
+    >>> found.parameters, found.weights, found.bound([1, 2])
+    ({'gamma': 1.0}, ('geometric', 2.0), array([4.        , 2.66666667]))
+    """
+
+    id = "qsgd.nonconvex"
+    title = "QSGD, nonconvex"
+    source = "own proof, with the second-moment bound of Khaled, Richtarik 2020 (arXiv 2002.03329)"
+    provenance = "ours"
+    method = "qsgd"
+    requires = ("n", "L", "L_max")
+    bound_requires = ("gap0", "gap_star", "sigma_sq")
+    uplink = Unbiased
+    independent = True
+    assumptions = (
+        r"Let $f$ be $L$-smooth, every $f_i$ $L_{\max}$-smooth with $f^\star - \frac{1}{n}\sum_i\inf f_i \le "
+        r"\Delta_\star$, the compressor unbiased with variance $\omega$ and independent over workers, the noise of "
+        r"variance at most $\sigma^2$, and $w_t = (1+LA\gamma^2)^{-(t+1)}$ (for $\omega = 0$ the first term is "
+        r"$\frac{2\Delta}{\gamma T}$)."
+    )
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = (
+        ("A", r"\frac{\omega L_{\max}}{n}"),
+        ("C", r"2A\Delta_\star + \frac{(1+\omega)\sigma^2}{n}"),
+        (r"\gamma_{\max}", r"\frac{1}{L}"),
+    )
+    measures = (("", "grad_sq_avg"),)
+    bound_latex = r"\frac{2LA\gamma\Delta}{1-(1+LA\gamma^2)^{-T}} + LC\gamma"
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        return self.bound_requires if case.up.omega > 0 else ("gap0", "sigma_sq")
+
+    def settle(self, case: Case, take: Choice) -> None:
+        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+
+    def weights(self, case: Case, p: Point) -> Weights:
+        return ("geometric", 1 + case.c.L * self._A(case) * p["gamma"] ** 2)
+
+    def curve(self, case: Case, p: Point) -> Curve:
+        c, gamma = case.c, p["gamma"]
+        growth = math.log1p(c.L * self._A(case) * gamma**2)
+        start, noise = 2 * c.gap0 * c.L * self._A(case) * gamma, c.L * self._C(case) * gamma
+
+        def bound(t: NDArray[np.float64]) -> NDArray[np.float64]:
+            if growth == 0.0:
+                return 2 * c.gap0 / (gamma * t) + noise
+            return start / -np.expm1(-growth * t) + noise
+
+        return FunctionCurve(bound, noise if growth == 0.0 else start + noise)
+
+    def average(self, case: Case, p: Point) -> Average:
+        """Of the bound to first order in gamma, from which the slopes are read."""
+        return Average(start=2 * case.c.gap0, noise=case.c.L * (self._C(case) + self._A(case) * case.c.gap0))
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {"A": self._A(case)}
+
+    @staticmethod
+    def _A(case: Case) -> float:
+        return case.up.omega * case.c.L_max / case.c.n
+
+    def _C(self, case: Case) -> float:
+        apart = 2 * self._A(case) * case.c.gap_star if case.up.omega > 0 else 0.0
+        return apart + (1 + case.up.omega) * case.c.sigma_sq / case.c.n
 
 
 @register

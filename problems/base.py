@@ -126,6 +126,8 @@ class Problem(ABC):
     """
 
     name = "custom"
+    # Whether every f_i is a quadratic function.
+    quadratic = False
 
     def __init__(
         self,
@@ -239,6 +241,7 @@ class Problem(ABC):
             "dim": self.dim,
             "L_sample": constants.get("L_max"),
             "composite": composite,
+            "quadratic": self.quadratic,
             "grad0_sq": sum(float(np.sum(self.worker_gradient(i, self.x0) ** 2)) for i in range(self.workers))
             / self.workers,
         }

@@ -28,6 +28,7 @@ class LeastSquares(LinearModel):
     """
 
     name = "least-squares"
+    quadratic = True
     loss, curvature = 0, (1.0, 1.0)
 
     def __init__(

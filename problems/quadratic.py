@@ -66,6 +66,7 @@ class Quadratic(Problem):
     """
 
     name = "quadratic"
+    quadratic = True
 
     def __init__(
         self,

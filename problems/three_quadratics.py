@@ -30,6 +30,7 @@ class ThreeQuadratics(Problem):
     """
 
     name = "three-quadratics"
+    quadratic = True
 
     def __init__(
         self, start: float = 1.0, noise: str = "none", sigma_sq: float | None = None, workers: int = 3

@@ -70,13 +70,15 @@ class Constants:
     L_l1: float | None = _constant("sum of the coordinatewise smoothness constants of f")
     sigma_l1: float | None = _constant("sum over coordinates of the standard deviation of a stochastic gradient")
     composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
+    quadratic: bool = field(default=False, metadata={"meaning": "every f_i is a quadratic function"})
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
 
     def __post_init__(self) -> None:
         for name in NAMES:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _checked(name, getattr(self, name)))
-        object.__setattr__(self, "composite", bool(self.composite))
+        for flag in FLAGS:
+            object.__setattr__(self, flag, bool(getattr(self, flag)))
         for low, high in _ORDERED:
             a, b = getattr(self, low), getattr(self, high)
             if a is not None and b is not None and a > b * (1 + ROUNDING):
@@ -94,7 +96,7 @@ class Constants:
             For an unknown name (with the nearest known one) or a bad value.
         """
         for name in pairs:
-            if name not in NAMES and name != "composite":
+            if name not in NAMES + FLAGS:
                 raise InputError(f"unknown constant '{name}'{nearest(name, NAMES)}; known: {', '.join(NAMES)}")
         return cls(**pairs)
 
@@ -148,7 +150,10 @@ class Constants:
         return replace(self, **value, notes=tuple(notes))
 
 
-NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in ("composite", "notes"))
+FLAGS: tuple[str, ...] = ("composite", "quadratic")
+"""Names of what is true or false of a problem."""
+
+NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes"))
 """Names of the numeric constants."""
 
 _ORDERED = (

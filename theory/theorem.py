@@ -509,6 +509,8 @@ class Theorem(ABC):
     """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal" | "one" (n = 1)."""
     exact: ClassVar[bool] = False
     """Whether the gradients must be exact: no noise, no sampling."""
+    quadratic: ClassVar[bool] = False
+    """Whether the f_i must be quadratic functions."""
     general: ClassVar[str] = ""
     """Id of the theorem that frees the parameters which this one prescribes."""
     rules: ClassVar[tuple[str, ...]] = ("",)
@@ -651,6 +653,8 @@ class Theorem(ABC):
             raise InputError(f"rounds = {rounds} must be a whole number, 1 or more")
         if eps is not None:
             _positive("eps", eps)
+        if self.workers == "one" and constants.n is None:
+            constants = replace(constants, n=1, notes=(*constants.notes, "n = 1: the theorem is about one worker"))
         constants = constants.completed()
         notes = list(constants.notes)
         if self.workers == "strongly convex" and constants.mu_min is not None:
@@ -666,6 +670,8 @@ class Theorem(ABC):
             notes.append(f"every f_i is taken to be {strength}, as the theorem assumes (mu_min is unknown)")
         if constants.composite and not self.allows_regulariser:
             raise NotCovered(f"{self.id} has no prox step, and the objective has a regulariser R; use dore or diana")
+        if self.quadratic and not constants.quadratic:
+            raise NotCovered(f"{self.id} is about quadratic functions; give --set quadratic=1 if every f_i is one")
         missing = [name for name in self.requires if getattr(constants, name) is None]
         if missing:
             hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""

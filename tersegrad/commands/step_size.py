@@ -67,10 +67,10 @@ def split(subject: Theorem, settings: dict[str, Any]) -> tuple[Any, dict[str, An
         For a name that is neither; the nearest one is suggested.
     """
     from ..theory import Constants
-    from ..theory.constants import NAMES
+    from ..theory.constants import FLAGS, NAMES
 
     choices = (*subject.parameters, *subject.analysis)
-    known = (*NAMES, "composite", *choices)
+    known = (*NAMES, *FLAGS, *choices)
     for name in settings:
         if name not in known:
             raise InputError(

@@ -95,11 +95,12 @@ def test_every_entry_of_the_table_is_filled(id):
     assert t.unprescribed().method == t.method
 
 
-@pytest.mark.parametrize(
-    "module", ["constants", "theorem", "dore", "doublesqueeze", "sgd", "qsgd", "diana", "error_feedback"]
-)
+WRITTEN_IN = sorted({type(t).__module__ for t in THEOREMS.values()})
+
+
+@pytest.mark.parametrize("module", ["tersegrad.theory.constants", "tersegrad.theory.theorem", *WRITTEN_IN])
 def test_examples_in_the_docstrings(module):
-    assert doctest.testmod(importlib.import_module(f"tersegrad.theory.{module}")).failed == 0
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
@@ -168,8 +169,8 @@ def test_rounds_to_is_the_smallest_number_of_rounds(id, up, down, eps):
 
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
 def test_the_step_for_T_and_for_eps_cannot_be_beaten(id, up, down):
-    if THEOREMS[id].general:
-        return  # its step is prescribed
+    if THEOREMS[id].general or peculiar(id).step_free:
+        return  # its step is prescribed, or any will do
     widest = ask(id, up, down).parameters["gamma"]
     for rounds in (10, 10**4, 10**7):
         best = ask(id, up, down, rounds=rounds)
@@ -192,9 +193,11 @@ def test_the_ends_of_the_step_interval_decide(id, up, down):
     }
     low, high, text = found.intervals["gamma"]
     assert text
-    inside = ask(id, up, down, **others, gamma=high * (1 - 1e-9) if low < high else high)
-    assert inside
-    assert ask(id, up, down, **others, gamma=high * (1 + 1e-6)).reason.startswith(("gamma", THEOREMS[id].id))
+    if math.isfinite(high):
+        assert ask(id, up, down, **others, gamma=high * (1 - 1e-9) if low < high else high)
+        assert ask(id, up, down, **others, gamma=high * (1 + 1e-6)).reason.startswith(("gamma", THEOREMS[id].id))
+    else:
+        assert ask(id, up, down, **others, gamma=1e6)
     for gamma in (0.0, -1.0):
         refused = ask(id, up, down, **others, gamma=gamma)
         assert isinstance(refused, NoGuarantee)
@@ -226,7 +229,7 @@ def test_bad_requests_raise_one_sentence(id):
         theorem(id).guarantee(FULL, rounds=0)
     with pytest.raises(InputError, match="eps = -1"):
         theorem(id).guarantee(FULL, eps=-1.0)
-    with pytest.raises(InputError, match="whole t >="):
+    with pytest.raises(InputError, match="whole t >=" if id in BOUNDS else "states an order only"):
         ask(id).bound([-1, 3])
     with pytest.raises(InputError, match="unknown compressor"):
         ask(id, up="tpok:k=5")
@@ -242,8 +245,10 @@ def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
         AbsoluteError: "is not absolute-error",
         None: "compresses",
     }
-    assert words[t.uplink] in ask(id, up=spec).reason
     wrong = Contractive(0.5) if t.uplink is not Contractive else Unbiased(1.0)
+    if peculiar(id).also is Contractive:
+        spec, wrong = "threshold:level=1", AbsoluteError(1.0)
+    assert words[t.uplink] in ask(id, up=spec).reason
     assert not ask(id, up=wrong)
     assert t.downlink or "has no downlink compression" in ask(id, down=wrong).reason
     assert "needs dim" in ask(id, up=spec, constants=replace(constants_for(id), dim=None)).reason
@@ -263,9 +268,9 @@ def test_a_regulariser_needs_a_prox_and_curvature_is_checked(id):
     assert bool(ask(id, constants=replace(constants_for(id), composite=True))) == t.allows_regulariser
     if "mu" in t.requires:
         flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0))
-        assert bool(flat) == (id == "sgd.convex")
+        assert bool(flat) == (not t.needs_curvature)
         nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0))
-        assert bool(nonconvex) == (t.workers == "")
+        assert bool(nonconvex) == (t.workers in ("", "one"))  # one worker is f itself
     if t.workers == "equal":
         assert "all sample the same f" in ask(id, constants=FULL).reason
 
@@ -290,16 +295,17 @@ CLASSES = {
 
 @st.composite
 def problems(draw):
+    n = draw(st.integers(1, 10**4))
     L = draw(magnitude)
     mu = L * draw(fraction)
     zeta_sq = draw(st.one_of(st.just(0.0), magnitude))
     L_max = L if zeta_sq == 0 else L * draw(st.floats(1.0, 100.0))
     return Constants(
-        n=draw(st.integers(1, 10**4)), L=L, L_max=L_max, L_sample=L_max * draw(st.floats(1.0, 100.0)), mu=mu,
+        n=n, L=L, L_max=L_max, L_sample=L_max * draw(st.floats(1.0, 100.0)), mu=mu,
         mu_min=mu if zeta_sq == 0 else mu * draw(fraction), sigma_sq=draw(st.one_of(st.just(0.0), magnitude)),
         zeta_sq=zeta_sq, zeta_star_sq=zeta_sq * draw(fraction), G=draw(magnitude), gap0=draw(magnitude),
         dist0_sq=draw(magnitude), dim=draw(st.integers(1, 10**6)), tau=draw(st.sampled_from([0.0, 1.0, 7.0, 1e4])),
-        overlap=1.0, grad0_sq=draw(magnitude), gap_star=draw(magnitude), L_l1=draw(magnitude),
+        overlap=max(1.0, n * min(1.0, L / L_max)), grad0_sq=draw(magnitude), gap_star=draw(magnitude), L_l1=draw(magnitude),
     )  # fmt: skip
 
 
@@ -316,12 +322,15 @@ def test_every_answer_is_a_number_or_a_reason(id, data):
     if not found:
         assert found.reason
         equal = constants.zeta_sq == 0 or constants.n == 1
-        assert (t.workers == "equal" and not equal) or (peculiar(id).tuned and not aim) or t.workers == "one"
+        no_end = "1e300" in found.reason  # a tuned step that does not fall without noise
+        assert (t.workers == "equal" and not equal) or (peculiar(id).tuned and not aim) or t.workers == "one" or no_end
         return
     assert isinstance(found, Guarantee)
-    numbers = [*found.parameters.values(), *found.analysis.values(), *found.bound(np.array([1, 7, 10**9]))]
-    assert np.all(np.isfinite(numbers))
     assert found.parameters["gamma"] > 0
+    assert np.all(np.isfinite([*found.parameters.values(), *found.analysis.values()]))
+    if id not in BOUNDS:
+        return
+    assert np.all(np.isfinite(found.bound(np.array([1, 7, 10**9]))))
     assert np.all(found.bound([1, 10**9]) >= 0)
     assert "nan" not in found.active + found.rate.text
     if found.rate.kind == "linear":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from tersegrad.theory import THEOREMS, Constants, Theorem
+from tersegrad.theory import THEOREMS, Constants, Contractive, Theorem, Unbiased
 from tersegrad.theory.theorem import OrderTheorem
 
 
@@ -25,6 +26,10 @@ class Peculiar:
         Further symbols of the LaTeX statement: name -> function of (found guarantee, symbols so far).
     workers_lower
         Whether more workers lower the bound at the same parameters.
+    step_free
+        Whether the bound is smallest for no step at all, so that there is no best step.
+    also
+        A further class of compressors that the uplink may be of.
     tuned
         Whether it has to be told T or eps.
     zero
@@ -37,8 +42,26 @@ class Peculiar:
     down: Any = None
     symbols: dict[str, Any] = field(default_factory=dict)
     workers_lower: bool = True
+    also: type | None = None
     tuned: bool = False
+    step_free: bool = False
     zero: tuple[str, ...] = ("zeta_sq", "zeta_star_sq", "G")
+
+
+AVERAGED = {
+    r"\lambda": lambda found, symbols: found.parameters.get("lam"),
+    r"\eta": lambda found, symbols: 0.0,
+    r"\omega_{av}": lambda found, symbols: symbols[r"\omega"] / symbols["n"],
+}
+"""Symbols of bias and averaged variance, for unbiased messages with independent coins."""
+#: LIEC's w: how much a compressor may lengthen a vector, squared.
+GROWTH = {"w": lambda found, s: 1.0 if found.up and found.up.orthogonal else (1 + math.sqrt(1 - s[r"\delta_u"])) ** 2}
+#: The free constant of the proof of MEM-SGD.
+ALPHA = {r"\alpha": lambda found, s: found.analysis["alpha"]}
+
+
+def _theta(found: Any, symbols: Any) -> float:
+    return found.analysis["theta"]
 
 
 TABLE: dict[str, Peculiar] = {
@@ -47,6 +70,38 @@ TABLE: dict[str, Peculiar] = {
     "dore.nonconvex-tuned": Peculiar(tuned=True),
     "doublesqueeze.nonconvex-tuned": Peculiar(tuned=True),
     "diana.strongly-convex": Peculiar(fixed={"M": 60.0, "alpha": 0.09}),
+    "khirirat.d-qgd-strongly-convex": Peculiar(fixed={"theta": 0.7}, symbols={r"\theta": _theta}),
+    "khirirat.d-qgd-sharper": Peculiar(workers_lower=False),  # n appears together with omega, which may be 0
+    "khirirat.q-iag-delay-lemma": Peculiar(fixed={"theta": 0.7}, symbols={r"\theta": _theta}),
+    "khirirat.delayed-q-sgd": Peculiar(workers_lower=False),  # n does not appear
+    "liec.nonconvex-shadow": Peculiar(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6)),
+    "liec.nonconvex": Peculiar(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6)),
+    "liec.nonconvex-tuned": Peculiar(
+        fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6), tuned=True, workers_lower=False
+    ),
+    "cser.nonconvex": Peculiar(fixed={"H": 5}, up=Contractive(0.3), down=Contractive(0.6)),
+    "cser.nonconvex-sharper": Peculiar(fixed={"H": 5}, up=Contractive(0.3), down=Contractive(0.6)),
+    "error-feedback.nonconvex-bounded": Peculiar(workers_lower=False),
+    "error-feedback.strongly-convex": Peculiar(fixed={"alpha": 6.0, "a": 100.0}, symbols=ALPHA),
+    "error-feedback.memory": Peculiar(
+        fixed={"alpha": 6.0, "a": 100.0, "gamma": 0.3}, symbols=ALPHA, workers_lower=False, step_free=True
+    ),
+    "diana.pl": Peculiar(fixed={"alpha": 0.05}, symbols=AVERAGED, workers_lower=False, zero=("grad0_sq",)),
+    "qsgd.nonconvex": Peculiar(zero=("gap_star",)),
+    "ef21.nonconvex": Peculiar(workers_lower=False, zero=("grad0_sq",)),
+    "ef21.pl": Peculiar(workers_lower=False, zero=("grad0_sq",)),
+    "3pc.nonconvex": Peculiar(fixed={"A": 0.05, "B": 40.0}, workers_lower=False, zero=("grad0_sq",)),
+    "ef-bv.nonconvex": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False, also=Contractive),
+    "ef-bv.pl": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False, also=Contractive),
+    "ef21-sgdm.nonconvex": Peculiar(fixed={"eta": 0.3}),
+    "ef21-bc.nonconvex": Peculiar(up=Contractive(0.3), down=Contractive(0.6), workers_lower=False),
+    "artemis.strongly-convex": Peculiar(fixed={"alpha": 0.05}),
+    "murana.strongly-convex": Peculiar(fixed={"b": 1.7}, workers_lower=False),
+    "marina.nonconvex": Peculiar(workers_lower=False),
+    "marina.pl": Peculiar(workers_lower=False),
+    "ef21-p.strongly-convex": Peculiar(down=Contractive(0.3), workers_lower=False),
+    "ef21-p-diana.strongly-convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),
+    "ef21-p-diana.convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),
 }
 
 #: The theorems with a bound; the others state an order only.

@@ -305,7 +305,8 @@ def problems(draw):
         mu_min=mu if zeta_sq == 0 else mu * draw(fraction), sigma_sq=draw(st.one_of(st.just(0.0), magnitude)),
         zeta_sq=zeta_sq, zeta_star_sq=zeta_sq * draw(fraction), G=draw(magnitude), gap0=draw(magnitude),
         dist0_sq=draw(magnitude), dim=draw(st.integers(1, 10**6)), tau=draw(st.sampled_from([0.0, 1.0, 7.0, 1e4])),
-        overlap=max(1.0, n * min(1.0, L / L_max)), grad0_sq=draw(magnitude), gap_star=draw(magnitude), L_l1=draw(magnitude),
+        overlap=max(1.0, n * min(1.0, L / L_max)), grad0_sq=draw(magnitude), gap_star=draw(magnitude),
+        L_l1=draw(magnitude),
     )  # fmt: skip
 
 

@@ -122,6 +122,8 @@ def suited(theorem: Theorem, constants: Constants) -> dict[str, Any]:
         smooth = constants.L_max
         changes |= {"n": 1, "L": smooth, "L_tilde": smooth, "mu": constants.mu_min, "zeta_sq": 0.0, "zeta_star_sq": 0.0,
                     "overlap": 1 if constants.overlap else None}  # fmt: skip
+    if theorem.quadratic:
+        changes["quadratic"] = True
     if theorem.exact:
         changes |= {"sigma_sq": 0.0, "sigma_star_sq": 0.0, "sigma_l1": 0.0}
     return changes | peculiar(theorem.id).constants

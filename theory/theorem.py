@@ -1014,8 +1014,8 @@ def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, 
     for name, (value, text) in values.items():
         if name in take.fixed and not math.isclose(take.fixed[name], value, rel_tol=1e-9):
             raise NotCovered(
-                f"{theorem.id} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}; see "
-                f"{theorem.general}"
+                f"{theorem.id} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}"
+                + (f"; see {theorem.general}" if theorem.general not in ("", theorem.id) else "")
             )
         take.values[name], take.intervals[name] = (
             value,

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, Point, register
+from .theorem import (
+    Average,
+    AverageTheorem,
+    Case,
+    Choice,
+    Curve,
+    FunctionCurve,
+    Interval,
+    LinearTheorem,
+    Point,
+    Rate,
+    Theorem,
+    register,
+)
 
 SOURCE = "the descent lemma; see Bottou, Curtis, Nocedal 2018 (arXiv 1606.04838), sections 4.2 and 4.3"
 
@@ -148,8 +161,8 @@ sgd.strongly-convex with gamma = 0.403406 gets there in 17 rounds'
     requires = ("n", "L", "mu")
     curvature = "mu"
     assumptions = (
-        r"Let $f$ be $L$-smooth and $\mu$-strongly convex and the noise of each worker of variance at most "
-        r"$\sigma^2$."
+        r"Let $f$ be $L$-smooth and $\mu$-strongly convex and the noise of each worker of variance "
+        r"at most $\sigma^2$."
     )
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), (r"\rho", r"1-\gamma\mu"))
     bound_latex = r"\rho^t\Delta + \frac{\gamma L\sigma^2}{2n\mu}"
@@ -244,3 +257,62 @@ class FiniteSum(LinearTheorem):
     def floor(self, case: Case, p: Point) -> float:
         c = case.c
         return 2 * p["gamma"] * c.sigma_star_sq / (c.n * c.mu)
+
+
+@register
+class MomentumConvex(Theorem):
+    """SGD with momentum on a convex finite sum: a bound on the last iterate, without a uniform variance.
+
+    Problem: f is convex, an average over samples whose losses are convex and L_sample-smooth; every worker draws from
+    its own samples. Algorithm: z^0 = x^0, z^{k+1} = z^k - gamma avg g_i(x^k),
+    x^{k+1} = (lambda_{k+1} x^k + z^{k+1})/(lambda_{k+1} + 1), lambda_k = k/2.
+
+    Guarantee: gamma <= 1/(4 L_sample) gives
+    E f(x^T) - f* <= R_0^2/(gamma (T+1)) + 2 gamma sigma_star^2/n.
+
+    Source: Sebbouh, Gower, Defazio 2021 (arXiv 2006.07867), for one worker; constants re-derived in our proof.
+    Provenance: restated (n workers: the same proof).
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, L_sample=2.0, mu=0.0, dist0_sq=1.0, sigma_star_sq=0.0)
+    >>> found = theorem("sgd.momentum-convex").guarantee(known)
+    >>> found.parameters, float(found.bound(15))
+    ({'gamma': 0.125}, 0.5)
+    """
+
+    id = "sgd.momentum-convex"
+    title = "SGD with momentum on a finite sum, convex, last iterate"
+    source = "Sebbouh, Gower, Defazio 2021 (arXiv 2006.07867), constants re-derived in our proof"
+    provenance = "restated"
+    method = "sgd-momentum"
+    requires = ("n", "L_sample", "mu")
+    bound_requires = ("dist0_sq", "sigma_star_sq")
+    workers = "convex"
+    needs_curvature = False
+    assumptions = (
+        r"Let every sample's loss be convex and $L_s$-smooth, and the workers' gradients at $x^\star$ of variance "
+        r"at most $\sigma_\star^2$ on average."
+    )
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = ((r"\gamma_{\max}", r"\frac{1}{4L_s}"),)
+    measures = (("", "gap"),)
+    bound_latex = r"\frac{R_0^2}{\gamma(T+1)} + \frac{2\gamma\sigma_\star^2}{n}"
+
+    def settle(self, case: Case, take: Choice) -> None:
+        high = 1 / (4 * case.c.L_sample)
+        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L_sample)"), high)
+
+    def curve(self, case: Case, p: Point) -> FunctionCurve:
+        start, floor = case.c.dist0_sq / p["gamma"], 2 * p["gamma"] * case.c.sigma_star_sq / case.c.n
+        return FunctionCurve(lambda t: start / (t + 1) + floor, floor)
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma = {p['gamma']:.6g}; the limit is 1/(4 L_sample)"
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        if case.constants.sigma_star_sq == 0:
+            return Rate("power", "1/T, without a floor", in_rounds=(-1.0, -1.0))
+        text = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
+        return Rate("power", text, in_rounds=(-1.0, -0.5), in_workers=-0.5)

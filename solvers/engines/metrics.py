@@ -99,7 +99,7 @@ class View:
     @cached_property
     def shadow(self) -> np.ndarray:
         """The shadow sequence (B, d)."""
-        return self.block.shadow(self.setup)
+        return self.block.shadow(self.setup, self.done)
 
 
 def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
@@ -161,15 +161,15 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
 
 def meters(setup: Setup, block: Block) -> dict[str, float]:
     """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica."""
-    dim, record = setup.run.problem.dim, block.record[:, 0]
+    dim, n, record = setup.run.problem.dim, setup.run.problem.workers, block.record[:, 0]
     messages = record[[kernels.MESSAGES, kernels.MESSAGES_SPECIAL]]
     broadcasts = record[[kernels.BROADCASTS, kernels.BROADCASTS_SPECIAL]]
     computed = np.array([e.gradient for e in setup.exchanges]) @ messages
     last = int(record[kernels.LAST_SPECIAL])
     started = bool(messages.any())
     return {
-        "gradient_evaluations": round(float(computed) * setup.run.problem.workers * setup.samples),
-        "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]),
+        "gradient_evaluations": int(computed) * setup.samples,
+        "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]) / n,
         "bits_down_formula": float(broadcasts @ [c.formula_bits(dim) for c in setup.downs]),
         "entropy_up": compressors.entropy_bits(setup.ups[last], block.scratch[1][0]) if started else 0.0,
         "entropy_down": compressors.entropy_bits(setup.downs[last], block.scratch[2][0]) if started else 0.0,

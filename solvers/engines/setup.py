@@ -187,11 +187,11 @@ class Block:
             self.workers, self.server, self.states, self.arrivals, self.watch, self.scratch, self.record,
         )  # fmt: skip
 
-    def shadow(self, setup: Setup) -> np.ndarray:
-        """The shadow sequence (B, d) at the present state."""
+    def shadow(self, setup: Setup, done: int) -> np.ndarray:
+        """The shadow sequence (B, d) at the present state, after `done` rounds."""
         y = np.empty_like(self.x)
         ctx = np.zeros(7, np.int64)
-        ctx[2] = setup.run.problem.workers
+        ctx[0], ctx[2] = done, setup.run.problem.workers
         kernel = setup.run.method.shadow or model_less_errors
         kernel(
             ctx, setup.rules[0][5], self.x, self.workers[kernels.MEMORIES], self.workers[kernels.ERRORS],

@@ -246,7 +246,7 @@ def _run_block(setup: Setup, replicas: list[int], sample: bool) -> dict[str, Any
                 scalars.setdefault(name, []).append(value)
         if run.paths:
             paths["x"].append(block.model.copy())
-            paths["shadow"].append(block.shadow(setup))
+            paths["shadow"].append(block.shadow(setup, done))
     result: dict[str, Any] = {name: np.array(c).T for name, c in columns.items()}
     result["first_bad"] = block.record[kernels.FIRST_BAD]
     result["final"] = block.model

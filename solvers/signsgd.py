@@ -1,0 +1,33 @@
+"""signSGD (Bernstein, Wang, Azizzadenesheli, Anandkumar 2018, arXiv 1802.04434).
+
+    worker i : g_i the mean of R fresh stochastic gradients ; send s_i = sign(g_i), one bit a coordinate
+    everyone : x <- x - gamma avg s_i
+
+sign(0) = +1. Sent through the compressor `sign`, the vector of signs arrives as it is (its mean absolute value is 1).
+There is no memory, and on some problems no convergence: `error-feedback` with `sign` is the way out.
+"""
+
+from numba import njit
+
+from .method import Method
+from .rules import descend
+from .signatures import OPTIONS, RULE, flat
+
+
+@njit(RULE, **OPTIONS)
+def signs(ctx, params, x, v, states, common):
+    """v <- sign(v); a NaN passes through."""
+    flat_v = flat(v)
+    for j in range(flat_v.size):
+        flat_v[j] = (1.0 if flat_v[j] >= 0.0 else -1.0) + 0.0 * flat_v[j]
+
+
+SIGNSGD = Method(
+    word="signsgd",
+    title="signSGD",
+    source="Bernstein, Wang, Azizzadenesheli, Anandkumar 2018, arXiv 1802.04434",
+    parameters=("gamma", "R"),
+    worker=signs,
+    everyone=descend,
+    samples="R",
+)

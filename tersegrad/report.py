@@ -17,7 +17,7 @@ from .output import as_json, number, writable_directory, write_whole
 from .theory.constants import Constants
 
 if TYPE_CHECKING:
-    from .validation import Verdict
+    from .validation import Finding, Verdict
 
 PAGE = "report.html"
 
@@ -35,8 +35,10 @@ NARROW = 1000
 MEANINGS = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
 
 
-def write_report(verdicts: Sequence[Verdict], directory: str | Path) -> Path:
+def write_report(verdicts: Sequence[Verdict], directory: str | Path, findings: Sequence[Finding] = ()) -> Path:
     """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
+
+    The findings about claims follow the theorems, with files of their own.
 
     Every file appears whole or not at all.
 
@@ -51,15 +53,23 @@ def write_report(verdicts: Sequence[Verdict], directory: str | Path) -> Path:
         If the directory cannot be written to.
     """
     out = writable_directory(directory)
-    sections = []
+    sections, claims = [], []
     for verdict in verdicts:
         picture = _picture(verdict)
-        if picture is not None:
-            write_whole(out / f"{verdict.theorem}.png", picture)
-        write_whole(out / f"{verdict.theorem}.json", as_json(verdict.certificate()) + "\n")
+        _keep(out, verdict.theorem, verdict.certificate(), picture)
         sections.append(_section(verdict, picture))
-    write_whole(out / PAGE, _page(verdicts, sections))
+    for finding in findings:
+        picture = _claim_picture(finding)
+        _keep(out, finding.id, finding.certificate(), picture)
+        claims.append(_claim_section(finding, picture))
+    write_whole(out / PAGE, _page(verdicts, sections, findings, claims))
     return out / PAGE
+
+
+def _keep(out: Path, name: str, certificate: dict[str, Any], picture: bytes | None) -> None:
+    if picture is not None:
+        write_whole(out / f"{name}.png", picture)
+    write_whole(out / f"{name}.json", as_json(certificate) + "\n")
 
 
 def rate_words(verdict: Verdict) -> str:
@@ -100,6 +110,13 @@ def _picture(verdict: Verdict) -> bytes | None:
     return file.getvalue() if draw(verdict, file) else None
 
 
+def _claim_picture(finding: Finding) -> bytes | None:
+    from .figures.claim import draw
+
+    file = io.BytesIO()
+    return file.getvalue() if draw(finding, file) else None
+
+
 def _width(png: bytes) -> int:
     """Width of a PNG in pixels, from its header."""
     return int.from_bytes(png[16:20])
@@ -137,6 +154,20 @@ def _section(verdict: Verdict, picture: bytes | None) -> dict[str, Any]:
     }
 
 
+def _claim_section(finding: Finding, picture: bytes | None) -> dict[str, Any]:
+    """What the template shows of a claim."""
+    found = finding.measured
+    return {
+        "finding": finding,
+        "kind": finding.verdict.replace(" ", "-"),
+        "picture": None if picture is None else base64.b64encode(picture).decode(),
+        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+        "margin": "" if found.margin is None else f"{found.margin:.3g}",
+        "rows": [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in found.rows],
+        "numeric": [all(not isinstance(row[k], str) for row in found.rows) for k in range(len(found.columns))],
+    }
+
+
 def _setting(verdict: Verdict) -> list[tuple[str, str]]:
     rows = [
         ("method", verdict.method),
@@ -150,20 +181,26 @@ def _setting(verdict: Verdict) -> list[tuple[str, str]]:
     return [*rows, ("seed", str(verdict.seed)), ("error probability", number(verdict.alpha))]
 
 
-def _page(verdicts: Sequence[Verdict], sections: list[dict[str, Any]]) -> str:
+def _page(
+    verdicts: Sequence[Verdict],
+    sections: list[dict[str, Any]],
+    findings: Sequence[Finding],
+    claims: list[dict[str, Any]],
+) -> str:
     from jinja2 import Environment, StrictUndefined
 
     text = resources.files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    counts = Counter(v.verdict for v in verdicts)
+    counts = Counter(v.verdict for v in [*verdicts, *findings])
     return environment.from_string(text).render(
         sections=sections,
+        claims=claims,
         summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
-        seconds=sum(v.seconds for v in verdicts),
+        seconds=sum(v.seconds for v in [*verdicts, *findings]),
         alpha=number(sum(v.alpha for v in verdicts)),
-        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions(verdicts)},
+        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *findings])},
     )
 
 
-def _versions(verdicts: Sequence[Verdict]) -> dict[str, str]:
+def _versions(verdicts: Sequence[Verdict | Finding]) -> dict[str, str]:
     return {name: text for v in verdicts for name, text in v.versions.items()}

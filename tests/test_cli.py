@@ -298,10 +298,11 @@ def test_what_has_no_limit_is_null_in_json() -> None:
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Let `verify` return given verdicts; returns a function that calls the command line."""
+    """Let `verify` return given verdicts and no claims; returns a function that calls the command line."""
 
     def call(verdicts: list[Verdict], *words: str) -> Result:
         monkeypatch.setattr(validation, "verify", lambda **request: verdicts)
+        monkeypatch.setattr(validation, "examine", lambda ids, **request: [])
         return run(["verify", "--out", str(tmp_path / "report"), *words])
 
     return call
@@ -373,9 +374,9 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
         f"--rounds 7 --replicas 5 --seed 11 --jobs 2 --out {tmp_path}"
     )
     seen.pop("progress")
+    assert seen.pop("ids") == ["sgd.convex", "sgd.pl", *(i for i in THEOREMS if i.startswith("dore."))]
+    assert seen.pop("alpha") == pytest.approx(1e-3)  # the claims of the paper have experiments of their own
     assert seen == {
-        "ids": ("sgd.convex", "sgd.pl"),
-        "paper": "dore",
         "quick": True,
         "problem": "quadratic:dim=3",
         "up": "sign",
@@ -386,6 +387,42 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "seed": 11,
         "jobs": 2,
     }
+
+
+@pytest.fixture
+def claim(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A claim of the test's own, under the word of a paper."""
+    from tersegrad.validation.claims import CLAIMS, Claim, Curve, Measured, Panel
+
+    def measure(settings: Any) -> Measured:
+        settings.advance(0.5)
+        panel = Panel("rounds", "error", (Curve("measured", [1, 2], [2, 1]), Curve("bound", [1, 2], [3, 2], bound=True)))
+        return Measured("violated", "two is not below one", 0.5, ("x", "word"), ((1.5, "high"), (2, "low")), (panel,))
+
+    subject = Claim("dore.claim-two", "Two", "Two is below one: counted.", "this test", measure)
+    monkeypatch.setitem(CLAIMS, subject.id, subject)
+    return subject.id
+
+
+def test_a_claim_is_judged_listed_shown_and_reported(claim: str, tmp_path: Path) -> None:
+    result = run(["verify", claim, "--quick", "--json", "--out", str(tmp_path)])
+    answer = document(result)
+    assert result.exit_code == answer["exit_status"] == VIOLATED
+    (found,) = answer["claims"]
+    assert (found["claim"], found["verdict"], found["rows"]) == (claim, "violated", [[1.5, "high"], [2, "low"]])
+    assert found["command"] == f"tersegrad verify {claim} --quick --seed 0"
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", f"{claim}.png", f"{claim}.json"}
+    assert "two is not below one" in (tmp_path / "report.html").read_text()
+    assert "two is not below one" in run(["verify", claim, "--out", str(tmp_path)]).stdout
+    assert claim in run("list claims").stdout
+    assert "Two is below one" in run(["show", claim]).stdout
+
+
+def test_a_claim_does_not_take_another_problem(claim: str, tmp_path: Path) -> None:
+    result = run(["verify", claim, "--problem", "quadratic", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert claim in result.stderr
+    assert "--problem" in result.stderr
 
 
 def test_verify_for_real(tmp_path: Path) -> None:

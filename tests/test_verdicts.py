@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from tersegrad.theory import THEOREMS
 from tersegrad.theory.errors import InputError
-from tersegrad.validation import EXPERIMENTS, Experiment, exit_status, select, verify
+from tersegrad.validation import CLAIMS, EXPERIMENTS, Experiment, exit_status, select, verify
 from tersegrad.validation.statistics import fit_path_slope, fit_slope, mean_limits
 from tersegrad.validation.verdicts import judge
 
@@ -131,7 +131,9 @@ def test_exit_statuses():
 
 
 def test_selection_suggests_the_nearest_name():
-    assert select(paper="dore") == [i for i in THEOREMS if i.startswith("dore.")]
+    theorems, claims = select(paper="dore")
+    assert theorems == [i for i in THEOREMS if i.startswith("dore.")]
+    assert claims == [i for i in CLAIMS if i.startswith("dore.")]
     with pytest.raises(InputError, match="did you mean 'dore'"):
         select(paper="dora")
     with pytest.raises(InputError, match=r"did you mean 'dore\.nonconvex'"):

@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "CLAIMS": "claims",
+    "Finding": "claims",
+    "examine": "claims",
     "EXPERIMENTS": "experiments",
     "Experiment": "experiments",
     "experiment": "experiments",

@@ -34,7 +34,9 @@ from ..solvers.trace import Trace
 from ..theory import THEOREMS, Constants, Guarantee, NoGuarantee, Theorem, theorem
 from ..theory.compressors import Compressor, compressor
 from ..theory.errors import InputError, nearest
+from .claims import CLAIMS, Finding
 from .experiments import EXPERIMENTS, Experiment, experiment
+from .plain import plain
 from .statistics import Fit, fit_path_slope, fit_slope, mean_limits
 
 #: Replicas are doubled while undecided, up to this multiple of the experiment's number.
@@ -124,32 +126,39 @@ class Verdict:
             "rounds", "constants", "parameters", "active", "metric", "rate", "speedup", "bits", "provenance", "source",
             "title", "statement", "notes", "command", "seed", "versions", "seconds",
         )  # fmt: skip
-        return {key: _plain(getattr(self, key)) for key in keys}
+        return {key: plain(getattr(self, key)) for key in keys}
 
 
-def exit_status(verdicts: Sequence[Verdict]) -> int:
-    """Return 0 if every bound held, 1 if one was violated, 3 if one was not decided, vacuous or not covered."""
+def exit_status(verdicts: Sequence[Verdict | Finding]) -> int:
+    """Return 0 if every bound and claim held, 1 if one was violated, 3 if one was undecided, vacuous or not covered."""
     words = {v.verdict for v in verdicts}
     if "violated" in words:
         return 1
     return 0 if words == {"holds"} else 3
 
 
-def select(ids: Sequence[str] = (), paper: str | None = None) -> list[str]:
-    """Return the theorem ids that are asked for: by name, by the paper's word, or all.
+def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
+    """Return the ids of the theorems and of the claims that are asked for: by name, by the paper's word, or all.
 
     Raises
     ------
     InputError
         Unknown id or paper (the nearest is suggested).
     """
-    chosen = [theorem(i).id for i in ids]
+    for i in ids:
+        if i not in THEOREMS and i not in CLAIMS:
+            raise InputError(
+                f"unknown theorem or claim '{i}'{nearest(i, [*THEOREMS, *CLAIMS])}; "
+                "see tersegrad list theorems and tersegrad list claims"
+            )
+    chosen = list(ids)
     if paper is not None:
-        papers = sorted({i.split(".")[0] for i in THEOREMS})
+        papers = sorted({i.split(".")[0] for i in [*THEOREMS, *CLAIMS]})
         if paper not in papers:
             raise InputError(f"unknown paper '{paper}'{nearest(paper, papers)}; known: {', '.join(papers)}")
-        chosen += [i for i in THEOREMS if _of_paper(i, paper) and i not in chosen]
-    return chosen or [i for i in THEOREMS if i in EXPERIMENTS]
+        chosen += [i for i in [*THEOREMS, *CLAIMS] if _of_paper(i, paper) and i not in chosen]
+    chosen = chosen or [*(i for i in THEOREMS if i in EXPERIMENTS), *CLAIMS]
+    return [i for i in chosen if i in THEOREMS], [i for i in chosen if i in CLAIMS]
 
 
 def _of_paper(identity: str, paper: str) -> bool:
@@ -179,7 +188,7 @@ def verify(
     Parameters
     ----------
     ids, paper
-        Which theorems: ids, all of one paper (its word), or by default all.
+        Which theorems: ids, all of one paper (its word), or by default all. (Claims have `claims.examine`.)
     quick
         Fewer rounds and replicas, smaller grids.
     problem, up, down, workers, rounds, replicas
@@ -194,7 +203,7 @@ def verify(
     InputError
         For anything that cannot be run.
     """
-    chosen = select(ids, paper)
+    chosen = [theorem(i).id for i in ids] if ids and paper is None else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
     verdicts = []
@@ -639,20 +648,3 @@ def _command(identity: str, quick: bool, changes: dict[str, Any], seed: int) -> 
         words += [f"--{key}", value.spec if isinstance(value, Problem) else str(value)]
     words += ["--seed", str(seed)]
     return shlex.join(words)
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars and tuples into what JSON knows; what is not finite becomes None."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value

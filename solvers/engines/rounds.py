@@ -391,7 +391,7 @@ def run_rounds(
                 add(c_up, total)
                 for r in range(size):
                     record[BITS_UP, r] += bits[r] / n
-                    record[MESSAGES + k, r] += 1.0 / n
+                    record[MESSAGES + k, r] += 1.0
                 if rnd == last - 1:
                     add_squared_norms(v, record[UP_RESIDUAL], 1.0 / (end - begin))
             if track & TRACK_AT_HAND:

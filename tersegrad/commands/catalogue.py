@@ -33,6 +33,13 @@ def methods() -> list[dict[str, Any]]:
     return [{"id": m.word, "title": m.title, "parameters": list(m.parameters), "source": m.source} for m in found]
 
 
+def claims() -> list[dict[str, Any]]:
+    """The claims: id, title, source."""
+    from ..validation.claims import CLAIMS
+
+    return [{"id": c.id, "title": c.title, "source": c.source} for c in CLAIMS.values()]
+
+
 def compressors() -> list[dict[str, Any]]:
     """The compressors: name, options, first line of what they do."""
     from ..theory import COMPRESSORS
@@ -62,6 +69,7 @@ def _entry(name: str, entry: Callable[..., Any]) -> dict[str, Any]:
 
 LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "theorems": theorems,
+    "claims": claims,
     "methods": methods,
     "compressors": compressors,
     "problems": problems,
@@ -73,7 +81,7 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 @click.argument("what", metavar="|".join(LISTS))
 @json_option
 def list_things(what: str, as_json: bool) -> int:
-    """List theorems, methods, compressors, problems or figures."""
+    """List theorems, claims, methods, compressors, problems or figures."""
     if what not in LISTS:
         raise InputError(f"there is no list of '{what}'{nearest(what, LISTS)}; there are: {', '.join(LISTS)}")
     entries = LISTS[what]()
@@ -91,14 +99,16 @@ def list_things(what: str, as_json: bool) -> int:
 @click.command()
 @click.argument("name", metavar="ID")
 def show(name: str) -> int:
-    """Show a theorem, a method, a compressor or a problem; of several things of one name, all."""
+    """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
     from ..problems import PROBLEMS
     from ..solvers.method import MODULES
     from ..theory import COMPRESSORS, THEOREMS
+    from ..validation.claims import CLAIMS
 
     word = parse_spec(name)[0]
     shows: list[tuple[Any, Callable[[str], str]]] = [
         (THEOREMS, _theorem),
+        (CLAIMS, _claim),
         (MODULES, _method),
         (COMPRESSORS, lambda key: _documented("compressor", key, COMPRESSORS[key])),
         (PROBLEMS, lambda key: _documented("problem", key, PROBLEMS[key])),
@@ -108,7 +118,7 @@ def show(name: str) -> int:
         known = [key for register, _ in shows for key in register]
         raise InputError(
             f"there is nothing called '{name}'{nearest(word, known)}; "
-            "see tersegrad list theorems|methods|compressors|problems"
+            "see tersegrad list theorems|claims|methods|compressors|problems"
         )
     click.echo("\n\n".join(pages))
     return 0
@@ -151,6 +161,13 @@ def _experiment(name: str) -> list[str]:
         f"default experiment: {e.problem}, {e.workers} workers, up {e.up}, down {e.down}, {e.rounds} rounds, "
         f"{e.replicas} replicas{choices}"
     ]
+
+
+def _claim(name: str) -> str:
+    from ..validation.claims import CLAIMS
+
+    subject = CLAIMS[name]
+    return f"claim {subject.id}: {subject.title}\n{subject.source}\n\n{subject.text}"
 
 
 def _method(word: str) -> str:

@@ -1,4 +1,4 @@
-"""``tersegrad verify``: theorems against methods, verdicts with an error probability, a report."""
+"""``tersegrad verify``: theorems against methods, claims against measurements, a report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from .options import POSITIVE, down_option, json_option, seed_option, up_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..validation import Verdict
+    from ..validation import Finding, Verdict
 
+ALPHA = 1e-3
+"""Probability that any verdict of a run rests on a wrong confidence limit."""
 WIDE = 116
 """Characters that a table with one line per verdict takes."""
 COLOURS = {"holds": "green", "violated": "bold red"}
@@ -23,7 +25,7 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID ...]")
-@click.option("--paper", metavar="NAME", help="All theorems of one paper: the first word of their ids.")
+@click.option("--paper", metavar="NAME", help="All theorems and claims of one paper: the first word of their ids.")
 @click.option("--quick", is_flag=True, help="Fewer rounds and replicas.")
 @click.option("--problem", metavar="SPEC", help="Problem in place of the default one.")
 @up_option
@@ -35,30 +37,65 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @click.option("--jobs", type=POSITIVE, metavar="N", help="Threads (default: all cores).")
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
 @json_option
-def verify(out: str, as_json: bool, **request: Any) -> int:
-    """Put theorems to the test: all of them, or those named.
+def verify(
+    out: str,
+    as_json: bool,
+    ids: tuple[str, ...],
+    paper: str | None,
+    quick: bool,
+    seed: int,
+    jobs: int | None,
+    **own: Any,
+) -> int:
+    """Put theorems and claims to the test: all of them, or those named.
 
-    Prints a table of verdicts and writes report.html, a picture and a certificate per verdict.
+    Prints tables of verdicts and writes report.html, a picture and a certificate per verdict.
     """
     directory = writable_directory(out)
     from ..progress import Bars
     from ..report import write_report
-    from ..validation import exit_status
+    from ..validation import examine, exit_status, select
     from ..validation import verify as decide
 
+    theorems, claims = select(ids, paper)
+    if any(value is not None for value in own.values()):  # they are the experiment's, and a claim has its own
+        if named := [i for i in ids if i in claims]:
+            raise InputError(
+                f"{named[0]} is a claim with an experiment of its own: leave out --problem, --up, --down, --workers, "
+                "--rounds and --replicas"
+            )
+        claims = []
+    common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
+    share = ALPHA / (len(theorems) + len(claims))
+    verdicts, findings = [], []
     with Bars() as bars:
-        verdicts = decide(progress=lambda event: bars.update(event.theorem, event.done, event.text), **request)
-    status = exit_status(verdicts)
+        if theorems:
+            verdicts = decide(
+                ids=theorems,
+                **own,
+                **common,
+                alpha=share * len(theorems),
+                progress=lambda event: bars.update(event.theorem, event.done, event.text),
+            )
+        if claims:
+            findings = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
+    status = exit_status([*verdicts, *findings])
     report, unwritten = None, None
     try:
-        report = write_report(verdicts, directory)
+        report = write_report(verdicts, directory, findings)
     except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
         status, unwritten = 2, error
     if as_json:
-        place = None if report is None else str(report)
-        print_json({"verdicts": [v.certificate() for v in verdicts], "exit_status": status, "report": place})
+        print_json(
+            {
+                "verdicts": [v.certificate() for v in verdicts],
+                "claims": [f.certificate() for f in findings],
+                "exit_status": status,
+                "report": None if report is None else str(report),
+            }
+        )
     else:
-        _print(verdicts)
+        _print(verdicts, findings)
     if unwritten is not None:
         raise unwritten
     if not as_json:
@@ -66,13 +103,14 @@ def verify(out: str, as_json: bool, **request: Any) -> int:
     return status
 
 
-def _print(verdicts: Sequence[Verdict]) -> None:
+def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
-    console.print(_table(verdicts, console.width))
+    if verdicts:
+        console.print(_table(verdicts, console.width))
     for verdict in verdicts:
         if verdict.verdict != "holds":
             console.print(
@@ -81,6 +119,31 @@ def _print(verdicts: Sequence[Verdict]) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
+    if findings:
+        console.print(_claims(findings))
+
+
+def _claims(findings: Sequence[Finding]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("margin", justify="right")
+    table.add_column("what was measured")
+    table.add_column("seconds", justify="right")
+    for f in findings:
+        margin = f.measured.margin
+        table.add_row(
+            f.id,
+            Text(f.verdict, style=COLOURS.get(f.verdict, "yellow")),
+            "" if margin is None else f"{margin:.3g}",
+            Text(f.measured.reason),
+            f"{f.seconds:.1f}",
+        )
+    return table
 
 
 def _table(verdicts: Sequence[Verdict], width: int) -> Table:

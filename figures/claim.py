@@ -1,0 +1,72 @@
+"""The picture of a claim's finding: its panels, measurements solid, bounds dashed."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal, save
+
+if TYPE_CHECKING:
+    from ..validation.claims import Finding, Panel
+
+#: Colour, marker and dashes tell the lines apart, also in grey print.
+LOOKS = (
+    (BLUE, "o", "-"),
+    (VERMILLION, "s", "-"),
+    (GREEN, "^", "-"),
+    (PURPLE, "D", "-"),
+    (ORANGE, "v", "-"),
+    (BLACK, "P", "-"),
+)
+BOUND_DASHES = (0, (5, 1.8))
+#: Lines with more points than this carry a marker here and there only.
+MARKED = 12
+
+
+def draw(finding: Finding, target: str | IO[bytes]) -> bool:
+    """Draw the picture of a finding as PNG to a path, or to a binary file open for writing.
+
+    Returns
+    -------
+    bool
+        False, with nothing written, when the finding has no picture.
+    """
+    panels = finding.measured.panels
+    if not panels:
+        return False
+    with journal():
+        lines = max(-(-len(panel.curves) // (1 if len(panels) > 1 else 2)) for panel in panels)
+        fig, axes = figure(len(panels), height=2.3 + 0.15 * lines, legend_lines=lines)
+        for ax, panel in zip(axes, panels, strict=True):
+            _panel(ax, panel, columns=1 if len(panels) > 1 else 2)
+        save(fig, target)
+    return True
+
+
+def _panel(ax: Axes, panel: Panel, columns: int) -> None:
+    look = 0
+    for curve in panel.curves:
+        x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
+        every = max(1, x.size // MARKED)
+        if curve.bound:
+            ax.plot(
+                x, y, color=GREY, linestyle=BOUND_DASHES, marker="s", markerfacecolor="white", markersize=3.5,
+                markevery=every, label=curve.label,
+            )  # fmt: skip
+            continue
+        color, marker, dashes = LOOKS[look % len(LOOKS)]
+        look += 1
+        ax.plot(x, y, color=color, linestyle=dashes, marker=marker, markersize=3.5, markevery=every, label=curve.label)
+    if panel.log_x:
+        ax.set_xscale("log")
+    if panel.log_y:
+        ax.set_yscale("log")
+    ax.set_xlabel(panel.x)
+    ax.set_ylabel(panel.y)
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, ncols=columns, columnspacing=1.0,
+        handlelength=2.2,
+    )  # fmt: skip

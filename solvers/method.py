@@ -101,7 +101,8 @@ class Method(Exchange):
         The server's state that holds the model which bounds are about, where that is not x (EF21-P); it starts at x^0.
     clock
         "" for synchronous rounds; "arrivals" for an asynchronous server that averages the M messages that arrive in a
-        step; "table" for one that stores the last message of every worker (all report in the first step).
+        step; "table" for one that stores the last message of every worker (all report in the first step): a worker's
+        state 0 is its stored report, and `sent` leaves in c what is new.
     samples
         The parameter that says how many fresh gradients a worker averages, if there is one.
     wrap
@@ -156,8 +157,8 @@ class Method(Exchange):
                 fits, wanted = value >= 1 and value == value // 1, "a whole number, 1 or more"
             elif name == "p":
                 fits, wanted = 0 < value <= 1, "a probability, above 0 and at most 1"
-            elif name == "gamma":
-                fits, wanted = value > 0, "gamma > 0, finite"
+            elif name in ("gamma", "a"):  # a step, or the shift of the steps gamma/(a + t)
+                fits, wanted = value > 0, f"{name} > 0, finite"
             else:
                 fits, wanted = value >= 0, f"{name} >= 0, finite"
             if not fits or value == float("inf"):
@@ -175,6 +176,34 @@ MODULES = {
     "error-feedback": ("error_feedback", "ERROR_FEEDBACK"),
     "doublesqueeze": ("doublesqueeze", "DOUBLESQUEEZE"),
     "dore": ("dore", "DORE"),
+    "q-gd": ("khirirat", "Q_GD"),
+    "d-qgd": ("khirirat", "D_QGD"),
+    "q-iag": ("khirirat", "Q_IAG"),
+    "delayed-q-sgd": ("khirirat", "DELAYED_Q_SGD"),
+    "mem-sgd": ("error_feedback", "MEM_SGD"),
+    "liec": ("liec", "LIEC"),
+    "cser": ("cser", "CSER"),
+    "neolithic": ("neolithic", "NEOLITHIC"),
+    "compressed-gd": ("compressed_gd", "COMPRESSED_GD"),
+    "ef21": ("ef21", "EF21"),
+    "ef21-sgdm": ("ef21_sgdm", "EF21_SGDM"),
+    "ef21-bc": ("ef21_bc", "EF21_BC"),
+    "ef-bv": ("ef_bv", "EF_BV"),
+    "marina": ("marina", "MARINA"),
+    "artemis": ("artemis", "ARTEMIS"),
+    "murana": ("murana", "MURANA"),
+    "ef21-p": ("ef21p", "EF21_P"),
+    "ef21-p-diana": ("ef21p", "EF21_P_DIANA"),
+    "gmc": ("gmc", "GMC"),
+    "gmc-plus": ("gmc", "GMC_PLUS"),
+    "gmc-decreasing": ("gmc", "GMC_DECREASING"),
+    "dgc": ("dgc", "DGC"),
+    "dmsgd": ("momentum", "DMSGD"),
+    "heavy-ball": ("momentum", "HEAVY_BALL"),
+    "momentum": ("momentum", "MOMENTUM"),
+    "sgd-momentum": ("momentum", "SGD_MOMENTUM"),
+    "dist-ef-sgd": ("dist_ef_sgd", "DIST_EF_SGD"),
+    "signsgd": ("signsgd", "SIGNSGD"),
 }
 
 

@@ -171,6 +171,13 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
         "gradient_evaluations": int(computed) * setup.samples,
         "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]) / n,
         "bits_down_formula": float(broadcasts @ [c.formula_bits(dim) for c in setup.downs]),
-        "entropy_up": compressors.entropy_bits(setup.ups[last], block.scratch[1][0]) if started else 0.0,
+        "entropy_up": compressors.entropy_bits(setup.ups[last], _message(setup, block)) if started else 0.0,
         "entropy_down": compressors.entropy_bits(setup.downs[last], block.scratch[2][0]) if started else 0.0,
     }
+
+
+def _message(setup: Setup, block: Block) -> np.ndarray:
+    """A message (d,) of the first replica: the last one sent, or a stored report where only its news are added up."""
+    if setup.run.method.clock == "table" and block.states[0].shape[1]:
+        return block.states[0][0, 0, 0]
+    return block.scratch[1][0]

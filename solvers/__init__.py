@@ -10,7 +10,6 @@ _HOME = {
     "Channel": "channels",
     "Method": "method",
     "MODULES": "method",
-    "method": "method",
     "Trace": "trace",
     "simulate": "engines.simulate",
 }

@@ -17,7 +17,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .problems import Noise, Problem, problem
     from .report import write_report
-    from .solvers import Channel, Method, Trace, method, simulate
+    from .solvers import Channel, Method, Trace, simulate
+    from .solvers.method import method
     from .theory import (
         AbsoluteError,
         Compressor,
@@ -48,7 +49,8 @@ _HOME = {
         "theorem",
     ),
     "problems": ("Noise", "Problem", "problem"),
-    "solvers": ("Channel", "Method", "Trace", "method", "simulate"),
+    "solvers": ("Channel", "Method", "Trace", "simulate"),
+    "solvers.method": ("method",),
     "validation": ("Verdict", "certify", "exit_status", "verify"),
     "report": ("write_report",),
 }

@@ -146,6 +146,14 @@ def test_exact_second_moment_of_compressed_sgd():
     assert (np.abs(samples.mean(axis=0) - [expected[t] for t in points]) < 5 * error).all()
 
 
+def test_the_public_names_are_what_they_say_after_everything_is_imported():
+    import tersegrad as tg
+
+    tg.simulate("sgd", "quadratic:dim=2", workers=1, parameters={"gamma": 0.1}, rounds=1)
+    assert tg.method("dore").title == "DORE"
+    assert all(callable(getattr(tg, name)) for name in tg.__all__)
+
+
 def test_divergence_is_recorded_as_the_first_bad_round():
     trace = simulate("sgd", "quadratic:dim=4,mu=1,L=1", workers=1, parameters={"gamma": 100.0}, rounds=100, replicas=3)
     # ||x - x*|| grows by 99 a round: 99^(2t) first exceeds 1e60 (times ||x0 - x*||^-2) near t = 15.

@@ -253,7 +253,7 @@ def _refuse_contradictions(id: str, case: Case, up: Given) -> None:
             f"give a larger overlap (overlap = n is always right)"
         )
     given = compressor(up) if isinstance(up, str) else up
-    if isinstance(given, Compressor) and not getattr(given, "keeps_support", True) and case.c.overlap < case.c.n:
+    if isinstance(given, Compressor) and not given.keeps_support and case.c.overlap < case.c.n:
         raise NotCovered(
             f"{id} with overlap < n needs a compressor that sends no coordinate that is zero, and {given.spec} may; "
             f"give --set overlap={case.c.n:g}"

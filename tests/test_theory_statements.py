@@ -63,6 +63,8 @@ class Formula:
         if token == r"\frac":
             top = self.group()
             return top / self.group()
+        if token == r"\ln":
+            return math.log(self.atom())
         if token == r"\sqrt":
             return math.sqrt(self.group())
         if token == r"\tilde":

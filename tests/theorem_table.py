@@ -56,6 +56,8 @@ AVERAGED = {
 """Symbols of bias and averaged variance, for unbiased messages with independent coins."""
 #: LIEC's w: how much a compressor may lengthen a vector, squared.
 GROWTH = {"w": lambda found, s: 1.0 if found.up and found.up.orthogonal else (1 + math.sqrt(1 - s[r"\delta_u"])) ** 2}
+#: GMC+'s lambda.
+DETACHED = {r"\lambda": lambda found, symbols: found.parameters["lam"]}
 #: The free constant of the proof of MEM-SGD.
 ALPHA = {r"\alpha": lambda found, s: found.analysis["alpha"]}
 
@@ -102,6 +104,28 @@ TABLE: dict[str, Peculiar] = {
     "ef21-p.strongly-convex": Peculiar(down=Contractive(0.3), workers_lower=False),
     "ef21-p-diana.strongly-convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),
     "ef21-p-diana.convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),
+    "gmc.nonconvex": Peculiar(fixed={"beta": 0.6, "U": 3.0}),
+    "gmc.nonconvex-tuned": Peculiar(fixed={"beta": 0.6, "U": 3.0}, tuned=True),
+    "gmc.convex": Peculiar(fixed={"beta": 0.6, "U": 3.0}),
+    "gmc.convex-nonsmooth": Peculiar(fixed={"beta": 0.6, "U": 3.0}, workers_lower=False),
+    "gmc.strongly-convex": Peculiar(fixed={"beta": 0.6, "U": 3.0}),
+    "gmc.strongly-convex-decreasing": Peculiar(fixed={"beta": 0.6, "U": 3.0, "a": 700.0}),
+    "gmc-plus.nonconvex": Peculiar(fixed={"beta": 0.6}),
+    "gmc-plus.nonconvex-bounded": Peculiar(fixed={"beta": 0.6, "U": 3.0, "lam": 0.4}, symbols=DETACHED),
+    "heavy-ball.nonconvex": Peculiar(fixed={"beta": 0.6}),
+    "momentum.nonconvex": Peculiar(fixed={"b": 0.6}),
+    "dist-ef-sgd.nonconvex": Peculiar(fixed={"b": 0.6}, up=Contractive(0.3), down=Contractive(0.6)),
+    "signsgd.nonconvex": Peculiar(tuned=True),
+    "delayed-sgd.nonconvex": Peculiar(fixed={"M": 3}, workers_lower=False),
+    "delayed-sgd.quadratic": Peculiar(workers_lower=False),
+    "delayed-sgd.quadratic-noise": Peculiar(symbols={"e": lambda found, s: math.e}, workers_lower=False),
+    "delayed-sgd.quadratic-varying": Peculiar(fixed={"M": 3}, workers_lower=False),
+    "iag.nonconvex": Peculiar(workers_lower=False),
+    "iag.pl": Peculiar(workers_lower=False),
+    "piag.strongly-convex": Peculiar(workers_lower=False),
+    "doublesqueeze.asynchronous": Peculiar(
+        constants={"zeta_sq": 0.0, "zeta_star_sq": 0.0}, fixed={"M": 3}, workers_lower=False
+    ),
 }
 
 #: The theorems with a bound; the others state an order only.

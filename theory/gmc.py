@@ -498,7 +498,7 @@ class StronglyConvexDecreasing(_GlobalMomentum):
         ("Q", r"\frac{128(2L+1.07\mu)U^2}{\mu^2}"),
     )
     measures = (("", "gap_avg"),)
-    bound_latex = r"\frac{P + Q\log(1+\frac{T}{a-1})}{aT + \frac{T(T-1)}{2}}"
+    bound_latex = r"\frac{P + Q\ln(1+\frac{T}{a-1})}{aT + \frac{T(T-1)}{2}}"
 
     def settle(self, case: Case, take: Choice) -> None:
         c = case.c
@@ -651,12 +651,11 @@ class PlusBounded(_Detached, AverageTheorem):
         bounds = [s * (1 + s) / case.up.delta * (G + beta * (2 * U + G) / (1 - beta))]
         if case.c.n == 1:
             bounds.append(s * (U + G))
-        if "U" not in case.fixed:
-            if (left := _room(case.up, beta)) > 0:
-                bounds.append(s * G / left)
-            if case.up.keeps == "largest" and case.constants.G_l1 is not None:
-                kappa = case.up.delta / (1 + VALUE_TRUNCATION)
-                bounds.append((1 / kappa - 1) / (1 - beta) * case.c.G_l1)
+        if (left := _room(case.up, beta)) > 0:
+            bounds.append(s * G / left)
+        if case.up.keeps == "largest" and case.constants.G_l1 is not None:
+            kappa = case.up.delta / (1 + VALUE_TRUNCATION)
+            bounds.append((1 / kappa - 1) / (1 - beta) * case.c.G_l1)
         return min(bounds)
 
     def average(self, case: Case, p: Point) -> Average:

@@ -41,7 +41,7 @@ class Nonconvex(TunedTheorem):
     source = "Bernstein, Wang, Azizzadenesheli, Anandkumar 2018 (arXiv 1802.04434), Theorem 1"
     provenance = "published"
     method = "signsgd"
-    requires = ("n", "L_l1")
+    requires = ("L_l1",)
     bound_requires = ("gap0", "sigma_l1")
     parameters = ("gamma", "R")
     workers = "one"

@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from tersegrad.problems import Problem
 from tersegrad.solvers import compressors
-from tersegrad.solvers.random import SHARED_WORKER, STREAM_DOWN, STREAM_UP, draws, philox, to_uniforms
+from tersegrad.solvers.random import (
+    SHARED_WORKER,
+    STREAM_DOWN,
+    STREAM_UP,
+    STREAM_UP_SPECIAL,
+    draws,
+    philox,
+    to_uniforms,
+)
 from tersegrad.theory.compressors import Compressor, compressor
 
 
@@ -22,7 +30,9 @@ class Coins:
         self.draws = draws(np.array([replica]), self.compressor.draws(dim))
 
     def __call__(self, v: np.ndarray, rnd: int, worker: int, n: int) -> np.ndarray:
-        address = SHARED_WORKER if self.compressor.shared_coins and self.stream == STREAM_UP else worker
+        address = (
+            SHARED_WORKER if self.compressor.shared_coins and self.stream in (STREAM_UP, STREAM_UP_SPECIAL) else worker
+        )
         if self.draws[0].size:
             philox(self.seed, rnd, address, self.stream, self.draws)
             to_uniforms(self.draws)

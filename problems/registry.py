@@ -6,6 +6,7 @@ from ..theory.errors import InputError
 from ..theory.spec import build
 from .absolute import Absolute
 from .base import Problem
+from .huber import Huber
 from .least_squares import LeastSquares
 from .logistic import Logistic, LogisticNonconvex
 from .pl import PolyakLojasiewicz
@@ -17,8 +18,8 @@ from .three_quadratics import ThreeQuadratics
 PROBLEMS: dict[str, type[Problem]] = {
     entry.name: entry
     for entry in (
-        Quadratic, LeastSquares, SparseLeastSquares, Logistic, LogisticNonconvex, Robust, PolyakLojasiewicz, Absolute,
-        ThreeQuadratics,
+        Quadratic, LeastSquares, SparseLeastSquares, Logistic, LogisticNonconvex, Robust, Huber, PolyakLojasiewicz,
+        Absolute, ThreeQuadratics,
     )
 }  # fmt: skip
 

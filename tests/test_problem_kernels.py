@@ -66,6 +66,7 @@ def test_the_oracle_is_exact_unless_rows_are_sampled(case):
         "logistic-nonconvex:rows=29,dim=6,batch=1",
         "robust:rows=29,dim=6,batch=1",
         "robust:rows=9,dim=6,batch=1,homogeneous=1",
+        "huber:rows=29,dim=6,batch=1",
     ],
 )
 def test_sampled_gradients_are_unbiased_with_the_stated_variance(spec):

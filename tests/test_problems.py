@@ -30,6 +30,9 @@ CASES = [
     ("robust:rows=60,dim=6,batch=1,split=sorted", 7),
     ("robust:rows=60,dim=6,homogeneous=1,noise=uniform", 3),
     ("robust:rows=60,dim=6,target_noise=1", 3),
+    ("huber:rows=60,dim=6,batch=1,split=sorted", 7),
+    ("huber:rows=60,dim=6,homogeneous=1,noise=uniform", 3),
+    ("huber:rows=60,dim=6,target_noise=1", 3),
     ("pl:dim=3,noise=gaussian,sigma_sq=2", 4),
     ("sparse-least-squares:rows=60,dim=9,overlap=2,batch=1", 4),
     ("sparse-least-squares:rows=60,dim=8,overlap=1,target_noise=0", 5),
@@ -313,6 +316,11 @@ def test_scalar_losses_attain_their_extreme_slopes_and_curvatures():
     assert np.abs(robust._slope(t, zero)).max() == pytest.approx(BOUNDED_SLOPE, abs=1e-8)
     assert float(robust._slope(np.array(1 / np.sqrt(3)), zero)[0]) == pytest.approx(BOUNDED_SLOPE, rel=1e-15)
     assert logistic._curvature(t, np.ones(1)).max() == pytest.approx(0.25)
+    huber = problem("huber:rows=5,dim=2")
+    assert huber._curvature(t, zero).max() == huber.curvature[1]
+    assert 0 < huber._curvature(t, zero).min() < 2e-4
+    assert np.abs(huber._slope(t, zero)).max() == pytest.approx(huber.slope_bound, abs=2e-3)
+    assert np.gradient(huber._loss(t, zero), t)[1:-1] == pytest.approx(huber._slope(t, zero)[1:-1], abs=1e-8)
     nonconvex = problem("logistic-nonconvex:rows=5,dim=1,lam=3")
     curvature = np.gradient(nonconvex._regulariser_gradient(t[:, None])[:, 0], t)
     # Second differences over a mesh of 1e-4.

@@ -15,7 +15,7 @@ from numba import njit, types
 from .products import combine, scores
 from .signatures import GRADIENT, INTS, MATRIX, OPTIONS, VALUE, VECTOR, f8, i8
 
-LEAST_SQUARES, LOGISTIC, ROBUST = 0, 1, 2
+LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
 
 
 @njit(types.UniTuple(i8, 2)(i8, INTS, INTS), **OPTIONS)
@@ -64,6 +64,10 @@ def slopes(loss, scale, t, b):
             z = 700.0 if z > 700.0 else z
             z = -700.0 if z < -700.0 else z
             t[j] = -scale * b[j] / (1.0 + exp(z)) + 0.0 * z
+    elif loss == HUBER:
+        for j in range(t.size):
+            r = t[j] - b[j]
+            t[j] = scale * r / math.sqrt(1.0 + r * r)
     else:
         for j in range(t.size):
             r = t[j] - b[j]
@@ -83,6 +87,10 @@ def total_loss(loss, t, b):
         for j in range(t.size):
             z = b[j] * t[j]
             total += max(-z, 0.0) + math.log1p(math.exp(-abs(z)))
+    elif loss == HUBER:
+        for j in range(t.size):
+            r_sq = (t[j] - b[j]) ** 2
+            total += r_sq / (1.0 + math.sqrt(1.0 + r_sq))
     else:
         for j in range(t.size):
             r = t[j] - b[j]

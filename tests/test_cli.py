@@ -375,6 +375,7 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
     )
     seen.pop("progress")
     assert seen.pop("ids") == ["sgd.convex", "sgd.pl", *(i for i in THEOREMS if i.startswith("dore."))]
+    assert seen.pop("executor")._max_workers == 2
     assert seen.pop("alpha") == pytest.approx(1e-3)  # the claims of the paper have experiments of their own
     assert seen == {
         "quick": True,

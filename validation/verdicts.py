@@ -16,8 +16,10 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ from .claims import CLAIMS, Finding
 from .experiments import EXPERIMENTS, Experiment, experiment
 from .plain import plain
 from .statistics import Fit, fit_path_slope, fit_slope, mean_limits
+from .sweeps import spread
 
 #: Replicas are doubled while undecided, up to this multiple of the experiment's number.
 MOST_REPLICAS_FACTOR = 16
@@ -181,6 +184,7 @@ def verify(
     seed: int = 0,
     jobs: int | None = None,
     alpha: float = 1e-3,
+    executor: Executor | None = None,
     progress: Callable[[Event], None] | None = None,
 ) -> list[Verdict]:
     """Put theorems to the test.
@@ -194,9 +198,11 @@ def verify(
     problem, up, down, workers, rounds, replicas
         In place of those of the theorem's default experiment.
     jobs
-        Threads; the result does not depend on it.
+        Threads; the result does not depend on it. With an executor every theorem has one.
     alpha
         Probability that any verdict of this call rests on a wrong confidence limit; shared equally by the theorems.
+    executor
+        Any `concurrent.futures.Executor`, which judges several theorems at once; the result does not depend on it.
 
     Raises
     ------
@@ -206,23 +212,41 @@ def verify(
     chosen = [theorem(i).id for i in ids] if ids and paper is None else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
-    verdicts = []
-    for i in chosen:
-        plan = experiment(i).at_hand()
-        if quick:
-            plan = plan.quick()
-        given = {
-            "problem": problem, "up": _spec(up), "down": _spec(down), "workers": workers, "rounds": rounds,
-            "replicas": replicas,
-        }  # fmt: skip
-        changes = {k: v for k, v in given.items() if v is not None}
-        objects = {"up": compressor(up or plan.up), "down": compressor(down or plan.down)}
-        trial = _Trial(theorem(i), plan.adapted(**changes), objects, seed, jobs, alpha / len(chosen), progress)
-        trial.command = _command(i, quick, changes, seed)
-        verdicts.append(trial.judge())
+    given = {"problem": problem, "up": up, "down": down, "workers": workers, "rounds": rounds, "replicas": replicas}
+    changes = {k: v for k, v in given.items() if v is not None}
+    share = alpha / len(chosen)
+    requests = [Request(i, quick, changes, seed, jobs if executor is None else 1, share) for i in chosen]
+    work = partial(_answer, progress=progress) if executor is None else _answer
+
+    def done(verdict: Verdict) -> None:
         if progress is not None:
-            progress(Event(i, 1.0, verdicts[-1].verdict))
-    return verdicts
+            progress(Event(verdict.theorem, 1.0, verdict.verdict))
+
+    return spread(executor, work, requests, done)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One theorem to be judged: the arguments of `verify`, as they travel to another process."""
+
+    theorem: str
+    quick: bool
+    changes: dict[str, Any]
+    seed: int
+    threads: int | None
+    alpha: float
+
+
+def _answer(request: Request, progress: Callable[[Event], None] | None = None) -> Verdict:
+    plan = experiment(request.theorem).at_hand()
+    if request.quick:
+        plan = plan.quick()
+    changes = request.changes
+    objects = {side: compressor(changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
+    plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
+    trial = _Trial(theorem(request.theorem), plan, objects, request.seed, request.threads, request.alpha, progress)
+    trial.command = _command(request.theorem, request.quick, changes, request.seed)
+    return trial.judge()
 
 
 def judge(
@@ -645,6 +669,6 @@ def _command(identity: str, quick: bool, changes: dict[str, Any], seed: int) -> 
     words = ["tersegrad", "verify", identity]
     words += ["--quick"] if quick else []
     for key, value in changes.items():
-        words += [f"--{key}", value.spec if isinstance(value, Problem) else str(value)]
+        words += [f"--{key}", value.spec if isinstance(value, Problem | Compressor) else str(value)]
     words += ["--seed", str(seed)]
     return shlex.join(words)

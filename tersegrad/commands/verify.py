@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..output import print_json, writable_directory
 from ..theory.errors import InputError
+from ..validation.sweeps import EXECUTORS, started
 from .options import POSITIVE, down_option, json_option, seed_option, up_option
 
 if TYPE_CHECKING:
@@ -34,7 +37,10 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Number of rounds.")
 @click.option("--replicas", type=POSITIVE, metavar="R", help="Replicas to start with; doubled while undecided.")
 @seed_option
-@click.option("--jobs", type=POSITIVE, metavar="N", help="Threads (default: all cores).")
+@click.option("--jobs", type=POSITIVE, metavar="N", help="How many theorems at once (default: all cores).")
+@click.option(
+    "--executor", "pool", type=click.Choice(EXECUTORS), default="processes", show_default=True, help="What runs them."
+)
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
 @json_option
 def verify(
@@ -45,6 +51,7 @@ def verify(
     quick: bool,
     seed: int,
     jobs: int | None,
+    pool: str,
     **own: Any,
 ) -> int:
     """Put theorems and claims to the test: all of them, or those named.
@@ -66,9 +73,12 @@ def verify(
             )
         claims = []
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
+    # One piece of work, or one process to do it in: no pool, all cores for its replicas.
+    alone = len(theorems) + len(claims) == 1 or (pool == "processes" and (jobs or os.cpu_count()) == 1)
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, findings = [], []
-    with Bars() as bars:
+    with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:
+        common["executor"] = executor
         if theorems:
             verdicts = decide(
                 ids=theorems,

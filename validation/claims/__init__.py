@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import numpy as np
 
 from ... import __version__
 from ...theory.errors import InputError, nearest
+from ..sweeps import spread
 from .base import Claim, Curve, Finding, Measured, Panel, Settings
 
 _FILES: tuple[str, ...] = ()
@@ -41,6 +45,7 @@ def examine(
     seed: int = 0,
     jobs: int | None = None,
     alpha: float = 1e-3,
+    executor: Executor | None = None,
     progress: Callable[[str, float, str], None] | None = None,
 ) -> list[Finding]:
     """Measure claims.
@@ -49,29 +54,33 @@ def examine(
     ----------
     ids
         Which.
-    quick, seed, jobs
+    quick, seed, jobs, executor
         As for `validation.verify`.
     alpha
         Probability that any finding of this call rests on a wrong confidence limit; shared equally by the claims.
     progress
         Called with a claim's id, the fraction of its work that is done, and a word.
     """
-    findings = []
-    for subject in [claim(i) for i in ids]:
-        began = time.perf_counter()
+    threads = jobs if executor is None else 1
+    requests = [(claim(i).id, Settings(quick, seed, threads, alpha / len(ids))) for i in ids]
+    work = partial(_answer, progress=progress) if executor is None else _answer
 
-        def advance(fraction: float, subject: Claim = subject) -> None:
-            if progress is not None:
-                progress(subject.id, min(fraction, 0.999), "running")
-
-        advance(0.0)
-        measured = subject.measure(Settings(quick, seed, jobs, alpha / len(ids), advance))
-        seconds = time.perf_counter() - began
-        versions = {"tersegrad": __version__, "numpy": np.__version__}
-        findings.append(Finding(subject, measured, seed, quick, seconds, versions))
+    def done(finding: Finding) -> None:
         if progress is not None:
-            progress(subject.id, 1.0, measured.verdict)
-    return findings
+            progress(finding.id, 1.0, finding.verdict)
+
+    return spread(executor, work, requests, done)
+
+
+def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str], None] | None = None) -> Finding:
+    identity, settings = request
+    if progress is not None:
+        settings = replace(settings, advance=lambda fraction: progress(identity, min(fraction, 0.999), "running"))
+    began = time.perf_counter()
+    settings.advance(0.0)
+    measured = claim(identity).measure(settings)
+    versions = {"tersegrad": __version__, "numpy": np.__version__}
+    return Finding(identity, measured, settings.seed, settings.quick, time.perf_counter() - began, versions)
 
 
 __all__ = ["CLAIMS", "Claim", "Curve", "Finding", "Measured", "Panel", "Settings", "claim", "examine"]

@@ -32,6 +32,10 @@ class Panel:
     log_y: bool = True
 
 
+def _quiet(fraction: float) -> None:
+    """Report to nobody."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a claim is measured.
@@ -54,7 +58,7 @@ class Settings:
     seed: int = 0
     threads: int | None = None
     alpha: float = 1e-3
-    advance: Callable[[float], None] = lambda fraction: None
+    advance: Callable[[float], None] = _quiet
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Claim:
 class Finding:
     """A claim and what was measured, with everything that is needed to repeat it."""
 
-    claim: Claim
+    id: str
     measured: Measured
     seed: int
     quick: bool
@@ -120,9 +124,11 @@ class Finding:
     versions: dict[str, str]
 
     @property
-    def id(self) -> str:
-        """The claim's id."""
-        return self.claim.id
+    def claim(self) -> Claim:
+        """The claim."""
+        from . import claim
+
+        return claim(self.id)
 
     @property
     def verdict(self) -> str:

@@ -106,9 +106,9 @@ def test_examples_in_the_docstrings(module):
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
 def test_missing_constants_are_named_and_never_guessed(id, up, down):
     t = THEOREMS[id]
-    known = constants_for(id).known()
+    known = constants_for(id)
     for name in t.requires + t.bound_requires:
-        rest = Constants(**{key: value for key, value in known.items() if key != name})
+        rest = replace(known, **{name: None})
         implied = getattr(rest.completed(), name) is not None
         found = ask(id, up, down, rest)
         if implied:
@@ -270,7 +270,7 @@ def test_a_regulariser_needs_a_prox_and_curvature_is_checked(id):
         flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0))
         assert bool(flat) == (not t.needs_curvature)
         nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0))
-        assert bool(nonconvex) == (t.workers in ("", "one"))  # one worker is f itself
+        assert bool(nonconvex) == (t.workers in ("", "one", "equal"))  # there f_i is f itself
     if t.workers == "equal":
         assert "all sample the same f" in ask(id, constants=FULL).reason
 
@@ -306,7 +306,7 @@ def problems(draw):
         zeta_sq=zeta_sq, zeta_star_sq=zeta_sq * draw(fraction), G=draw(magnitude), gap0=draw(magnitude),
         dist0_sq=draw(magnitude), dim=draw(st.integers(1, 10**6)), tau=draw(st.sampled_from([0.0, 1.0, 7.0, 1e4])),
         overlap=max(1.0, n * min(1.0, L / L_max)), grad0_sq=draw(magnitude), gap_star=draw(magnitude),
-        L_l1=draw(magnitude),
+        L_l1=draw(magnitude), quadratic=True,
     )  # fmt: skip
 
 

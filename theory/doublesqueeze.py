@@ -6,6 +6,8 @@ Tang, Lian, Yu, Zhang, Liu, ICML 2019, arXiv 1905.05957.
     server   :  v = avg c_i + e ;  broadcast c = C_down(v) ;  e <- v - c
     everyone :  x <- x - gamma c
 
+Asynchronously, the server averages the M messages that have arrived, each computed at a model of its own age.
+
 y^t = x^t - gamma (e + avg e_i) follows exact SGD for any compressor, so only the size of the errors matters:
 E||e + avg e_i||^2 <= eps^2, assumed (`Nonconvex`, `NonconvexTuned`) or computed from G (`ContractiveErrors`).
 """
@@ -15,7 +17,20 @@ from __future__ import annotations
 import math
 
 from .compressors import AbsoluteError, Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, TunedTheorem, prescribe, register
+from .delays import speedup_from_messages, take_messages
+from .theorem import (
+    Average,
+    AverageTheorem,
+    Case,
+    Choice,
+    Curve,
+    Interval,
+    Point,
+    Rate,
+    TunedTheorem,
+    prescribe,
+    register,
+)
 
 PAPER = "Tang, Lian, Yu, Zhang, Liu 2019 (arXiv 1905.05957)"
 ABSOLUTE = (
@@ -226,3 +241,83 @@ class ContractiveErrors(AverageTheorem):
         if delta == 1:
             return 0.0
         return 8 * (1 - delta) * case.c.G**2 / delta**2 * (1 + 2 * K_c * (1 + 4 * (1 - delta) / delta**2))
+
+
+@register
+class Asynchronous(AverageTheorem):
+    """Asynchronous DoubleSqueeze with bounded errors, nonconvex.
+
+    Problem: f is L-smooth, L_tilde^2 the mean square of the f_i's smoothness, noise sigma^2; either M = n with one
+    message of every worker in each step, or all f_i are equal. Algorithm: each step of the server averages M messages
+    c_i = C_up(g_i(x^s) + e_i), at most tau steps old, in the order in which each worker sent them; the rest is
+    DoubleSqueeze. The delays are independent of the samples.
+
+    Guarantee: with the absolute errors eps_u, eps_d of the two compressors,
+    ||e + (1/M) sum_{i<=n} e_i||^2 <= eps^2, eps = (n/M) eps_u + eps_d, and gamma L + 4 gamma^2 L_tilde^2 tau^2 <= 1
+    gives (1/T) sum_{t<T} E||grad f(x^t)||^2
+        <= 4 Delta/(gamma T) + (2 L^2 + 4 L_tilde^2) gamma^2 eps^2 + (2 L gamma + 8 L_tilde^2 gamma^2 tau) sigma^2/M:
+    staleness costs a term of second order, the leading ones are those of the synchronous method.
+
+    Source: the paper states asynchrony without a theorem of its own. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import AbsoluteError, Constants, theorem
+    >>> known = Constants(n=4, L=1.0, L_tilde=1.0, gap0=1.0, sigma_sq=0.0, zeta_sq=0.0, tau=0.0)
+    >>> ask, half = theorem("doublesqueeze.asynchronous").guarantee, AbsoluteError(0.5)
+    >>> ask(known, up=half, down=half).parameters, ask(known, up=half, down=half, M=2).analysis
+    ({'gamma': 1.0, 'M': 4.0}, {'eps': 1.5})
+    >>> ask(Constants(n=4, L=1.0, L_tilde=1.0, tau=3.0), M=2).reason
+    'M = 2 messages a step come from some of the 4 workers only, so that they must all sample the same f; \
+give M = 4, or --set zeta_sq=0 if they do'
+    """
+
+    id = "doublesqueeze.asynchronous"
+    title = "Asynchronous DoubleSqueeze, bounded errors"
+    source = f"own proof, for the method of {PAPER}"
+    provenance = "ours"
+    method = "doublesqueeze-async"
+    requires = ("n", "L", "L_tilde", "tau")
+    bound_requires = ("gap0", "sigma_sq")
+    uplink = AbsoluteError
+    downlink = AbsoluteError
+    parameters = ("gamma", "M")
+    assumptions = (
+        r"Let $f$ be $L$-smooth, $f_i$ be $L_i$-smooth with $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the noise of "
+        r"variance at most $\sigma^2$, $\varepsilon_u$ and $\varepsilon_d$ the absolute errors of the compressors, and "
+        r"every step average $M$ messages, at most $\tau$ steps old, in each worker's order, with delays independent "
+        r"of the samples: one message of every worker ($M = n$), or messages of workers with equal $f_i$."
+    )
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = (
+        (r"\gamma_{\max}", r"\frac{2}{L+\sqrt{L^2+16\tilde L^2\tau^2}}"),
+        (r"\varepsilon_M", r"\frac{n}{M}\varepsilon_u + \varepsilon_d"),
+    )
+    measures = (("", "grad_sq_mean"),)
+    bound_latex = (
+        r"\frac{4\Delta}{\gamma T} + (2L^2 + 4\tilde L^2)\gamma^2\varepsilon_M^2 "
+        r"+ (2L\gamma + 8\tilde L^2\gamma^2\tau)\frac{\sigma^2}{M}"
+    )
+
+    def settle(self, case: Case, take: Choice) -> None:
+        c = case.c
+        take_messages(case, take, c.n)
+        high = 2 / (c.L + math.hypot(c.L, 4 * c.L_tilde * c.tau))
+        take("gamma", Interval(0.0, high, "gamma L + 4 gamma^2 L_tilde^2 tau^2 <= 1"), high)
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, M = case.c, p["M"]
+        lost = (2 * c.L**2 + 4 * c.L_tilde**2) * self._error(case, p) ** 2
+        stale = 8 * c.L_tilde**2 * c.tau * c.sigma_sq / M
+        return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / M, drift=lost + stale)
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        return speedup_from_messages(super().rate(case, p, curve), case, p)
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {"eps": self._error(case, p)}
+
+    @staticmethod
+    def _error(case: Case, p: Point) -> float:
+        """Bound on the root mean square of e + (1/M) sum e_i."""
+        return case.c.n / p["M"] * case.up.eps + case.down.eps

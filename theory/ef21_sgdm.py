@@ -11,9 +11,10 @@ Round 0 is exact: v_i = h_i = g_i(x^0). C is contractive with constant delta.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from .compressors import Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, register
+from .theorem import Average, AverageTheorem, Case, Choice, Curve, Interval, Point, Rate, _speedup, register
 
 
 @register
@@ -75,6 +76,14 @@ class Nonconvex(AverageTheorem):
         text = "eta/(4 L)" if momentum <= memories else "delta/(8 L_tilde sqrt(1 - delta))"
         high = min(momentum, memories)
         take("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        found = super().rate(case, p, curve)
+        if found.speedup_until is None or not math.isclose(p["eta"], 4 * case.c.L * p["gamma"], rel_tol=1e-9):
+            return found
+        widest = self._choose(case, {}, "").values["gamma"]  # eta moves with gamma
+        until = _speedup(self.average(case, p), case.c.n, case.rounds or 1, widest)
+        return replace(found, speedup_until=until)
 
     def average(self, case: Case, p: Point) -> Average:
         c, delta, gamma, eta = case.c, case.up.delta, p["gamma"], p["eta"]

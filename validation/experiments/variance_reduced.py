@@ -1,0 +1,20 @@
+"""Default experiments of MARINA, Artemis, MURANA, and of DIANA and QSGD without convexity."""
+
+from .base import ALONE, HETEROGENEOUS, LINEAR, QUADRATIC, TERNARY, Experiment
+from .ef21 import REGRESSION, UNEQUAL
+
+EXPERIMENTS = (
+    Experiment("diana.pl", **REGRESSION, up="ternary"),
+    Experiment("marina.nonconvex", **UNEQUAL, up="randk:k=2"),
+    Experiment("marina.pl", **REGRESSION, up="randk:k=2"),
+    Experiment("artemis.strongly-convex", QUADRATIC, **TERNARY, **LINEAR, **HETEROGENEOUS),
+    Experiment(
+        "murana.strongly-convex", "least-squares:rows=80,dim=10,reg=0.1,l1=0.02", workers=4, rounds=1000, replicas=16,
+        **LINEAR, **ALONE, **TERNARY,
+    ),
+    Experiment(
+        "qsgd.nonconvex", "logistic-nonconvex:rows=64,dim=5,lam=0.1,split=sorted,noise=gaussian,sigma_sq=2",
+        up="qsgd:levels=2", rounds=2048, replicas=16, rounds_grid=(128, 512, 2048),
+        workers_grid=(2, 4, 8, 16, 32), speedup_replicas=16,
+    ),
+)  # fmt: skip

@@ -39,17 +39,21 @@ def gain(L: float, mu: float, delta: float) -> float:
     """1 - rho of error feedback and EF21.
 
     With z = sqrt(rho), z - r/z = (1 - r)(L - mu)/(L + mu) is (1 - rho)(rho - r^2) = kappa rho with
-    kappa = 4 (1 - r)^2 mu L/(L + mu)^2, of which this is the smaller root in 1 - rho.
+    kappa = 4 (1 - r)^2 mu L/(L + mu)^2, of which this is the smaller root in 1 - rho. The discriminant is written as a
+    product, because it vanishes for L = mu.
 
     Examples
     --------
     >>> [round(1 - gain(1.0, 0.1, delta), 5) for delta in (0.1, 0.5, 0.9)]
     [0.99047, 0.93937, 0.82409]
     """
-    lost = delta / (1 + error_ratio(delta))  # 1 - r
-    kappa = 4 * lost**2 * mu * L / (L + mu) ** 2
-    middle = delta + kappa
-    return 2 * kappa / (middle + math.sqrt(max(middle**2 - 4 * kappa, 0.0)))
+    r = error_ratio(delta)
+    lost = delta / (1 + r)  # 1 - r
+    near = (math.sqrt(L) - math.sqrt(mu)) ** 2 / (L + mu)  # 1 - 2 sqrt(mu L)/(L + mu), and 1 + the same:
+    far = 2 - near
+    kappa = lost**2 * (4 * mu * L / (L + mu) ** 2)
+    root = lost * math.sqrt(near * far * (near + r * far) * (far + r * near))
+    return 2 * kappa / (delta + kappa + root)
 
 
 class _Tight(LinearTheorem):

@@ -452,9 +452,11 @@ class StronglyConvex(_GlobalMomentum):
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
         noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
-        text = f"contracts by 1 - {self.gain(case, p):.4g} a round to its floor; log(T)/T with the step tuned for T"
-        slopes = (-1.0, -1.0) if noisy else (-2.0, -2.0)
-        return Rate("power", text, in_rounds=slopes, in_workers=-1.0 if noisy else 0.0)
+        text = (
+            f"contracts by 1 - {self.gain(case, p):.4g} a round to its floor; with the step tuned for T the memory's "
+        )
+        text += "part falls like (log(T)/T)^2" + (", the noise's like log(T)/(nT): linear speedup" if noisy else "")
+        return Rate("power", text, in_rounds=(-2.0, -1.0 if noisy else -2.0), in_workers=-1.0 if noisy else 0.0)
 
 
 @register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .theorem import (
     Average,
     AverageTheorem,
@@ -315,4 +317,8 @@ class MomentumConvex(Theorem):
         if case.constants.sigma_star_sq == 0:
             return Rate("power", "1/T, without a floor", in_rounds=(-1.0, -1.0))
         text = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
-        return Rate("power", text, in_rounds=(-1.0, -0.5), in_workers=-0.5)
+        until = None
+        if curve is not None and case.rounds is not None and case.c.dist0_sq > 0:
+            noise = case.c.sigma_star_sq * (case.rounds + 1)  # the tuned step is sqrt(n dist0_sq/(2 noise))
+            until = float(math.floor(noise / (8 * case.c.L_sample**2 * case.c.dist0_sq)))
+        return Rate("power", text, in_rounds=(-1.0, -0.5), in_workers=-0.5, speedup_until=until)

@@ -11,7 +11,17 @@ from ...theory import THEOREMS
 from ...theory.errors import InputError
 from .base import Experiment
 
-_FILES = ("baselines", "error_feedback", "doublesqueeze", "dore", "khirirat", "ef21", "variance_reduced")
+_FILES = (
+    "baselines",
+    "error_feedback",
+    "doublesqueeze",
+    "dore",
+    "khirirat",
+    "ef21",
+    "variance_reduced",
+    "gmc",
+    "momentum",
+)
 
 _FOUND = {e.theorem: e for file in _FILES for e in import_module(f".{file}", __name__).EXPERIMENTS}
 #: In the order of the theorems.

@@ -15,6 +15,7 @@ from ..solvers.channels import plain
 from ..solvers.diana import DIANA
 from ..solvers.dore import DORE
 from ..solvers.doublesqueeze import DOUBLESQUEEZE
+from ..solvers.ef21 import EF21
 from ..solvers.error_feedback import ERROR_FEEDBACK
 from ..solvers.method import Method
 from ..solvers.rules import next_model
@@ -72,6 +73,23 @@ def add_common_memory(ctx, params, x, v, states, common):
         h[j] += alpha * mean
 
 
+@njit(RULE, **OPTIONS)
+def subtract_shared(ctx, params, x, v, states, common):
+    """v <- v - h with EF21's memory h held once, for all workers."""
+    flat_v, h = flat(v), flat(common[0])
+    for j in range(flat_v.size):
+        flat_v[j] -= h[j]
+
+
+@njit(RULE, **OPTIONS)
+def track_shared(ctx, params, x, v, states, common):
+    """h <- h + avg C, and x <- x - gamma h."""
+    flat_x, flat_v, h = flat(x), flat(v), flat(common[0])
+    for j in range(flat_v.size):
+        h[j] += flat_v[j]
+        flat_x[j] -= params[0] * h[j]
+
+
 @dataclass(frozen=True)
 class Fault:
     """One wrong implementation.
@@ -121,6 +139,21 @@ FAULTS: tuple[Fault, ...] = (
             DIANA, word="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
             server=add_common_memory, states=(2, 1, 0),
         ),
+    ),
+    Fault(
+        "one memory shared by all workers (EF21)",
+        "each worker sends its difference from everyone's average: the messages do not vanish, the gradient stalls",
+        _claim("ef21.pl", "least-squares:rows=80,dim=10,reg=0.1", "topk:k=3", rounds=2000),
+        replace(
+            EF21, word="ef21-one-memory", uplink=lambda p: plain(), worker=subtract_shared, everyone=track_shared,
+            states=(0, 0, 1),
+        ),
+    ),
+    Fault(
+        "the dense rounds never come (MARINA)",
+        "the errors of the compressed differences add up and are never corrected",
+        _claim("marina.pl", "least-squares:rows=80,dim=10,reg=0.1", "randk:k=2", rounds=1000),
+        spoil=lambda sure: {**sure.parameters, "p": 1e-12},
     ),
     Fault(
         "error accumulator never reset",

@@ -27,7 +27,7 @@ from theorem_table import BOUNDS, peculiar, suited
 FULL = Constants(
     n=6, dim=50, L=1.0, L_max=2.0, L_sample=3.0, mu=0.1, mu_min=0.05, pl=0.2, sigma_sq=0.5, sigma_star_sq=0.3,
     zeta_sq=0.7, zeta_star_sq=0.2, G=2.0, gap0=4.0, dist0_sq=9.0, overlap=4.0, tau=5.0, grad0_sq=1.5, gap_star=0.8,
-    L_l1=40.0,
+    L_l1=40.0, quadratic=True,
 )  # fmt: skip
 PAIRS = {
     Unbiased: [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tersegrad.solvers.compressors import decode, encode, entropy_bits, kernel
+from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from tersegrad.solvers.compressors.wire import Reader, omega, omega_bits, packed, variable
 from tersegrad.theory import InputError, compressor
 
@@ -36,17 +36,62 @@ SPECS = [
     "sign:block=3",
     "threshold:level=0.5",
     "threshold:level=3",
+    "natural",
+    "natural-dithering",
+    "natural-dithering:levels=3,norm=l1",
+    "natural-dithering:levels=64,norm=linf,block=5",
+    "randomblock:blocks=3",
+    "randomblock:blocks=3,scaled=1,seed=own",
+    "bernoulli:p=0.5",
+    "permk:workers=3",
+    "permk:workers=1",
+    "sparsifier:ratio=0.2",
+    "sparsifier:ratio=1",
+    "normsign:block=3",
+    "dynamic",
+    "clip:bits=5",
+    "clip:bits=0",
+    "rankr",
+    "rankr:rank=2",
+    "powersgd",
+    "powersgd:rank=3",
+    "adversary:direction=orthogonal",
+    "induced:first=topk/ratio=0.2,second=qsgd/levels=4",
+    "induced:first=clip/bits=3,second=randk/ratio=0.2/seed=shared",
+    "composed:first=topk/ratio=0.2,second=natural",
+    "composed:first=ternary,second=natural",
+    "composed:first=topk/ratio=0.2,second=ternary",
+    "scaled:of=natural-dithering",
+    "scaled:of=permk/workers=2",
+    "repeated:of=topk/ratio=0.1,times=3",
+    "repeated:of=induced/first=sign/second=bernoulli",
+    "scaled:of=rankr",
 ]
+
+
+def works(spec: str, dim: int) -> bool:
+    """Whether the compressor takes vectors of so few coordinates."""
+    try:
+        kernel(compressor(spec), dim)
+    except InputError:
+        return False
+    return True
 
 
 def message(spec: str, x: np.ndarray, seed: int = 0) -> tuple[np.ndarray, float, np.ndarray]:
     """C(x), the bits that the kernel counts, and the uniforms."""
+    return sent(spec, x, seed)[:3]
+
+
+def sent(spec: str, x: np.ndarray, seed: int = 0, worker: int = 0) -> tuple[np.ndarray, float, np.ndarray, Origin]:
+    """C(x), the bits that the kernel counts, the uniforms, and all that made the message."""
     comp = compressor(spec)
     compress, params, states = kernel(comp, x.size)
     u = (np.random.default_rng(seed).integers(0, 2**32, (1, comp.draws(x.size))) + 0.5) * 2.0**-32
     out, bits = np.full((1, x.size), np.nan), np.full(1, np.nan)
-    compress(x[None].copy(), u, np.zeros(3, np.int64), params, np.zeros((1, states)), out, bits)
-    return out[0], bits[0], u[0]
+    ctx, state = np.array([0, worker, 3]), np.zeros((1, states))
+    compress(x[None].copy(), u, ctx, params, state, out, bits)
+    return out[0], bits[0], u[0], Origin(x, u[0], state[0], ctx)
 
 
 def vectors(dim: int) -> list[np.ndarray]:
@@ -69,20 +114,23 @@ def vectors(dim: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("dim", [1, 2, 3, 20, 257, 2000])
 def test_the_wire_carries_the_message_and_the_kernel_counts_its_bits(spec, dim):
     comp = compressor(spec)
+    if not works(spec, dim):
+        return
     for number, x in enumerate(vectors(dim)):
-        sent, bits, coins = message(spec, x, number)
-        data = encode(comp, sent, coins)
+        content, bits, coins, origin = sent(spec, x, number, worker=number % 3)
+        data = encode(comp, content, origin=origin)
         received = decode(comp, data, dim, coins)
-        assert np.array_equal(received.view(np.int64), sent.view(np.int64))
+        assert np.array_equal(received.view(np.int64), content.view(np.int64))
         assert bits == 8 * len(data)
-        assert encode(comp, received, coins) == data
+        assert encode(comp, received, origin=origin) == data
+        assert 0 <= entropy_bits(comp, content, origin) < np.inf
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_message_cut_off_or_too_long_is_refused(spec):
     comp = compressor(spec)
-    sent, _, coins = message(spec, np.random.default_rng(1).standard_normal(41))
-    data = encode(comp, sent, coins)
+    content, _, coins, origin = sent(spec, np.random.default_rng(1).standard_normal(41))
+    data = encode(comp, content, origin=origin)
     for wrong in (b"", data[: len(data) // 2], data[:-1], data + b"\0", b"\0" + data):
         with pytest.raises(InputError, match="no message of"):
             decode(comp, wrong, 41, coins)
@@ -93,6 +141,8 @@ def test_a_message_cut_off_or_too_long_is_refused(spec):
 @given(data=st.binary(min_size=0, max_size=60), dim=st.integers(1, 30))
 def test_any_bytes_give_a_finite_vector_or_an_error(spec, data, dim):
     comp = compressor(spec)
+    if not works(spec, dim):
+        return
     coins = np.full(comp.draws(dim), 0.4)
     try:
         received = decode(comp, data, dim, coins)
@@ -113,6 +163,17 @@ def test_any_bytes_give_a_finite_vector_or_an_error(spec, data, dim):
         ("qsgd:levels=4", [5.0, 1.0, 0.0]),
         ("qsgd:levels=4", [math.pi, math.e, 0.0]),
         ("identity", [np.nan, 0.0, 0.0]),
+        ("natural", [1.5, 0.0, 1.0]),
+        ("natural-dithering:levels=2", [1.0, 0.5, 0.25]),
+        ("natural-dithering:levels=4", [1.0, 0.75, 0.0]),
+        ("clip:bits=1", [1.25, 0.0, 0.0]),
+        ("randomblock:blocks=3,seed=own", [1.0, 1.0, 0.0]),
+        ("bernoulli", [math.pi, 0.0, 0.0]),
+        ("sparsifier:k=2", [math.pi, 1.0, 0.0]),
+        ("normsign", [1.0, -1.0, 0.5]),
+        ("dynamic", [1.0, -0.5, 0.0]),
+        ("dynamic", [1.0, -1.0, 1.0]),
+        ("composed:first=topk/k=2,second=natural", [1.5, 0.0, 0.0]),
     ],
 )
 def test_a_vector_that_is_no_message_is_refused(spec, foreign):
@@ -139,6 +200,47 @@ def test_a_shared_seed_needs_the_coins():
         encode(comp, sent)
     with pytest.raises(InputError, match="uniforms"):
         decode(comp, encode(comp, sent, coins), 10)
+
+
+@pytest.mark.parametrize("spec", ["permk:workers=3", "randomblock:blocks=2"])
+def test_every_shared_seed_needs_the_coins(spec):
+    comp = compressor(spec)
+    content, _, coins = message(spec, np.arange(1.0, 11.0))
+    with pytest.raises(InputError, match="uniforms"):
+        encode(comp, content)
+    with pytest.raises(InputError, match="uniforms"):
+        decode(comp, encode(comp, content, coins), 10)
+    with pytest.raises(InputError, match="no message of"):
+        encode(comp, np.arange(1.0, 11.0), coins)
+
+
+@pytest.mark.parametrize(
+    ("spec", "missing"),
+    [
+        ("scaled:of=ternary", "vector compressed"),
+        ("induced:first=topk/k=2,second=ternary", "vector compressed"),
+        ("rankr", "vector compressed"),
+        ("powersgd", "what the sender keeps"),
+    ],
+)
+def test_a_message_made_of_several_needs_its_origin(spec, missing):
+    comp = compressor(spec)
+    content, _, coins, origin = sent(spec, np.arange(1.0, 11.0))
+    with pytest.raises(InputError, match=missing):
+        encode(comp, content, coins)
+    with pytest.raises(InputError, match="origin given makes another"):
+        encode(comp, 2 * content, origin=origin)
+
+
+def test_entropy_of_a_sum_is_that_of_its_messages():
+    x = np.random.default_rng(4).standard_normal(64)
+    comp = compressor("induced:first=topk/k=4,second=ternary")
+    content, _, _, origin = sent(comp.spec, x)
+    first, _, _ = message("topk:k=4", x)
+    second = content - first
+    apart = entropy_bits(comp.first, first) + entropy_bits(comp.second, second)
+    assert entropy_bits(comp, content, origin) == pytest.approx(apart, rel=1e-12)
+    assert entropy_bits(comp, content) <= 64 * 64
 
 
 def test_elias_omega_code_words():
@@ -170,6 +272,16 @@ def test_lengths_by_the_formats():
     def sent(spec: str) -> float:
         return message(spec, x)[1]
 
+    assert sent("natural") == 12 * 1000
+    assert sent("natural-dithering:block=256") == 8 * math.ceil((4 * 32 + 1000 * 5) / 8)
+    assert sent("clip:bits=4") == 16 * 1000
+    assert sent("randomblock:blocks=10") == 3200
+    assert sent("randomblock:blocks=10,seed=own") == 8 * math.ceil((3200 + 4) / 8)
+    assert sent("permk:workers=10") == 8 * math.ceil((3200 + 4) / 8)
+    assert sent("rankr:rank=2") == 2 * 32 * (32 + 32)
+    assert sent("composed:first=topk/k=10,second=natural") == 8 * math.ceil((10 + 10 * (10 + 12)) / 8)
+    assert sent("repeated:of=topk/k=10,times=3") == 3 * sent("topk:k=10")
+    assert sent("induced:first=topk/k=10,second=natural") == sent("topk:k=10") + sent("natural")
     assert sent("identity") == 64 * 1000
     assert sent("ternary:block=256") == 4 * 32 + 8 * 200
     assert sent("sign:block=256") == 4 * 32 + 1000

@@ -7,6 +7,7 @@ read as int, float, or plain text, in that order; nothing is ever evaluated.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -53,9 +54,22 @@ def parse_spec(text: str) -> tuple[str, dict[str, Value]]:
     return name, parse_pairs(rest.split(","), f"'{text}'") if rest else {}
 
 
+def nested(text: str) -> str:
+    """Write a text form as a value inside another one: `/` for `:` and `,`, one more `/` for every level below."""
+    return re.sub("/+", lambda run: run.group() + "/", text).replace(":", "/").replace(",", "/")
+
+
+def unnested(value: str) -> str:
+    """Read back what `nested` wrote; ``topk/k=5`` is ``topk:k=5``."""
+    name, *options = re.split("(?<!/)/(?!/)", value)
+    text = f"{name}:{','.join(options)}" if options else name
+    return re.sub("/+", lambda run: run.group()[1:], text)
+
+
 def format_spec(name: str, options: Mapping[str, Any]) -> str:
-    """Write the text form back, leaving out options that are None."""
-    given = ",".join(f"{k}={v}" for k, v in options.items() if v is not None)
+    """Write the text form back, leaving out options that are None; an option may itself have a `spec`."""
+    values = {k: nested(v.spec) if hasattr(v, "spec") else v for k, v in options.items()}
+    given = ",".join(f"{k}={v}" for k, v in values.items() if v is not None)
     return f"{name}:{given}" if given else name
 
 

@@ -6,8 +6,9 @@ what holds for every coin is checked for every sample.
 
 The limits are empirical Bernstein limits (Maurer and Pontil 2009, arXiv 0907.3740). The entries of the usual
 compressors are independent or negatively associated, so that a sum over entries and samples is a sum of terms as
-large as one entry. How large one entry can be, relative to the largest of x, is read off messages of all vectors:
-rare events that no sample of one vector met are thereby allowed for, which a normal limit would not do.
+large as one entry; where one coin decides about many entries, a term is as large as the whole vector. How large one
+entry (or C(x)) can be, relative to the largest of x (or x), is read off messages of all vectors: rare events that no
+sample of one vector met are thereby allowed for, which a normal limit would not do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solvers.compressors import decode, encode, entropy_bits, kernel
+from ..solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from ..theory.compressors import Blockwise, Compressor, compressor
 from ..theory.errors import InputError
 
@@ -65,7 +66,7 @@ class Certification:
     Attributes
     ----------
     claims
-        The worst-case constants put to the test: omega, delta, eps.
+        The worst-case constants put to the test: omega, delta, eps; gamma and beta of a correlated compressor.
     worst
         The largest error at a single vector that the search found, and its share of the worst-case constant.
     bits
@@ -117,28 +118,36 @@ class Certifier:
         self.compress, self.params, self.states = kernel(comp, dim)
         self.samples = samples if comp.draws(dim) else 1
         self.alpha = alpha
-        self.unbiased, self.contractive, self.absolute = (
+        self.unbiased, self.contractive, self.absolute, self.correlated = (
             comp.unbiased(dim),
             comp.contractive(dim),
             comp.absolute(dim),
+            comp.correlated(dim),
         )
         self.rows: list[Check] = []
         self.stretch = 0.0
 
     def explore(self, vectors: list[Floats]) -> None:
-        """Read off messages of all vectors how large an entry of C(x) gets, relative to the largest of x."""
+        """Read off messages of all vectors how large a term of C(x) gets, relative to that of x."""
+        self.stretch = 1 / (self.comp.keep_probability(self.dim) or math.inf)
         for x in vectors:
-            out, _, _ = self.messages(x, min(self.samples, 32))
+            out, *_ = self.messages(x, min(self.samples, 32))
             if np.all(np.isfinite(out)) and np.any(x):
-                self.stretch = max(self.stretch, float(np.abs(out).max() / np.abs(x).max()))
+                self.stretch = max(self.stretch, self.term(out) / self.term(x))
+
+    def term(self, vectors: Floats) -> float:
+        """The largest entry; the longest vector where one coin decides about many entries."""
+        if self.comp.together:
+            return float(np.sqrt(np.square(vectors).sum(axis=-1).max()))
+        return float(np.abs(vectors).max())
 
     def add(self, vector: str, check: str, measured: float, width: float, limit: float, holds: bool) -> None:
         """Add a row; a measured value that is not finite never holds."""
         verdict = "holds" if holds and math.isfinite(measured) else "violated"
         self.rows.append(Check(vector, check, measured, measured - width, measured + width, limit, verdict))
 
-    def messages(self, x: Floats, count: int) -> tuple[Floats, Floats, Floats]:
-        """`count` messages of x, the bits that the kernel counts for each, and the uniforms used."""
+    def messages(self, x: Floats, count: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """`count` messages of x, the bits that the kernel counts for each, the uniforms used, the states left."""
         coins = self.rng.integers(0, 2**32, (count, self.comp.draws(self.dim)))
         u = np.multiply(coins + 0.5, 2.0**-32, dtype=np.float64)
         repeated, out, bits = (
@@ -146,23 +155,23 @@ class Certifier:
             np.full((count, self.dim), np.nan),
             np.full(count, np.nan),
         )
-        ctx = np.zeros(3, dtype=np.int64)
-        self.compress(repeated, u, ctx, self.params, np.zeros((count, self.states)), out, bits)
-        return out, bits, u
+        states = np.zeros((count, self.states))
+        self.compress(repeated, u, np.zeros(3, dtype=np.int64), self.params, states, out, bits)
+        return out, bits, u, states
 
     def errors(self, name: str, x: Floats) -> None:
         """Check what is claimed about C(x) - x at one vector."""
         square = float(x @ x)
         direction = np.zeros(self.dim)
         squared, along, aligned = np.empty(self.samples), np.empty(self.samples), np.empty(self.samples)
-        largest_entry = self.stretch * float(np.abs(x).max())
+        largest_entry = self.stretch * self.term(x)
         longest = 0.0
         inward = math.inf
         half = (self.samples + 1) // 2
         at = 0
         while at < self.samples:
             count = min(max(1, TERMS // self.dim), (half if at < half else self.samples) - at)
-            out, _, _ = self.messages(x, count)
+            out, *_ = self.messages(x, count)
             if not np.all(np.isfinite(out)):
                 self.add(name, FINITE, math.nan, 0.0, 0.0, False)
                 return
@@ -175,7 +184,7 @@ class Certifier:
             else:
                 along[at : at + count] = error @ direction
             aligned[at : at + count] = error @ x
-            largest_entry = max(largest_entry, float(np.abs(error).max()))
+            largest_entry = max(largest_entry, self.term(error))
             length = np.einsum("ij,ij->i", out, out)
             longest = max(longest, float(length.max()))
             inward = min(inward, float((np.einsum("ij,j->i", out, x) - length).min()))
@@ -202,6 +211,14 @@ class Certifier:
             if self.contractive.orthogonal:
                 share = inward / square
                 self.add(name, "<C(x), x - C(x)> >= 0", share, 0.0, 0.0, share >= -ROUNDING)
+        if self.correlated is not None:
+            # These compressors are deterministic: every message is as good as the mean.
+            products = (out @ x) / square
+            gamma, share = self.correlated.gamma, float((np.einsum("ij,ij->i", out, out) / square / products).max())
+            least = float(products.min())
+            self.add(name, "<C(x), x> >= gamma ||x||^2", least, 0.0, gamma, least >= gamma * (1 - ROUNDING))
+            limit = self.correlated.beta
+            self.add(name, "||C(x)||^2 <= beta <C(x), x>", share, 0.0, limit, share <= limit * (1 + ROUNDING))
         if self.absolute is not None:
             size = math.sqrt(squared.max())
             limit = self.absolute.eps
@@ -216,23 +233,24 @@ class Certifier:
             return
         norm = float(np.linalg.norm(direction)) or 1.0
         values = products / norm
-        term = largest * float(np.abs(direction).max()) / norm
+        term = largest * self.term(direction) / norm
         mean = float(values.mean())
         width = bernstein(mean, float(values.var()), term, values.size, self.alpha / 2)
         self.add(name, check, mean, width, 0.0, abs(mean) <= width + ROUNDING * largest)
 
     def wire(self, name: str, x: Floats, count: int) -> dict[str, float]:
         """Check that the bytes carry the message and that the kernel counts their length."""
-        out, counted, u = self.messages(x, count)
+        out, counted, u, states = self.messages(x, count)
         if not np.all(np.isfinite(out)):
             self.add(name, FINITE, math.nan, 0.0, 0.0, False)
             return {}
         carried, charged = True, 0.0
-        for message, bits, coins in zip(out, counted, u, strict=True):
+        for message, bits, coins, state in zip(out, counted, u, states, strict=True):
             try:
-                data = encode(self.comp, message, coins)
+                origin = Origin(x, coins, state)
+                data = encode(self.comp, message, origin=origin)
                 received = decode(self.comp, data, self.dim, coins)
-                meters = {"encoded": 8.0 * len(data), "entropy": entropy_bits(self.comp, message)}
+                meters = {"encoded": 8.0 * len(data), "entropy": entropy_bits(self.comp, message, origin)}
             except InputError:
                 self.add(name, "decode(encode(C(x))) = C(x)", 0.0, 0.0, 1.0, False)
                 return {}
@@ -249,7 +267,7 @@ class Certifier:
         By counting, B bits return m entries unchanged with probability below 2^(B - 52 m).
         """
         x = (1 + self.rng.integers(0, 2**52, self.dim) * 2.0**-52) * self.rng.choice([-1.0, 1.0], self.dim)
-        out, bits, _ = self.messages(x, 1)
+        out, bits, *_ = self.messages(x, 1)
         carried = 52.0 * float(np.count_nonzero(out[0] == x))
         self.add(
             "random digits",
@@ -371,6 +389,8 @@ def certify(
         claims["delta"] = main.contractive.delta
     if main.absolute is not None:
         claims["eps"] = main.absolute.eps
+    if main.correlated is not None:
+        claims |= {"gamma": main.correlated.gamma, "beta": main.correlated.beta}
     if (error := pointwise(comp, searched)) is not None:
         worst["error"] = error
         limits = ([main.unbiased.omega] if main.unbiased else []) + (

@@ -27,12 +27,13 @@ wherever a compressor's text form is accepted. It says what it promises and brin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from ...theory.compressors import Compressor, vector
 from ...theory.errors import InputError
-from .wire import Floats, Kernel
+from .wire import Floats, Kernel, Origin, Reader
 
 
 def kernel(comp: Compressor, dim: int) -> Kernel:
@@ -47,7 +48,7 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
     if (theirs := getattr(comp, "kernel", None)) is not None:
         return theirs(dim)
     codec(comp)
-    return import_module(f".{comp.name}", __name__).kernel(comp, dim)
+    return import_module(f".{comp.name.replace('-', '_')}", __name__).kernel(comp, dim)
 
 
 def codec(comp: Compressor) -> Any:
@@ -59,24 +60,28 @@ def codec(comp: Compressor) -> Any:
     return CODECS[comp.name]
 
 
-def encode(comp: Compressor, message: Floats, coins: Floats | None = None) -> bytes:
+def encode(comp: Compressor, message: Floats, coins: Floats | None = None, origin: Origin | None = None) -> bytes:
     """Return the bytes of a message C(x) of shape (dim,).
 
     Parameters
     ----------
     coins
-        The uniforms that made the message; needed by rand-k with a shared seed only.
+        The uniforms that made the message; needed where a seed is shared, and by scaled, induced and repeated
+        compressors.
+    origin
+        What else made the message; these and rankr need the vector compressed, powersgd the state after.
 
     Raises
     ------
     InputError
-        The vector is not a message of this compressor.
+        The vector is not a message of this compressor, or something that is needed is not given.
     """
     message = vector(message)
     comp.check(message.size)
     if (theirs := getattr(comp, "encode", None)) is not None:
         return theirs(message)
-    return codec(comp).encode(comp, message, coins)
+    origin = origin or Origin()
+    return codec(comp).encode(comp, message, origin if coins is None else replace(origin, coins=coins))
 
 
 def decode(comp: Compressor, data: bytes, dim: int, coins: Floats | None = None) -> Floats:
@@ -85,18 +90,26 @@ def decode(comp: Compressor, data: bytes, dim: int, coins: Floats | None = None)
     Raises
     ------
     InputError
-        The bytes are cut off, too long, or no message of this compressor.
+        The bytes are cut off, too long, or no message of this compressor; or a seed is shared and `coins` are
+        not given.
     """
     comp.check(dim)
     if (theirs := getattr(comp, "decode", None)) is not None:
         return theirs(data, dim)
-    return codec(comp).decode(comp, data, dim, coins)
+    reader = Reader(data, comp.spec)
+    message = codec(comp).read(comp, reader, dim, coins)
+    reader.finish()
+    return message
 
 
-def entropy_bits(comp: Compressor, message: Floats) -> float:
-    """Return the empirical entropy of the message's symbols plus the bits of its scales and values."""
+def entropy_bits(comp: Compressor, message: Floats, origin: Origin | None = None) -> float:
+    """Return the empirical entropy of the message's symbols plus the bits of its scales and values.
+
+    Where the message is made of several (scaled, induced, repeated) it is the sum of theirs if the `origin` tells them
+    (vector and uniforms); else the sum's own: 64 bits for every magnitude, and the entropy of the symbols.
+    """
     message = vector(message)
     comp.check(message.size)
     if (theirs := getattr(comp, "entropy_bits", None)) is not None:
         return theirs(message)
-    return codec(comp).entropy(comp, message)
+    return codec(comp).entropy(comp, message, origin or Origin())

@@ -8,7 +8,7 @@ from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS, RandK
 from ..signatures import COMPRESS, OPTIONS
-from .reductions import rounded, truncated
+from .reductions import drawn, rounded, truncated
 from .wire import Floats, Ints, Kernel, index_length
 
 
@@ -21,10 +21,8 @@ def compress(x, u, ctx, params, state, out, bits):
         for j in range(dim):
             to[j] = 0.0
         for i in range(k):
-            # Two uniforms make 64 random bits; their product with the range, shifted down, is the draw.
             last = dim - k + i
-            high, low = int(coins[2 * i] * 4294967296.0), int(coins[2 * i + 1] * 4294967296.0)
-            j = (high * (last + 1) + ((low * (last + 1)) >> 32)) >> 32
+            j = drawn(last + 1, coins[2 * i], coins[2 * i + 1])
             j = last if to[j] != 0.0 else j
             to[j] = 1.0
             chosen[i] = j

@@ -3,12 +3,14 @@
 import numpy as np
 from numba import njit, types
 
-from ..signatures import INNER, VECTOR
+from ..signatures import INNER, OPTIONS, VECTOR
 
 f8, i8 = types.float64, types.int64
 
 MAGNITUDE = 0x7FFFFFFFFFFFFFFF
 """All bits of a double but its sign."""
+FRACTION = 0x000FFFFFFFFFFFFF
+"""The fraction of a double."""
 
 
 @njit(i8(f8), **INNER)
@@ -77,3 +79,19 @@ def rounded(value, low_bits, u):
     """
     bits = np.float64(value).view(np.int64) + np.int64(u * (1 << low_bits))
     return np.int64(bits & -(1 << low_bits)).view(np.float64) + 0.0
+
+
+@njit(i8(i8, f8, f8), **OPTIONS)
+def drawn(choices, high, low):
+    """One of 0, ..., choices - 1: two uniforms make 64 random bits; their product with the range, shifted down."""
+    return (int(high * 4294967296.0) * choices + ((int(low * 4294967296.0) * choices) >> 32)) >> 32
+
+
+@njit(f8(f8, f8), **INNER)
+def power_of_two(value, u):
+    """Round at random without bias to one of the two powers of two around a number; never -0; a NaN stays one.
+
+    As `rounded` with all 52 bits of the fraction, the random ones read off the fraction of 1 + u, which vectorises.
+    """
+    bits = np.float64(value).view(np.int64) + (np.float64(1.0 + u).view(np.int64) & FRACTION)
+    return (np.int64(bits & ~FRACTION).view(np.float64) if value == value else value) + 0.0

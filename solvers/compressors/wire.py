@@ -3,7 +3,8 @@ string."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,28 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Kernel = tuple[Callable[..., None], Floats, int]
 """A kernel, its numbers for one dimension, and how many floats it keeps between rounds."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a message was made of, as far as it is known.
+
+    Parameters
+    ----------
+    x
+        The vector compressed, (dim,).
+    coins
+        The uniforms.
+    state
+        What the compressor keeps, as the message left it.
+    ctx
+        (round, worker, n).
+    """
+
+    x: Floats | None = None
+    coins: Floats | None = None
+    state: Floats | None = None
+    ctx: Sequence[int] | Ints = (0, 0, 1)
 
 
 def packed(*strings: Bits) -> bytes:
@@ -150,6 +173,18 @@ class Reader:
             position = following[position]
         self.at += position
         return values[np.array(chain, dtype=np.int64)]
+
+    def count(self, dim: int) -> int:
+        """How many of `dim` coordinates follow."""
+        count = int(self.fixed(1, dim.bit_length())[0])
+        if count > dim:
+            raise self.malformed(f"it announces {count} entries of {dim}")
+        return count
+
+    def align(self) -> None:
+        """Go on at the next whole byte."""
+        if np.any(self.take(-self.at % 8)):
+            raise self.malformed("a part of it is not filled up with zeros")
 
     def finish(self) -> None:
         """Check that only the zeros that fill the last byte are left."""

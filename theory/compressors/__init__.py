@@ -40,6 +40,8 @@ from .base import (
     Blockwise,
     Compressor,
     Contractive,
+    Correlated,
+    General,
     Sparse,
     Unbiased,
     index_bits,
@@ -48,12 +50,39 @@ from .base import (
     vector,
     whole,
 )
-from .deterministic import Identity, Sign
-from .dithering import QSGD, Ternary
+from .composition import Composed, Composition, Induced, Repeated, Scaled
+from .deterministic import Adversary, Clip, Dynamic, Identity, NormSign, Sign
+from .dithering import QSGD, Natural, NaturalDithering, Ternary
+from .lowrank import LowRank, PowerSGD, RankR
 from .registry import COMPRESSORS, compressor
-from .sparse import RandK, Threshold, TopK
+from .sparse import Bernoulli, PermK, RandK, RandomBlock, Sparsifier, Threshold, TopK
 
-COMPRESSORS.update({kind.name: kind for kind in (Identity, QSGD, Ternary, RandK, TopK, Sign, Threshold)})
+KINDS = (
+    Identity,
+    QSGD,
+    Ternary,
+    Natural,
+    NaturalDithering,
+    RandK,
+    TopK,
+    RandomBlock,
+    Bernoulli,
+    PermK,
+    Sparsifier,
+    Threshold,
+    Sign,
+    NormSign,
+    Dynamic,
+    Clip,
+    RankR,
+    PowerSGD,
+    Induced,
+    Composed,
+    Scaled,
+    Repeated,
+    Adversary,
+)
+COMPRESSORS.update({kind.name: kind for kind in KINDS})
 
 __all__ = [
     "COMPRESSORS",
@@ -67,13 +96,33 @@ __all__ = [
     "VALUE_TRUNCATION",
     "VALUE_VARIANCE",
     "AbsoluteError",
+    "Adversary",
+    "Bernoulli",
     "Blockwise",
+    "Clip",
+    "Composed",
+    "Composition",
     "Compressor",
     "Contractive",
+    "Correlated",
+    "Dynamic",
+    "General",
     "Identity",
+    "Induced",
+    "LowRank",
+    "Natural",
+    "NaturalDithering",
+    "NormSign",
+    "PermK",
+    "PowerSGD",
     "RandK",
+    "RandomBlock",
+    "RankR",
+    "Repeated",
+    "Scaled",
     "Sign",
     "Sparse",
+    "Sparsifier",
     "Ternary",
     "Threshold",
     "TopK",

@@ -103,6 +103,62 @@ class AbsoluteError:
             raise InputError(f"eps = {self.eps} is not an error bound; it must be finite and at least 0")
 
 
+@dataclass(frozen=True)
+class General:
+    """||E C(x) - x|| <= eta ||x|| and E||C(x) - E C(x)||^2 <= omega ||x||^2.
+
+    Source: Condat, Li, Richtarik 2022 (EF-BV, arXiv 2205.04180).
+
+    Parameters
+    ----------
+    eta
+        Relative bias, 0 <= eta < 1.
+    omega
+        Relative variance, >= 0.
+    """
+
+    eta: float
+    omega: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.eta < 1:
+            raise InputError(f"eta = {self.eta} is no relative bias; it must lie in [0, 1)")
+        if not (math.isfinite(self.omega) and self.omega >= 0):
+            raise InputError(f"omega = {self.omega} is not a relative variance; it must be finite and at least 0")
+
+    def scaling(self) -> float:
+        """The factor that makes the best contraction: lambda* = min{(1 - eta)/((1 - eta)^2 + omega), 1}."""
+        return min((1 - self.eta) / ((1 - self.eta) ** 2 + self.omega), 1.0)
+
+    def scaled(self) -> Contractive:
+        """The contraction of lambda* C: delta = 1 - (1 - lambda + lambda eta)^2 - lambda^2 omega."""
+        factor = self.scaling()
+        return Contractive(1 - (1 - factor * (1 - self.eta)) ** 2 - factor**2 * self.omega)
+
+
+@dataclass(frozen=True)
+class Correlated:
+    """E<C(x), x> >= gamma ||x||^2 and E||C(x)||^2 <= beta E<C(x), x>.
+
+    Source: the class B2(gamma, beta) of Beznosikov, Horvath, Richtarik, Safaryan 2020 (arXiv 2002.12410).
+    """
+
+    gamma: float
+    beta: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gamma <= self.beta:
+            raise InputError(f"gamma = {self.gamma} and beta = {self.beta} must satisfy 0 < gamma <= beta")
+
+    def scaling(self) -> float:
+        """The factor that makes a contraction: 1/beta."""
+        return 1 / self.beta
+
+    def scaled(self) -> Contractive:
+        """The contraction of C/beta: delta = gamma/beta."""
+        return Contractive(self.gamma / self.beta)
+
+
 def whole(value: Any, what: str, low: int, high: int) -> int:
     """Return `value` if it is an integer in [low, high]; otherwise raise `InputError` naming it."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
@@ -115,6 +171,11 @@ def whole(value: Any, what: str, low: int, high: int) -> int:
 def index_bits(dim: int) -> int:
     """Bits of one index of a vector of `dim` coordinates: ceil(log2 dim)."""
     return (dim - 1).bit_length()
+
+
+def exponent_bits(float_bits: int) -> int:
+    """Bits of the exponent of a float of so many bits: 8 of 32, 11 of 64."""
+    return 8 if float_bits <= 32 else 11
 
 
 def truncate(value: NDArray[np.float64], low_bits: int) -> NDArray[np.float64]:
@@ -144,6 +205,16 @@ class Compressor:
     """Why `unbiased` is None, as a sentence; empty when it is not."""
     why_not_contractive: ClassVar[str] = ""
     why_not_absolute: ClassVar[str] = "its error grows with the vector that it compresses"
+    stateful: ClassVar[bool] = False
+    """Whether C(x) depends on earlier messages."""
+    separable: ClassVar[bool] = False
+    """Whether every coordinate is compressed by itself, by one rule for all, zero to zero."""
+    keeps_support: ClassVar[bool] = False
+    """Whether C(x) is zero wherever x is."""
+    together: ClassVar[bool] = False
+    """Whether one coin decides about many coordinates, so that errors do not average out over them."""
+    entry_bits: ClassVar[int] = 0
+    """Bits of one nonzero entry on the wire, if it has a word of its own and a zero needs none; else 0."""
 
     @property
     def spec(self) -> str:
@@ -172,9 +243,37 @@ class Compressor:
         """The absolute error on vectors of `dim` coordinates, or None (`why_not_absolute`)."""
         return None
 
+    def general(self, dim: int) -> General | None:
+        """Bias and variance apart, worst case; what the other two classes imply unless overridden."""
+        if (unbiased := self.unbiased(dim)) is not None:
+            return General(0.0, unbiased.omega)
+        if (contractive := self.contractive(dim)) is not None:
+            error = 1 - contractive.delta
+            return General(math.sqrt(error), error if self.draws(dim) else 0.0)
+        return None
+
+    def correlated(self, dim: int) -> Correlated | None:
+        """How C(x) and x are correlated, stated for those that belong to no other class."""
+        return None
+
+    def image(self, x: ArrayLike) -> NDArray[np.float64]:
+        """C(x) of a deterministic compressor, in NumPy; the kernel's may differ by the rounding of its sums."""
+        raise NotImplementedError(f"{self.name} has no exact pointwise constant")
+
     def pointwise(self, x: ArrayLike) -> float:
         """E||C(x) - x||^2 / ||x||^2, exactly, at this x of shape (dim,); 0 at x = 0."""
-        raise NotImplementedError(f"{self.name} has no exact pointwise constant")
+        x = vector(x)
+        error = self.image(x) - x
+        return relative(float(error @ error), x)
+
+    def keep_probability(self, dim: int) -> float | None:
+        """p, if every coordinate is kept with probability p and scaled by 1/p; else None."""
+        return None
+
+    def nonzeros(self, dim: int) -> float:
+        """The most that the expected number of nonzero entries of C(x) can be."""
+        self.check(dim)
+        return float(dim)
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         """Bits of one message as the papers count them, with floats of `float_bits` bits."""
@@ -249,6 +348,9 @@ class Sparse(Compressor):
         """Entries sent, k."""
         self.check(dim)
         return self.k if self.k is not None else max(1, math.floor(float(self.ratio or 0) * dim + 0.5))
+
+    def nonzeros(self, dim: int) -> float:
+        return float(self.kept(dim))
 
 
 def choice(value: Any, what: str, known: tuple[str, ...]) -> None:

@@ -1,0 +1,24 @@
+"""Mantissa clipping: one pass over the bits of the doubles."""
+
+import numpy as np
+from numba import njit
+
+from ...theory.compressors import Clip
+from ..signatures import COMPRESS, OPTIONS
+from .reductions import truncated
+from .wire import Kernel
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    low_bits = int(params[0])
+    for r in range(x.shape[0]):
+        row, to = x[r], out[r]
+        for j in range(row.size):
+            to[j] = truncated(row[j], low_bits)
+        bits[r] = params[1]
+
+
+def kernel(comp: Clip, dim: int) -> Kernel:
+    comp.check(dim)
+    return compress, np.array([52 - comp.bits, 8 * -(-(12 + comp.bits) * dim // 8)], dtype=float), 0

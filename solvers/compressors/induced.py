@@ -1,0 +1,30 @@
+"""Induced compressor: the first message, and the second one of what it left."""
+
+import numpy as np
+from numba import njit
+
+from ...theory.compressors import Induced
+from ..signatures import COMPRESS, OPTIONS
+from .parts import after, packed, run
+from .wire import Kernel
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    dim = x.shape[1]
+    first, rest, length = np.empty((1, dim)), np.empty((1, dim)), np.empty(1)
+    at, coin = after(params, 0, 0)
+    for r in range(x.shape[0]):
+        to, bit = out[r : r + 1], bits[r : r + 1]
+        run(params, 0, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], first, length)
+        for j in range(dim):
+            rest[0, j] = x[r, j] - first[0, j]
+        run(params, at, rest, u[r], coin, ctx, state[r : r + 1], to, bit)
+        for j in range(dim):
+            to[0, j] = first[0, j] + to[0, j]
+        bit[0] += length[0]
+
+
+def kernel(comp: Induced, dim: int) -> Kernel:
+    comp.check(dim)
+    return compress, np.array([*packed(comp.first, dim), *packed(comp.second, dim)], dtype=float), 0

@@ -1,0 +1,89 @@
+"""What the low-rank compressors share: from P to the message, and from the factors to the vector."""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from ...theory.compressors import VALUE_LOW_BITS, LowRank
+from ..signatures import INNER, MATRIX, VECTOR
+from .reductions import total, truncated
+from .wire import Floats
+
+f8 = types.float64
+NEGLIGIBLE = 1e-10
+"""A column of P that loses all but this share to the columns before it carries no direction of its own."""
+
+
+@njit(types.void(VECTOR, MATRIX), **INNER)
+def fill(row, matrix):
+    """Fill a matrix row by row, and the rest with zeros."""
+    m, n = matrix.shape
+    for i in range(m):
+        for j in range(n):
+            matrix[i, j] = row[i * n + j] if i * n + j < row.size else 0.0
+
+
+@njit(types.void(MATRIX), **INNER)
+def orthonormalise(p):
+    """Gram and Schmidt on the rows, twice, which is enough; a row that depends on those before it becomes zero."""
+    for k in range(p.shape[0]):
+        row = p[k]
+        before = math.sqrt(total(row, 1))
+        for _ in range(2):
+            for other in range(k):
+                share = 0.0
+                for i in range(row.size):
+                    share += row[i] * p[other, i]
+                for i in range(row.size):
+                    row[i] -= share * p[other, i]
+        norm = math.sqrt(total(row, 1))
+        for i in range(row.size):
+            row[i] = 0.0 if norm <= NEGLIGIBLE * before else row[i] / norm
+
+
+@njit(types.void(MATRIX, MATRIX, VECTOR), **INNER)
+def keep(p, q, state):
+    """Write Q, then P, into the state of one replica."""
+    rank, n = q.shape
+    for k in range(rank):
+        for j in range(n):
+            state[k * n + j] = q[k, j]
+        for i in range(p.shape[1]):
+            state[rank * n + k * p.shape[1] + i] = p[k, i]
+
+
+@njit(types.void(MATRIX, MATRIX, MATRIX, f8, VECTOR), **INNER)
+def project(matrix, p, q, shrink, to):
+    """Round P (r, m), compute Q = shrink A^T P (r, n), round it, write P^T Q; factors lie row by row."""
+    (rank, m), n = p.shape, q.shape[1]
+    for k in range(rank):
+        for j in range(n):
+            q[k, j] = 0.0
+        for i in range(m):
+            p[k, i] = truncated(p[k, i], VALUE_LOW_BITS)
+            for j in range(n):
+                q[k, j] += matrix[i, j] * p[k, i]
+        for j in range(n):
+            q[k, j] = truncated(shrink * q[k, j], VALUE_LOW_BITS)
+    for i in range(m):
+        for j in range(min(n, to.size - i * n)):
+            value = 0.0
+            for k in range(rank):
+                value += p[k, i] * q[k, j]
+            to[i * n + j] = value + 0.0
+
+
+def product(p: Floats, q: Floats, dim: int) -> Floats:
+    """The vector that factors (r, m) and (r, n) make, with the kernel's order of summation."""
+    value = np.zeros((p.shape[1], q.shape[1]))
+    for row, column in zip(p, q, strict=True):
+        value += np.outer(row, column)
+    return value.ravel()[:dim] + 0.0
+
+
+def numbers(comp: LowRank, dim: int) -> list[float]:
+    """Rows, columns, rank, the shortening of Q, bits of a message."""
+    comp.check(dim)
+    m, n = comp.shape(dim)
+    return [m, n, comp.rank, comp.shrink, 8 * (4 * comp.rank * (m + n))]

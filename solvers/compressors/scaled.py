@@ -1,0 +1,23 @@
+"""Scaled compressor: the part's message times lambda."""
+
+import numpy as np
+from numba import njit
+
+from ...theory.compressors import Scaled
+from ..signatures import COMPRESS, OPTIONS
+from .parts import packed, run
+from .wire import Kernel
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    factor = params[0]
+    for r in range(x.shape[0]):
+        run(params, 1, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
+        to = out[r]
+        for j in range(to.size):
+            to[j] *= factor
+
+
+def kernel(comp: Scaled, dim: int) -> Kernel:
+    return compress, np.array([comp.factor(dim), *packed(comp.of, dim)], dtype=float), 0

@@ -1,0 +1,69 @@
+"""The sparsifier of least variance: lambda by Newton's method, exact after finitely many passes over what is left."""
+
+import math
+
+import numpy as np
+from numba import njit, types
+
+from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, Sparsifier, index_bits
+from ..signatures import COMPRESS, INNER, OPTIONS, VECTOR
+from .reductions import rounded
+from .wire import Kernel
+
+f8, i8 = types.float64, types.int64
+
+
+@njit(f8(VECTOR, i8, i8), **INNER)
+def threshold(sizes, left, k):
+    """The lambda for which the first `left` > k sizes have sum min(1, size/lambda) = k. Spoils `sizes`."""
+    while True:
+        total = 0.0
+        for i in range(left):
+            total += sizes[i]
+        lam = total / k
+        inside = 0
+        for i in range(left):
+            size = sizes[i]
+            sizes[inside] = size
+            inside += size < lam
+        k -= left - inside
+        if inside == left or inside == 0 or k <= 0:
+            return lam
+        left = inside
+
+
+@njit(COMPRESS, **OPTIONS)
+def compress(x, u, ctx, params, state, out, bits):
+    dim, k, index, count_width = x.shape[1], int(params[0]), int(params[1]), int(params[2])
+    sizes = np.empty(dim + 1)
+    for r in range(x.shape[0]):
+        row, coins, to = x[r], u[r], out[r]
+        left = 0
+        for j in range(dim):
+            sizes[left] = abs(row[j])
+            left += sizes[left] != 0.0
+        lam = threshold(sizes, left, k) if left > k else 0.0
+        scale = rounded(lam, SCALE_LOW_BITS, coins[dim])
+        count, least = 0, np.inf
+        for j in range(dim):
+            size = abs(row[j])
+            if size < lam:
+                signed = scale if row[j] > 0.0 else -scale
+                to[j] = (signed if coins[j] * lam < size else 0.0) + 0.0
+            else:
+                to[j] = rounded(row[j], VALUE_LOW_BITS, coins[j])
+            sent = to[j] != 0.0
+            count += sent
+            least = abs(to[j]) if sent and abs(to[j]) < least else least
+        length = count_width
+        if count > 0:
+            short = 0
+            for j in range(dim):
+                short += abs(to[j]) == least
+            where = 0 if count == dim else min(count * index, dim)
+            length += where + 32 + count + short + 32 * (count - short)
+        bits[r] = 8 * math.ceil(length / 8)
+
+
+def kernel(comp: Sparsifier, dim: int) -> Kernel:
+    return compress, np.array([comp.kept(dim), index_bits(dim), dim.bit_length()], dtype=float), 0

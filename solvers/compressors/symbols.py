@@ -1,0 +1,33 @@
+"""What the codecs share: short numbers, entropies, blocks. Pure NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...theory.compressors import Blockwise
+from ...theory.errors import InputError
+from .wire import Floats, Ints
+
+
+def pattern(values: Floats, low_bits: int, what: str) -> Ints:
+    """Bits of doubles without their lowest ones, which must be clear."""
+    whole = values.view(np.uint64)
+    if np.any(whole & np.uint64((1 << low_bits) - 1)):
+        raise InputError(f"this vector is no message of {what}: it holds a number that 32 bits cannot carry")
+    return (whole >> np.uint64(low_bits)).astype(np.int64)
+
+
+def entropy_of(counts: Ints) -> float:
+    """Empirical entropy in bits of as many symbols as the counts sum to."""
+    present = counts[counts > 0].astype(float)
+    return float(-(present * np.log2(present / present.sum())).sum()) + 0.0
+
+
+def block_maxima(comp: Blockwise, message: Floats) -> Floats:
+    """Largest absolute value of every block."""
+    return np.maximum.reduceat(np.abs(message), np.arange(0, message.size, comp.block_size(message.size)))
+
+
+def spread(comp: Blockwise, scales: Floats, dim: int) -> Floats:
+    """Every block's scale at its coordinates."""
+    return np.repeat(scales, comp.block_size(dim))[:dim]

@@ -1,7 +1,8 @@
-"""One exchange of any method, in halves, and the only loop.
+"""One exchange of any method, in halves, and the loop of `simulate`.
 
 The halves work on one block of B replicas. An engine decides where they run: `simulate` calls all of them in one
-process, one after the other, in worker order.
+process, one after the other, in worker order; `distributed` calls a worker's in the worker's own process and the
+server's in another one, and does in the same order what the loop below does between them.
 
 The larger kernels reach each other through function pointers (`TOOLS`, `HALVES`), not by name: what is called by name
 is optimised again inside every caller, which multiplies the time that the first use spends in the compiler by four.
@@ -56,17 +57,18 @@ SERVER = types.UniTuple(MATRIX, 4)
 STATES = types.Tuple((FOUR, CUBE, CUBE))
 #: vector v, a worker's message, the server's message, sum of messages, sum of exact gradients (B, d), bits (B,)
 SCRATCH = types.Tuple((MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR))
-#: (models of earlier rounds (depth, B, d), first message of each step, workers, versions); empty if synchronous
-ARRIVALS = types.Tuple((CUBE, INTS, INTS, INTS))
+#: (models of earlier rounds (depth, B, d), first message of each step, workers, versions, how many messages the worker
+#: has sent before); empty if synchronous
+ARRIVALS = types.Tuple((CUBE, INTS, INTS, INTS, INTS))
 #: (shadow kernel, shadow sequence y (B, d), weighted average of the iterates (B, d))
 WATCH = types.Tuple((types.FunctionType(SHADOW), MATRIX, MATRIX))
 
 #: Entries of the plan (integers) of a run.
 (
     N, SHARED, SHARED_SPECIAL, GRADIENT_USUAL, GRADIENT_SPECIAL, TRACK, WHEN, PERIOD, ADDS, SAMPLES, OWN_MODELS,
-    SYNCHRONOUS, OVER_ARRIVALS, WEIGHTS,
-) = range(14)  # fmt: skip
-PLAN_ENTRIES = 14
+    SYNCHRONOUS, OVER_ARRIVALS, WEIGHTS, FIRST_WORKER, FIRST_DATA,
+) = range(16)  # fmt: skip
+PLAN_ENTRIES = 16
 NEVER, FIRST, EVERY, ON_COIN = range(4)
 SHARED_MODEL, AVERAGED, DETACHED = range(3)
 UNWEIGHTED, POLYNOMIAL, GEOMETRIC, AFTER = range(4)
@@ -81,6 +83,7 @@ WORKER_HALF = types.void(
     TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH
 )  # fmt: skip
 SERVER_HALF = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
+FOLLOW = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
 MEASURE = types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
 CATCH_DIVERGENCE = types.void(MATRIX, MATRIX, WORKERS, SERVER, STATES, MATRIX, CUBE, MATRIX, VECTOR, f8)
 #: what the loop calls
@@ -165,10 +168,14 @@ def copy(v, to):
 
 @njit(WORKER_HALF, **INNER)
 def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch):
-    """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch."""
+    """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch.
+
+    Where a process holds only a share, its arrays begin with worker plan[FIRST_WORKER], its data with plan[FIRST_DATA].
+    """
     fill, uniforms, disturb, dispatch = tools
     gradient, _, _, data, noise, sd = oracle
     rnd, i = ctx[0], ctx[1]
+    own, share = i - plan[FIRST_WORKER], i - plan[FIRST_DATA]
     v, c, _, _, exact_sum, bits = scratch
     if plan[GRADIENT_USUAL + k] == 0:
         clear(v)
@@ -179,7 +186,7 @@ def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, worke
             if random[ROWS][0].size > 0:
                 fill(seed, rnd * samples + s, i, STREAM_ROWS, random[ROWS])
                 uniforms(random[ROWS])
-            gradient(i, x, random[ROWS][3], data, g)
+            gradient(share, x, random[ROWS][3], data, g)
             if plan[TRACK] & TRACK_AT_HAND:
                 add(g, exact_sum)
             if noise > 0:
@@ -190,13 +197,13 @@ def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, worke
         if samples > 1:
             divide(v, samples)
     rules[0](ctx, rules[5], x, v, states, common)
-    h = workers[MEMORIES][i] if link[5] & MEMORY else v[:0]
-    e = workers[ERRORS][i] if link[5] & ERROR else v[:0]
+    h = workers[MEMORIES][own] if link[5] & MEMORY else v[:0]
+    e = workers[ERRORS][own] if link[5] & ERROR else v[:0]
     if random[UP + k][0].size > 0:
         address = SHARED_WORKER if plan[SHARED + k] else i
         fill(seed, rnd, address, STREAM_UP if k == 0 else STREAM_UP_SPECIAL, random[UP + k])
         uniforms(random[UP + k])
-    dispatch(link, ctx, random[UP + k][3], workers[COMPRESSOR + k][i], v, h, e, c, bits)
+    dispatch(link, ctx, random[UP + k][3], workers[COMPRESSOR + k][own], v, h, e, c, bits)
     advance(link, c, h)
     rules[1](ctx, rules[5], v, c, states, common)
 
@@ -216,6 +223,15 @@ def server_half(tools, seed, k, rules, uplink, downlink, ctx, random, x, server,
         fill(seed, ctx[0], ctx[2], STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL, random[DOWN + k])
         uniforms(random[DOWN + k])
     dispatch(downlink, ctx, random[DOWN + k][3], server[2 + k], v, h, e, c, bits)
+
+
+@njit(FOLLOW, **INNER)
+def follow(rules, downlink, ctx, x, down_memory, common, c, v):
+    """Everyone takes the server's message c: reconstructs into v, advances the memory, moves the shared model x."""
+    h = down_memory if downlink[5] & MEMORY else v[:0]
+    reconstruct(downlink, c, h, v)
+    advance(downlink, c, h)
+    rules[3](ctx, rules[5], x, v, common, common)
 
 
 @njit(MEASURE, **OPTIONS)
@@ -259,6 +275,28 @@ def catch_divergence(x, model, workers, server, states, down_memory, history, av
             for i in range(states[0].shape[0]):
                 for s in range(states[0].shape[1]):
                     states[0][i, s, r] = 0.0
+
+
+@njit(types.void(i8, f8, MATRIX, VECTOR, MATRIX), **INNER)
+def note_evaluation(track, weight, gradient, values, record):
+    """Add grad f and f at the model before a round to the sums over all rounds."""
+    for r in range(values.size):
+        record[SUM_VALUE, r] += values[r]
+    if track & TRACK_ANEW:
+        add_squared_norms(gradient, record[SUM_GRAD_SQ], 1.0)
+        add_absolute_sums(gradient, record[SUM_GRAD_L1])
+        for r in range(values.size):
+            record[AVERAGE_GRAD_SQ, r] *= 1.0 - weight
+        add_squared_norms(gradient, record[AVERAGE_GRAD_SQ], weight)
+
+
+@njit(types.void(MATRIX, MATRIX, MATRIX, VECTOR, f8), **INNER)
+def note_spread(y, x, v, out, weight):
+    """out[r] += weight ||y[r] - x[r]||^2; v is room for the difference."""
+    flat_y, flat_x, flat_v = flat(y), flat(x), flat(v)
+    for j in range(flat_v.size):
+        flat_v[j] = flat_y[j] - flat_x[j]
+    add_squared_norms(v, out, weight)
 
 
 @njit(i8(TOOLS, i8, INTS, VECTOR, RANDOM, i8), **INNER)
@@ -306,7 +344,7 @@ def run_rounds(
     """Run the rounds first, ..., last - 1 of one block; `model` is x or the server's state that stands for it."""
     v, c_up, c_down, total, exact_sum, bits = scratch
     work, serve, evaluate, catch = halves
-    history, starts, who, versions = arrivals
+    history, starts, who, versions, counts = arrivals
     shadow, y, average = watch
     n, track, own = plan[N], plan[TRACK], plan[OWN_MODELS]
     models, common = workers[MODELS], states[2]
@@ -322,14 +360,7 @@ def run_rounds(
             move_towards(model, average, weight)
         if track & (TRACK_ANEW | TRACK_VALUES):
             evaluate(oracle, n, model, exact_sum, v, values)
-            for r in range(size):
-                record[SUM_VALUE, r] += values[r]
-            if track & TRACK_ANEW:
-                add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0)
-                add_absolute_sums(exact_sum, record[SUM_GRAD_L1])
-                for r in range(size):
-                    record[AVERAGE_GRAD_SQ, r] *= 1.0 - weight
-                add_squared_norms(exact_sum, record[AVERAGE_GRAD_SQ], weight)
+            note_evaluation(track, weight, exact_sum, values, record)
         if track & TRACK_SHADOW:
             shadow(
                 ctx, both_rules[0][5], x, workers[MEMORIES], workers[ERRORS], states[0], server[1], states[1], common, y
@@ -337,10 +368,7 @@ def run_rounds(
             evaluate(oracle, n, y, exact_sum, v, values)
             add_squared_norms(exact_sum, record[SUM_SHADOW_GRAD_SQ], 1.0)
             for i in range(n):
-                flat_y, flat_x, flat_v = flat(y), flat(models[i] if own else x), flat(v)
-                for j in range(flat_v.size):
-                    flat_v[j] = flat_y[j] - flat_x[j]
-                add_squared_norms(v, record[SUM_SPREAD], 1.0 / n)
+                note_spread(y, models[i] if own else x, v, record[SUM_SPREAD], 1.0 / n)
         special = is_special(tools, seed, plan, reals, random, rnd)
         if rnd == last - 1:
             for r in range(size):
@@ -351,20 +379,20 @@ def run_rounds(
         if plan[SYNCHRONOUS] == 0:
             begin, end = starts[rnd], starts[rnd + 1]
             copy(x, history[rnd % history.shape[0]])
-            ctx[5] = 0
-            for a in range(begin, end):
-                ctx[5] = max(ctx[5], rnd - versions[a])
-        ctx[3] = end - begin
+        largest_age = 0
+        for a in range(begin, end if plan[SYNCHRONOUS] == 0 else begin):
+            largest_age = max(largest_age, rnd - versions[a])
         for k in range(0 if special == 0 or plan[ADDS] else 1, special + 1):
             rules, uplink, downlink = both_rules[k], uplinks[k], downlinks[k]
             ctx[6] = k
             clear(total)
             clear(exact_sum)
+            ctx[3], ctx[4], ctx[5] = n, 0, 0
             for a in range(begin, end):
                 i = a
                 if plan[SYNCHRONOUS] == 0:
-                    i = who[a]
-                    ctx[4] = rnd - versions[a]
+                    # What happens elsewhere meanwhile a worker does not know: it counts its own messages.
+                    i, ctx[0] = who[a], counts[a]
                     point = history[versions[a] % history.shape[0]]
                 elif own:
                     point = models[i]
@@ -391,24 +419,21 @@ def run_rounds(
                 add(c_up, total)
                 for r in range(size):
                     record[BITS_UP, r] += bits[r] / n
-                    record[MESSAGES + k, r] += 1.0
                 if rnd == last - 1:
                     add_squared_norms(v, record[UP_RESIDUAL], 1.0 / (end - begin))
             if track & TRACK_AT_HAND:
                 add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0 / n / n)
-            ctx[1] = n
-            ctx[4] = ctx[5]
-            divide(total, ctx[3] if plan[OVER_ARRIVALS] else n)
+            ctx[0], ctx[1], ctx[3] = rnd, n, end - begin
+            ctx[4] = ctx[5] = largest_age
+            divide(total, end - begin if plan[OVER_ARRIVALS] else n)
             serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch)
             for r in range(size):
                 record[BITS_DOWN, r] += bits[r]
+                record[MESSAGES + k, r] += end - begin
                 record[BROADCASTS + k, r] += 1.0
             if rnd == last - 1:
                 add_squared_norms(v, record[DOWN_RESIDUAL], 1.0)
-            h = down_memory if downlink[5] & MEMORY else v[:0]
-            reconstruct(downlink, c_down, h, total)
-            advance(downlink, c_down, h)
-            rules[3](ctx, rules[5], x, total, common, common)
+            follow(rules, downlink, ctx, x, down_memory, common, c_down, total)
             if own:
                 if own == DETACHED:
                     copy(x, total)

@@ -58,7 +58,7 @@ def memory_bounds(up: Contractive, n: int, beta: float) -> dict[str, tuple[str, 
     arrives (delta but for the rounding of values on the wire).
 
     - random masks that do not depend on the vector (rand-k as is, random block): U = G sqrt q/(1 - sqrt q); the same
-      coins on all workers, or one worker: q_2 for q; one worker also with largest entries and scaled sign;
+      coins on all workers: q_2 for q, but for the rounding; one worker: q_2, also with largest entries and scaled sign;
     - the largest entries (top-k): U = G_l1 q/(1 - q);
     - one worker, any contraction: U = G sqrt q/(1 - sqrt q) with kappa = delta;
     - any contraction with r = sqrt(1-delta) + beta w < 1, where w = sqrt delta if C is orthogonal, 1 if it is
@@ -79,8 +79,13 @@ def memory_bounds(up: Contractive, n: int, beta: float) -> dict[str, tuple[str, 
     found = {}
     if up.keeps == "random":
         found["random masks"] = ("G", _geometric(kappa * (1 - beta)))
-    if (up.keeps == "random" and up.shared_coins) or (up.keeps and n == 1):
-        found["one mask for all"] = ("G", _geometric(kappa * (1 - beta**2)))
+    if up.keeps and n == 1:
+        found["one mask"] = ("G", _geometric(kappa * (1 - beta**2)))
+    elif up.keeps == "random" and up.shared_coins:
+        root = math.sqrt(1 - kappa * (1 - beta**2))
+        lost = VALUE_TRUNCATION * (1 + math.sqrt(1 - up.delta)) / up.delta  # what rounding adds, worker by worker
+        if (left := 1 - root - 2 * beta * lost) > 0:
+            found["one mask for all"] = ("G", (root + lost) / left)
     if up.keeps == "largest":
         found["largest entries"] = ("G_l1", (1 - kappa * (1 - beta)) / (kappa * (1 - beta)))
     if n == 1:

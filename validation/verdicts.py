@@ -393,6 +393,8 @@ class _Trial:
         else:
             compare = self._compare_path if sure.horizon is None else self._compare_tuned
             word, reason, margin, series, trace = compare(problem, sure, rounds, replicas)
+        if left := _outside(problem, trace):
+            word, reason = "no guarantee", left
         if word in ("holds", "vacuous"):
             rate = rate or self._rate(problem, sure, trace, series, replicas)
             speedup = self._speedup(sure)
@@ -529,7 +531,8 @@ class _Trial:
             and not self.subject.general
             and (free := [g for p in problems.values() if (g := other.guarantee(p, None))])
         ):
-            fixed = min(free, key=lambda g: g.parameters["gamma"]).parameters
+            least = min(free, key=lambda g: g.parameters["gamma"]).parameters
+            fixed = {name: value for name, value in least.items() if name != "M"}  # messages come from all n
         found: dict[int, Guarantee] = {}
         for n, p in problems.items():
             g = other.guarantee(p, None if linear else plan.rounds, **fixed)
@@ -568,6 +571,16 @@ class _Trial:
             "down": plan.down,
             "text": ("level of the noise floor" if linear else f"metric at T = {plan.rounds}") + f" on {plan.problem}",
         }
+
+
+def _outside(problem: Problem, trace: Trace) -> str:
+    """Why constants that hold in a region only are of no use, or an empty string."""
+    if problem.region is None or "dist_sq" not in trace.columns:
+        return ""
+    far = float(np.sqrt(trace.columns["dist_sq"].mean(axis=0).max()))
+    if far <= problem.region:
+        return ""
+    return f"the iterates come to the distance {far:.4g} of x*, and G holds up to {problem.region:.4g}: enlarge region"
 
 
 def _linear_rate(sure: Guarantee, trace: Trace, series: Series) -> dict[str, Any] | None:
@@ -621,7 +634,7 @@ def _decide(series: Series, trace: Trace) -> tuple[str, str, float | None]:
             f"at round {t} the upper limit {high[k]:.4g} is above the bound {bound[k]:.4g}",
             margin,
         )
-    if np.min(bound) >= series.start:
+    if np.min(bound) >= series.start > 0:  # a memory starts at 0, which no bound can beat
         return "vacuous", f"the bound is never below the value {series.start:.4g} at x^0", margin
     return "holds", f"every upper limit is at or below the bound; smallest margin {margin:.3g}", margin
 

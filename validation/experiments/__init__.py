@@ -21,6 +21,8 @@ _FILES = (
     "variance_reduced",
     "gmc",
     "momentum",
+    "delays",
+    "liec",
 )
 
 _FOUND = {e.theorem: e for file in _FILES for e in import_module(f".{file}", __name__).EXPERIMENTS}

@@ -116,6 +116,14 @@ class Schedule:
         """(messages,): age of every message when it arrives."""
         return self.step - self.versions
 
+    def counts(self) -> IntArray:
+        """(messages,): how many messages its worker has sent before this one."""
+        order = np.argsort(self.workers, kind="stable")
+        mine = self.workers[order]
+        counts = np.empty(mine.size, dtype=np.int64)
+        counts[order] = np.arange(mine.size) - np.searchsorted(mine, mine)
+        return counts
+
     def ages_at_use(self) -> IntArray:
         """(T, n): age of the report of every worker that the table holds in every step.
 

@@ -203,10 +203,10 @@ class Block:
 def _arrivals(schedule: Schedule | None, some: tuple[int, int]) -> tuple[np.ndarray, ...]:
     none = np.zeros(0, np.int64)
     if schedule is None:
-        return np.zeros((0, 0, 0)), none, none, none
+        return np.zeros((0, 0, 0)), none, none, none, none
     steps = np.repeat(np.arange(schedule.starts.size - 1), np.diff(schedule.starts))
     depth = int((steps - schedule.versions).max(initial=0)) + 1
-    return np.zeros((depth, *some)), schedule.starts, schedule.workers, schedule.versions
+    return np.zeros((depth, *some)), schedule.starts, schedule.workers, schedule.versions, schedule.counts()
 
 
 def _rules(exchange: Exchange, values: np.ndarray) -> tuple[Any, ...]:

@@ -123,11 +123,14 @@ class Problem(ABC):
     ----------
     spec : str
         Text form that `problem` reads back.
+    region : float | None
+        The distance from x_star up to which constants hold that hold nowhere else; None if they hold everywhere.
     """
 
     name = "custom"
     # Whether every f_i is a quadratic function.
     quadratic = False
+    region: float | None = None
 
     def __init__(
         self,

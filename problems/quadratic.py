@@ -54,6 +54,9 @@ class Quadratic(Problem):
         minimiser.
     noise, sigma_sq
         Additive gradient noise ("none", "gaussian", "uniform", "rademacher") and its total variance.
+    region
+        Where G is stated: E||g_i||^2 <= G^2 for ||x - x*|| <= region, for methods whose iterates stay there in the
+        mean square. Left out, there is no G: the gradients of a quadratic have no bound.
     l1, l2prox
         Regulariser handled by prox.
     seed
@@ -80,6 +83,7 @@ class Quadratic(Problem):
         radius: float = 1.0,
         noise: str = "none",
         sigma_sq: float | None = None,
+        region: float | None = None,
         l1: float = 0.0,
         l2prox: float = 0.0,
         seed: int = 0,
@@ -102,6 +106,7 @@ class Quadratic(Problem):
                 f"heterogeneity={heterogeneity:g} needs at least 2 workers; take more workers or heterogeneity=0"
             )
         radius = number("radius", radius)
+        self.region = None if region is None else number("region", region, strict=True)
 
         random = np.random.default_rng(integer("seed", seed, low=0))
         self.eigenvalues = spectrum_between(spectrum, mu, L, self.dim)
@@ -196,6 +201,7 @@ class Quadratic(Problem):
                 float(np.sum(self._apply(self.hessian(0), centred) ** 2)) / self.workers if self.heterogeneity else 0.0
             )
         return self.known(
+            G=self._largest_gradient(),
             L=float(self._mean_spectrum[-1]),
             L_tilde=largest * float(np.sqrt(np.mean(scales**2))),
             L_max=largest * float(scales[-1]),
@@ -206,6 +212,14 @@ class Quadratic(Problem):
             overlap=self.workers,
             **({} if self.rotated else {"L_l1": float(self.matrices.mean(axis=0).sum())}),
         )
+
+    def _largest_gradient(self) -> float | None:
+        """G, from ||H_i (x - s_i)|| <= ||H_i|| (region + ||x* - s_i||) and the noise."""
+        if self.region is None:
+            return None
+        reach = self.region + np.linalg.norm(self.x_star - self.shifts, axis=1)
+        exact = float(self.eigenvalues[-1]) * float(np.max(self._scales() * reach))
+        return float(np.hypot(exact, np.sqrt(self.noise.sigma_sq)))
 
     def magnitudes(self) -> tuple[float, float, int]:
         """Terms H_i (x - s_i) at x*: L_max (||x*|| + max ||s_i||)."""

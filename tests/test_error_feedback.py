@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -214,3 +215,31 @@ def test_one_node_contracts_by_the_theorem_at_every_round(up, share):
     found = theorem("compressed-gd.strongly-convex").guarantee(problem.constants(), up, gamma=share / 2)
     gap = run("compressed-gd", problem, up, found.parameters, 60).columns["gap"][0]
     assert np.all(gap[1:] <= found.rate.contraction * gap[:-1] * (1 + 1e-9))
+
+
+# ------------------------------------------------------------------------------------------------ where G holds
+
+
+@pytest.mark.parametrize("hessians", ["same", "scaled", "different"])
+def test_the_gradients_of_a_quadratic_are_bounded_in_its_region(hessians):
+    """No worker's gradient is longer than G at the distance `region` from x*; with one worker G is attained."""
+    problem = build(f"quadratic:dim=4,heterogeneity=2,hessians={hessians},region=3", workers=5)
+    G = problem.constants().G
+    directions = np.random.default_rng(0).standard_normal((2000, 4))
+    points = problem.x_star + 3 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    longest = max(np.linalg.norm(problem.worker_gradient(i, points), axis=1).max() for i in range(5))
+    assert longest <= G <= 1.5 * longest
+    one = build("quadratic:dim=1,L=2,mu=2,region=3,noise=gaussian,sigma_sq=5", workers=1)
+    assert pytest.approx(math.sqrt((2 * 3) ** 2 + 5)) == one.constants().G
+    assert build("quadratic:dim=1", workers=1).constants().G is None
+
+
+def test_a_run_that_leaves_the_region_has_no_guarantee():
+    from tersegrad.validation import EXPERIMENTS
+    from tersegrad.validation.verdicts import judge
+
+    plan = replace(EXPERIMENTS["error-feedback.strongly-convex"].quick(), rounds=200, rounds_grid=())
+    assert judge(plan).verdict in ("holds", "vacuous")
+    left = judge(replace(plan, problem=plan.problem.replace("region=6", "region=4.9")))
+    assert left.verdict == "no guarantee"
+    assert "G holds up to 4.9: enlarge region" in left.reason

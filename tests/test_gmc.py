@@ -216,9 +216,10 @@ def test_dgc_without_compression_is_not_heavy_ball():
 
 
 def test_signs_travel_as_one_bit_a_coordinate_and_a_scale():
+    """Twelve signs fill two bytes."""
     problem = build(NOISY, workers=2)
     trace = run("signsgd", problem, "sign", {"gamma": 0.02, "R": 4})
-    assert trace.columns["bits_up_encoded"][0, -1] == ROUNDS * (12 + 32)
+    assert trace.columns["bits_up_encoded"][0, -1] == ROUNDS * (16 + 32)
     assert np.array_equal(trace.paths["x"][0], path("signsgd", problem, "identity", {"gamma": 0.02, "R": 4}))
 
 

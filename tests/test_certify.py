@@ -10,10 +10,24 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numba import njit
-from tersegrad.solvers.compressors import identity, sign, ternary
+from tersegrad.solvers.compressors import identity, qsgd, sign, ternary, topk
 from tersegrad.solvers.signatures import COMPRESS, OPTIONS
 from tersegrad.theory import Contractive, InputError, Unbiased
-from tersegrad.theory.compressors import QSGD, Compressor, RandK, Sign, Ternary
+from tersegrad.theory.compressors import (
+    QSGD,
+    Composed,
+    Compressor,
+    Correlated,
+    Dynamic,
+    Natural,
+    NaturalDithering,
+    NormSign,
+    RandK,
+    RandomBlock,
+    Sign,
+    Ternary,
+    TopK,
+)
 from tersegrad.validation.certify import Certification, certify
 
 BUDGET = 2e6
@@ -36,6 +50,31 @@ BUDGET = 2e6
         ("topk:ratio=1", 7),
         ("sign:block=10", 35),
         ("threshold:level=0.5", 100),
+        ("natural", 60),
+        ("natural-dithering:levels=4", 60),
+        ("natural-dithering:levels=3,norm=l1,block=16", 60),
+        ("randomblock:blocks=7", 50),
+        ("randomblock:blocks=7,scaled=1,seed=own", 50),
+        ("bernoulli:p=0.3", 40),
+        ("bernoulli:p=0.001", 40),
+        ("permk:workers=4", 42),
+        ("sparsifier:k=5", 60),
+        ("normsign", 60),
+        ("dynamic", 100),
+        ("clip:bits=4", 20),
+        ("rankr:rank=2", 60),
+        ("powersgd:rank=2", 60),
+        ("adversary", 31),
+        ("adversary:direction=grow,delta=0.1", 31),
+        ("adversary:direction=orthogonal", 31),
+        ("adversary:direction=sphere,delta=0.2", 31),
+        ("induced:first=topk/k=5,second=ternary", 50),
+        ("composed:first=ternary,second=natural", 50),
+        ("composed:first=topk/k=5,second=natural", 50),
+        ("scaled:of=dynamic", 50),
+        ("scaled:of=composed/first=topk//k=5/second=ternary", 50),
+        ("repeated:of=topk/k=5,times=4", 50),
+        ("repeated:of=natural", 50),
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1])
@@ -108,8 +147,33 @@ class NormPreservingSign(Compressor):
         return norm_preserving, np.zeros(0), 0
 
 
+@dataclass(frozen=True)
+class NormSignClaimedContractive(NormSign):
+    """The library's own, with the constant of the scaled sign."""
+
+    name: ClassVar[str] = "normsign"
+
+    def contractive(self, dim: int) -> Contractive:
+        return Sign().contractive(dim)
+
+
 def test_norm_preserving_sign_is_not_a_contraction():
     assert CONTRACTION in violations(NormPreservingSign())
+    assert CONTRACTION in violations(NormSignClaimedContractive())
+
+
+@dataclass(frozen=True)
+class DynamicTooGood(Dynamic):
+    """The dynamic quantiser with half of its entries claimed."""
+
+    name: ClassVar[str] = "dynamic"
+
+    def correlated(self, dim: int) -> Correlated:
+        return Correlated(1.0, max(1.0, super().correlated(dim).beta / 2))
+
+
+def test_a_wrong_correlation_is_seen():
+    assert violations(DynamicTooGood()) >= {"<C(x), x> >= gamma ||x||^2", "||C(x)||^2 <= beta <C(x), x>"}
 
 
 @dataclass(frozen=True)
@@ -175,6 +239,16 @@ class Unchanged(Compressor):
 
 
 @dataclass(frozen=True)
+class UnchangedNaturalDithering(NaturalDithering):
+    """Natural dithering that returns x itself and charges the bits of its levels."""
+
+    name: ClassVar[str] = "natural-dithering"
+
+    def kernel(self, dim: int):
+        return unchanged, np.zeros(0), 0
+
+
+@dataclass(frozen=True)
 class UnchangedStatingItsVariance(QSGD):
     name: ClassVar[str] = "qsgd"
 
@@ -187,6 +261,93 @@ def test_an_unchanged_vector_does_not_fit_in_compressed_bits():
     assert CAPACITY in found
     assert not found & (BIAS | {VARIANCE})
     assert violations(UnchangedStatingItsVariance(levels=4)) >= {CAPACITY, AT_X}
+    found = violations(UnchangedNaturalDithering())
+    assert found >= {CAPACITY, AT_X, "decode(encode(C(x))) = C(x)"}
+    assert not found & (BIAS | {VARIANCE})
+
+
+@dataclass(frozen=True)
+class WithoutIndices(TopK):
+    """Top-k that charges its values only."""
+
+    name: ClassVar[str] = "topk"
+
+    def kernel(self, dim: int):
+        compress, params, states = topk.kernel(self, dim)
+        params[1] = 32.0 * self.kept(dim)
+        return compress, params, states
+
+
+def test_index_bits_not_counted_are_seen():
+    assert violations(WithoutIndices(k=10)) == {"bits counted - bits sent"}
+
+
+@njit(COMPRESS, **OPTIONS)
+def qsgd_dividing_by_norm(x, u, ctx, params, state, out, bits):
+    s = params[2]
+    for r in range(x.shape[0]):
+        square = 0.0
+        for j in range(x.shape[1]):
+            square += x[r, j] * x[r, j]
+        norm = math.sqrt(square)
+        for j in range(x.shape[1]):
+            exact = s * abs(x[r, j]) / norm
+            low = np.floor(exact)
+            out[r, j] = norm / s * np.sign(x[r, j]) * (low + (u[r, j] < exact - low))
+        bits[r] = 64.0 * x.shape[1]
+
+
+@dataclass(frozen=True)
+class QSGDDividesByZero(QSGD):
+    """QSGD dividing by the norm of the zero vector."""
+
+    name: ClassVar[str] = "qsgd"
+
+    def kernel(self, dim: int):
+        return qsgd_dividing_by_norm, qsgd.kernel(self, dim)[1], 0
+
+
+def test_qsgd_dividing_by_a_zero_norm_is_seen():
+    assert "C(x) is finite" in violations(QSGDDividesByZero(levels=4))
+
+
+@dataclass(frozen=True)
+class NoVarianceNatural(Natural):
+    """omega = 0 registered for natural compression."""
+
+    name: ClassVar[str] = "natural"
+
+    def unbiased(self, dim: int) -> Unbiased:
+        return Unbiased(0.0)
+
+
+@dataclass(frozen=True)
+class BlockNeverScaled(RandomBlock):
+    """A random block kept as it is, with the constant of the scaled one."""
+
+    name: ClassVar[str] = "randomblock"
+
+    def unbiased(self, dim: int) -> Unbiased:
+        return Unbiased(self.blocks - 1.0)
+
+    def contractive(self, dim: int) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class IndependentOfItsFirst(Composed):
+    """A composition whose variances are added up, their product forgotten."""
+
+    name: ClassVar[str] = "composed"
+
+    def unbiased(self, dim: int) -> Unbiased:
+        return Unbiased(self.first.unbiased(dim).omega + self.second.unbiased(dim).omega)
+
+
+def test_other_wrong_constants_are_seen():
+    assert VARIANCE in violations(NoVarianceNatural())
+    assert violations(BlockNeverScaled(blocks=5)) >= BIAS
+    assert violations(IndependentOfItsFirst("randk:k=30", "randk:k=20"), dim=100) >= {VARIANCE}
 
 
 @dataclass(frozen=True)

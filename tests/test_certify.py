@@ -164,12 +164,12 @@ def test_norm_preserving_sign_is_not_a_contraction():
 
 @dataclass(frozen=True)
 class DynamicTooGood(Dynamic):
-    """The dynamic quantiser with half of its entries claimed."""
+    """The dynamic quantiser, twice as good."""
 
     name: ClassVar[str] = "dynamic"
 
     def correlated(self, dim: int) -> Correlated:
-        return Correlated(1.0, max(1.0, super().correlated(dim).beta / 2))
+        return Correlated(2.0, max(2.0, super().correlated(dim).beta / 2))
 
 
 def test_a_wrong_correlation_is_seen():

@@ -12,23 +12,25 @@ LOUD_HUBER = "huber:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=16"
 LOUD_ROBUST = "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=16"
 #: convex without smoothness, workers differ
 ABSOLUTE = "absolute:dim=5,radius=10,heterogeneity=1,noise=gaussian,sigma_sq=1"
-#: strongly convex, workers differ; its gradients have no bound, so that U is assumed (and checked by the tests)
-CURVED = "quadratic:dim=5,mu=0.5,L=1,heterogeneity=1,radius=10,noise=gaussian,sigma_sq=16"
+#: strongly convex, workers differ; G is that of a region which the iterates do not leave (the tests check it)
+CURVED = "quadratic:dim=5,mu=0.5,L=1,heterogeneity=1,radius=4,region=5,noise=gaussian,sigma_sq=16"
 
+_RANDOM = "randk:k=4,scaled=0,seed=shared"
 _GRID: dict[str, Any] = {"rounds_grid": (128, 512, 2048, 8192)}
 _HALF: dict[str, Any] = {"choices": {"beta": 0.5}, "workers": 4, **_GRID}
 _ALIKE: dict[str, Any] = {"workers_grid": (1, 2, 4), "speedup_rounds": 8192, "speedup_problem": LOUD_ROBUST}
 _LOUD: dict[str, Any] = {**_ALIKE, "speedup_problem": LOUD_HUBER}
-_ASSUMED: dict[str, Any] = {"choices": {"beta": 0.3, "U": 16.0}, "workers": 4, "rounds": 4096, **_GRID}
-_RANDOM = "randk:k=4,scaled=0,seed=shared"
+_CURVED: dict[str, Any] = {
+    "problem": CURVED, "up": _RANDOM, "choices": {"beta": 0.3}, "workers": 4, "rounds": 4096, **_GRID, **HETEROGENEOUS,
+}  # fmt: skip
 
 EXPERIMENTS = (
     Experiment("gmc.nonconvex", ROBUST, up=_RANDOM, rounds=4096, **_HALF, **_ALIKE),
     Experiment("gmc.nonconvex-tuned", ROBUST, up=_RANDOM, rounds=8192, **_HALF, **_ALIKE),
     Experiment("gmc.convex", HUBER, up=_RANDOM, rounds=4096, **_HALF, **_LOUD),
     Experiment("gmc.convex-nonsmooth", ABSOLUTE, up="topk:k=4", rounds=4096, **_HALF, workers_grid=()),
-    Experiment("gmc.strongly-convex", CURVED, up="topk:k=4", **_ASSUMED, **HETEROGENEOUS),
-    Experiment("gmc.strongly-convex-decreasing", CURVED, up="topk:k=4", **_ASSUMED, **HETEROGENEOUS),
+    Experiment("gmc.strongly-convex", **_CURVED),
+    Experiment("gmc.strongly-convex-decreasing", **_CURVED),
     Experiment("gmc-plus.nonconvex", ROBUST, up="topk:k=2", rounds=4096, **_HALF, **_ALIKE),
     Experiment("gmc-plus.nonconvex-bounded", ROBUST, up=_RANDOM, rounds=8192, **_HALF, **_ALIKE),
     Experiment(

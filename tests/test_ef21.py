@@ -12,6 +12,7 @@ from tersegrad.solvers.ef21 import EF21, tracking
 from tersegrad.solvers.method import Exchange
 from tersegrad.solvers.random import SHARED_WORKER, STREAM_COIN, STREAM_DOWN, STREAM_UP, draws, philox, to_uniforms
 from tersegrad.solvers.rules import descend
+from test_theory_ef21 import PSEUDO_CODE, Line, Moments, contractive, unbiased
 
 QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
 NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
@@ -236,3 +237,55 @@ def test_ef21_reaches_the_solution_where_memoryless_compression_stalls():
         for word in ("ef21", "qsgd")
     }
     assert gaps["ef21"] < 1e-14 < 1e-3 < gaps["qsgd"]
+
+
+class Coordinate(Line):
+    """One coordinate of a quadratic with diagonal Hessians, moved so that the minimiser is 0."""
+
+    def __init__(self, problem, j, sigma):
+        zero, one = np.zeros(problem.dim), np.eye(problem.dim)[j]
+        at_zero = np.array([problem.worker_gradient(i, zero)[j] for i in range(problem.workers)])
+        self.n, self.sigma = problem.workers, sigma
+        self.a = np.array([problem.worker_gradient(i, one)[j] for i in range(self.n)]) - at_zero
+        self.b = -at_zero / self.a
+        minimiser = float((self.a * self.b).sum() / self.a.sum())
+        self.b -= minimiser
+        self.x0 = float(problem.x0[j]) - minimiser
+
+
+HALF = {"identity": contractive("bernoulli", 1.0), "randk:k=3": unbiased(0.5),
+        "randk:k=3,scaled=0": contractive("bernoulli", 0.5)}  # fmt: skip
+"""What rand-k does to one of six coordinates."""
+
+
+@pytest.mark.parametrize(
+    ("word", "up", "down"),
+    [
+        ("ef21", "randk:k=3,scaled=0", "identity"),
+        ("ef21-sgdm", "randk:k=3,scaled=0", "identity"),
+        ("ef21-bc", "randk:k=3,scaled=0", "randk:k=3,scaled=0"),
+        ("ef-bv", "randk:k=3", "identity"),
+        ("marina", "randk:k=3", "identity"),
+        ("artemis", "randk:k=3", "randk:k=3"),
+        ("murana", "randk:k=3", "randk:k=3"),
+        ("ef21-p", "identity", "randk:k=3,scaled=0"),
+        ("ef21-p-diana", "randk:k=3", "randk:k=3,scaled=0"),
+    ],
+)
+def test_the_mean_over_replicas_is_the_exact_second_moment(word, up, down):
+    """E||x^t - x*||^2 with noise: a coordinate that rand-k keeps half of the time is a line with a coin.
+
+    Three means within five standard errors: a right method fails with probability below 1e-5.
+    """
+    dim, times, sigma_sq = 6, np.array([2, 5, 10]), 3.0
+    replicas = 1000 if word != "marina" else 300  # each of which tosses a coin of its own: a block for every replica
+    noise = f"noise=gaussian,sigma_sq={sigma_sq}"
+    problem = build(f"quadratic:dim={dim},mu=0.3,L=1,hessians=scaled,heterogeneity=1,radius=2,{noise}", workers=2)
+    p = PARAMETERS[word] | {"gamma": 0.15}
+    dist_sq = simulate(word, problem, up, down, parameters=p, rounds=10, replicas=replicas, checkpoints=times).columns[
+        "dist_sq"
+    ]
+    lines = [Coordinate(problem, j, np.sqrt(sigma_sq / dim)) for j in range(dim)]
+    exact = sum(Moments(line, PSEUDO_CODE[word], p, HALF[up], HALF[down], 10).of("x") for line in lines)[times]
+    error = dist_sq.std(axis=0, ddof=1) / np.sqrt(replicas)
+    assert np.all(np.abs(dist_sq.mean(axis=0) - exact) < 5 * error)

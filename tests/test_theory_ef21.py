@@ -68,7 +68,7 @@ class Line:
 class Moments:
     """E z z^T of a method, round after round, and the metrics of the theorems."""
 
-    def __init__(self, line: Line, method, p: dict[str, float], up: Coins, down: Coins) -> None:
+    def __init__(self, line: Line, method, p: dict[str, float], up: Coins, down: Coins, rounds: int = ROUNDS) -> None:
         self.line, self.p = line, p
         names = ["one", "x", "w", "v", *(f"{kind}{i}" for kind in "hmg" for i in range(line.n)), "total"]
         eye = np.eye(len(names))
@@ -95,13 +95,17 @@ class Moments:
         start[0], start[1], start[2] = 1.0, line.x0, line.x0
         S = np.outer(start, start)
         self.path = [S]
-        for t in range(ROUNDS):
+        for t in range(rounds):
             S = sum(chance * m @ S @ m.T for chance, m in (first if t == 0 else usual))
             self.path.append(S)
 
     def square(self, row: np.ndarray) -> np.ndarray:
-        """E (row z)^2 after 0, 1, ..., T rounds."""
+        """E (row z)^2 after 0, 1, ... rounds."""
         return np.array([row @ S @ row for S in self.path])
+
+    def of(self, name: str) -> np.ndarray:
+        """The second moment of a variable after 0, 1, ... rounds."""
+        return self.square(self.row[name])
 
     def metric(self, found) -> tuple[np.ndarray, np.ndarray]:
         """Rounds t and the theorem's metric at each."""
@@ -215,6 +219,11 @@ def ef21_p_diana(line, p, z, up, down, noise, special):
     z["w"] = z["w"] + down * (z["x"] - z["w"])
 
 
+PSEUDO_CODE = {
+    "ef21": ef21, "ef-bv": ef_bv, "diana": diana, "qsgd": qsgd, "ef21-sgdm": ef21_sgdm, "ef21-bc": ef21_bc,
+    "marina": marina, "artemis": artemis, "murana": murana, "ef21-p": ef21_p, "ef21-p-diana": ef21_p_diana,
+}  # fmt: skip
+
 BIASED = [contractive(kind, delta) for kind in ("bernoulli", "inwards", "outwards") for delta in (0.3, 0.8)]
 FAIR = [unbiased(p) for p in (0.25, 0.7, 1.0)]
 NONE = [Coins(((1.0, 1.0),), Contractive(1.0))]
@@ -222,24 +231,24 @@ FAIR_NONE = [unbiased(1.0)]
 SIGMA = 0.7
 
 CASES = [
-    # theorem, method, uplinks, downlinks, parameters that are asked for, noise, convex f_i
-    ("ef21.nonconvex", ef21, BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
-    ("ef21.pl", ef21, BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
-    ("3pc.nonconvex", ef21, BIASED, NONE, [{}, {"A": 0.02}, {"A": 0.25}, {"B": 30.0}], 0.0, False),
-    ("ef-bv.nonconvex", ef_bv, BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
-    ("ef-bv.pl", ef_bv, BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
-    ("diana.pl", diana, FAIR, NONE, [{}, {"alpha": 0.1}, {"alpha": 0.4}], 0.0, False),
-    ("qsgd.nonconvex", qsgd, FAIR, NONE, [{}, {"gamma": 0.1}], SIGMA, True),
-    ("ef21-sgdm.nonconvex", ef21_sgdm, BIASED[:4], NONE, [{}, {"gamma": 0.01}, {"eta": 1.0}], SIGMA, False),
-    ("ef21-bc.nonconvex", ef21_bc, BIASED, BIASED + NONE, [{}], 0.0, False),
-    ("marina.nonconvex", marina, FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
-    ("marina.pl", marina, FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
-    ("artemis.strongly-convex", artemis, FAIR, FAIR, [{}, {"alpha": 0.1}, {"gamma": 0.02}], SIGMA, True),
-    ("artemis.strongly-convex", artemis, FAIR, FAIR, [{}], 0.0, True),
-    ("murana.strongly-convex", murana, FAIR, FAIR, [{}, {"b": 3.0}, {"gamma": 0.05}], 0.0, True),
-    ("ef21-p.strongly-convex", ef21_p, FAIR_NONE, BIASED + NONE, [{}], 0.0, True),
-    ("ef21-p-diana.strongly-convex", ef21_p_diana, FAIR, BIASED + NONE, [{}], 0.0, True),
-    ("ef21-p-diana.convex", ef21_p_diana, FAIR, BIASED + NONE, [{}], 0.0, True),
+    # theorem, uplinks, downlinks, parameters that are asked for, noise, convex f_i
+    ("ef21.nonconvex", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
+    ("ef21.pl", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
+    ("3pc.nonconvex", BIASED, NONE, [{}, {"A": 0.02}, {"A": 0.25}, {"B": 30.0}], 0.0, False),
+    ("ef-bv.nonconvex", BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
+    ("ef-bv.pl", BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
+    ("diana.pl", FAIR, NONE, [{}, {"alpha": 0.1}, {"alpha": 0.4}], 0.0, False),
+    ("qsgd.nonconvex", FAIR, NONE, [{}, {"gamma": 0.1}], SIGMA, True),
+    ("ef21-sgdm.nonconvex", BIASED[:4], NONE, [{}, {"gamma": 0.01}, {"eta": 1.0}], SIGMA, False),
+    ("ef21-bc.nonconvex", BIASED, BIASED + NONE, [{}], 0.0, False),
+    ("marina.nonconvex", FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
+    ("marina.pl", FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
+    ("artemis.strongly-convex", FAIR, FAIR, [{}, {"alpha": 0.1}, {"gamma": 0.02}], SIGMA, True),
+    ("artemis.strongly-convex", FAIR, FAIR, [{}], 0.0, True),
+    ("murana.strongly-convex", FAIR, FAIR, [{}, {"b": 3.0}, {"gamma": 0.05}], 0.0, True),
+    ("ef21-p.strongly-convex", FAIR_NONE, BIASED + NONE, [{}], 0.0, True),
+    ("ef21-p-diana.strongly-convex", FAIR, BIASED + NONE, [{}], 0.0, True),
+    ("ef21-p-diana.convex", FAIR, BIASED + NONE, [{}], 0.0, True),
 ]  # fmt: skip
 
 
@@ -248,10 +257,11 @@ def guarantee(id, line, up, down, **fixed):
     return t.guarantee(line.constants, up.promise if t.uplink else None, down.promise if t.downlink else None, **fixed)
 
 
-@pytest.mark.parametrize(("id", "method", "ups", "downs", "asked", "sigma", "convex"), CASES)
+@pytest.mark.parametrize(("id", "ups", "downs", "asked", "sigma", "convex"), CASES)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_exact_expectation_stays_below_the_bound(id, method, ups, downs, asked, sigma, convex, seed):
+def test_the_exact_expectation_stays_below_the_bound(id, ups, downs, asked, sigma, convex, seed):
     line = Line(seed, 3 if seed == 0 and not sigma else 2, convex, sigma)
+    method = PSEUDO_CODE[theorem(id).method]
     for up, down, fixed in itertools.product(ups, downs, asked):
         found = guarantee(id, line, up, down, **fixed)
         if not found:
@@ -274,7 +284,8 @@ BREAKING = {
 @pytest.mark.parametrize("id", BREAKING)
 def test_the_bound_fails_for_a_larger_step(id):
     """So the comparison above can fail; the smaller the multiple, the tighter the theorem on these problems."""
-    _, method, ups, downs, _, sigma, convex = next(case for case in CASES if case[0] == id)
+    _, ups, downs, _, sigma, convex = next(case for case in CASES if case[0] == id)
+    method = PSEUDO_CODE[theorem(id).method]
     for seed, up, down in itertools.product(range(3), ups, downs):
         line = Line(seed, 2, convex, sigma)
         found = guarantee(id, line, up, down)
@@ -334,7 +345,7 @@ def test_ef_bv_contains_diana(omega, share):
 def test_the_scalings_of_ef_bv_minimise_its_errors():
     for up in (Unbiased(3.0), Unbiased(0.1), Contractive(0.2)):
         best = ask("ef-bv.nonconvex", up)
-        for lam, nu in itertools.product(np.linspace(0.02, 1, 50), repeat=2):
+        for lam, nu in itertools.product(np.linspace(0.05, 1, 20), repeat=2):
             other = ask("ef-bv.nonconvex", up, lam=lam, nu=nu)
             assert not other or other.parameters["gamma"] <= best.parameters["gamma"] * (1 + 1e-12)
 

@@ -7,7 +7,7 @@ from numba import njit, types
 
 from ...theory.compressors import VALUE_LOW_BITS, LowRank
 from ..signatures import INNER, MATRIX, VECTOR
-from .reductions import total, truncated
+from .reductions import dot, total, truncated
 from .wire import Floats
 
 f8 = types.float64
@@ -32,9 +32,7 @@ def orthonormalise(p):
         before = math.sqrt(total(row, 1))
         for _ in range(2):
             for other in range(k):
-                share = 0.0
-                for i in range(row.size):
-                    share += row[i] * p[other, i]
+                share = dot(row, p[other])
                 for i in range(row.size):
                     row[i] -= share * p[other, i]
         norm = math.sqrt(total(row, 1))
@@ -66,12 +64,13 @@ def project(matrix, p, q, shrink, to):
                 q[k, j] += matrix[i, j] * p[k, i]
         for j in range(n):
             q[k, j] = truncated(shrink * q[k, j], VALUE_LOW_BITS)
+    for j in range(to.size):
+        to[j] = 0.0
     for i in range(m):
-        for j in range(min(n, to.size - i * n)):
-            value = 0.0
-            for k in range(rank):
-                value += p[k, i] * q[k, j]
-            to[i * n + j] = value + 0.0
+        row = to[i * n : (i + 1) * n]
+        for k in range(rank):
+            for j in range(row.size):
+                row[j] += p[k, i] * q[k, j]
 
 
 def product(p: Floats, q: Floats, dim: int) -> Floats:

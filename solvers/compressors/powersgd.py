@@ -8,7 +8,7 @@ from numba import njit
 from ...theory.compressors import PowerSGD
 from ..signatures import COMPRESS, OPTIONS
 from .lowrank import fill, keep, numbers, orthonormalise, project
-from .reductions import total
+from .reductions import dot, total
 from .wire import Kernel
 
 
@@ -25,11 +25,10 @@ def compress(x, u, ctx, params, state, out, bits):
             if norm == 0.0:
                 direction = params[5 + k * n : 5 + (k + 1) * n]
                 norm = math.sqrt(total(direction, 1))
+            for j in range(n):
+                q[k, j] = direction[j] / norm
             for i in range(m):
-                value = 0.0
-                for j in range(n):
-                    value += matrix[i, j] * (direction[j] / norm)
-                p[k, i] = value
+                p[k, i] = dot(matrix[i], q[k])
         orthonormalise(p)
         project(matrix, p, q, shrink, out[r])
         keep(p, q, state[r])

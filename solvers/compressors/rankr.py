@@ -13,7 +13,7 @@ from numba import njit, types
 from ...theory.compressors import RankR
 from ..signatures import COMPRESS, INNER, MATRIX, OPTIONS
 from .lowrank import fill, keep, numbers, orthonormalise, project
-from .reductions import largest
+from .reductions import dot, largest
 from .wire import Kernel
 
 SWEEPS, TOLERANCE = 60, 1e-15
@@ -65,13 +65,17 @@ def compress(x, u, ctx, params, state, out, bits):
             continue
         top = top if top > 0.0 else 1.0
         fill(row, matrix)
+        for i in range(m):
+            for j in range(n):
+                matrix[i, j] /= top
         for a in range(size):
             for b in range(size):
-                product = 0.0
-                for i in range(n if wide else m):
-                    one, two = (matrix[a, i], matrix[b, i]) if wide else (matrix[i, a], matrix[i, b])
-                    product += one / top * (two / top)
-                gram[a, b] = product
+                gram[a, b] = dot(matrix[a], matrix[b]) if wide else 0.0
+        if not wide:
+            for i in range(m):
+                for a in range(size):
+                    for b in range(size):
+                        gram[a, b] += matrix[i, a] * matrix[i, b]
         diagonalise(gram, vectors)
         for k in range(rank):
             best = 0
@@ -79,11 +83,8 @@ def compress(x, u, ctx, params, state, out, bits):
                 best = a if gram[a, a] > gram[best, best] else best
             gram[best, best] = -1.0
             for i in range(m):
-                p[k, i] = vectors[best, i] if wide else 0.0
-            if not wide:
-                for i in range(m):
-                    for j in range(n):
-                        p[k, i] += matrix[i, j] / top * vectors[best, j]
+                p[k, i] = vectors[best, i] if wide else dot(matrix[i], vectors[best])
+        fill(row, matrix)
         orthonormalise(p)
         project(matrix, p, q, shrink, to)
         if state.shape[1] > 0:

@@ -63,6 +63,22 @@ def total(x, squares):
     return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
+@njit(f8(VECTOR, VECTOR), **INNER)
+def dot(x, y):
+    """Sum of x_j y_j in four interleaved partial sums."""
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    fours = x.size // 4
+    for i in range(fours):
+        j = 4 * i
+        s0 += x[j] * y[j]
+        s1 += x[j + 1] * y[j + 1]
+        s2 += x[j + 2] * y[j + 2]
+        s3 += x[j + 3] * y[j + 3]
+    for j in range(4 * fours, x.size):
+        s0 += x[j] * y[j]
+    return (s0 + s2) + (s1 + s3)
+
+
 @njit(f8(f8, i8), **INNER)
 def truncated(value, low_bits):
     """Round towards zero by clearing the lowest bits; never -0."""

@@ -27,6 +27,7 @@ SYMBOLS = {
     "theta": "θ",
     "lambda": "λ",
     "mu": "μ",
+    "nu": "ν",
     "omega": "ω",
     "rho": "ρ",
     "sigma": "σ",
@@ -63,6 +64,9 @@ SYMBOLS = {
     "rangle": "⟩",
 }
 """LaTeX command -> text."""
+
+ACCENTS = {r"\hat": "\u0302", r"\tilde": "\u0303", r"\bar": "\u0304"}
+"""LaTeX command -> combining character."""
 
 MATHTEXT = {r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq"}
 """LaTeX command -> the one that matplotlib's mathtext knows."""
@@ -199,8 +203,8 @@ def _token(token: str, tokens: list[str]) -> str:
         return f"{_grouped(above)}/{_grouped(below, product=True)}"
     if token == r"\sqrt":
         return f"√({_argument(tokens)})"
-    if token == r"\hat":
-        return f"{_argument(tokens)}\u0302"
+    if token in ACCENTS:
+        return _argument(tokens) + ACCENTS[token]
     if token == r"\mathbb":
         return _argument(tokens)
     if token in "_^":

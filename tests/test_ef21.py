@@ -116,6 +116,17 @@ def test_method_follows_the_papers_pseudo_code(word, up, down):
     assert np.abs(path(word, problem, up, down, replica=2, seed=3) - expected).max() < 1e-12
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_method_follows_the_papers_pseudo_code_from_a_start_away_from_zero(word):
+    """EF21-P's w starts at x^0, which must not be told from its memory starting at 0 only where x^0 = 0."""
+    problem = build("pl:dim=12", workers=3)
+    assert np.all(problem.x0 != 0)
+    up, down = ("topk:k=3" if word != "ef21-p" else "identity"), ("topk:k=3" if word in TWO_WAY else "identity")
+    p = PARAMETERS[word] | {"gamma": 0.02}
+    expected, _ = transcription(word, problem, up, down, p, 15, seed=1, replica=0)
+    assert np.abs(path(word, problem, up, down, p, seed=1) - expected).max() < 1e-12
+
+
 def test_murana_follows_the_pseudo_code_with_a_regulariser():
     problem = build(PROX, workers=3)
     expected, _ = transcription("murana", problem, "ternary", "ternary", PARAMETERS["murana"], 15, 0, 0)

@@ -246,7 +246,7 @@ def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
         None: "compresses",
     }
     wrong = Contractive(0.5) if t.uplink is not Contractive else Unbiased(1.0)
-    if peculiar(id).also is Contractive:
+    if t.uplink_or is Contractive:
         spec, wrong = "threshold:level=1", AbsoluteError(1.0)
     assert words[t.uplink] in ask(id, up=spec).reason
     assert not ask(id, up=wrong)

@@ -416,6 +416,13 @@ def test_murana_chooses_the_b_that_contracts_fastest(omega):
         assert other.rate.contraction >= best.rate.contraction - 1e-12
 
 
+def test_marina_counts_its_dense_rounds():
+    known = Constants(**KNOWN.known() | {"dim": 100})
+    found = theorem("marina.nonconvex").guarantee(known, "randk:k=10", p=0.25)
+    dense, sparse = 32 * 100, 10 * (32 + 7)
+    assert found.bits_per_round == pytest.approx(0.25 * dense + 0.75 * sparse + dense)
+
+
 def test_exact_gradients_are_asked_for():
     noisy = Constants(**KNOWN.known() | {"sigma_sq": 2.0})
     for id in ("ef21.pl", "ef-bv.nonconvex", "marina.nonconvex", "murana.strongly-convex", "ef21-p.strongly-convex"):

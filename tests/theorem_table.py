@@ -28,8 +28,6 @@ class Peculiar:
         Whether more workers lower the bound at the same parameters.
     step_free
         Whether the bound is smallest for no step at all, so that there is no best step.
-    also
-        A further class of compressors that the uplink may be of.
     tuned
         Whether it has to be told T or eps.
     zero
@@ -42,7 +40,6 @@ class Peculiar:
     down: Any = None
     symbols: dict[str, Any] = field(default_factory=dict)
     workers_lower: bool = True
-    also: type | None = None
     tuned: bool = False
     step_free: bool = False
     zero: tuple[str, ...] = ("zeta_sq", "zeta_star_sq", "G")
@@ -93,8 +90,8 @@ TABLE: dict[str, Peculiar] = {
     "ef21.nonconvex": Peculiar(workers_lower=False, zero=("grad0_sq",)),
     "ef21.pl": Peculiar(workers_lower=False, zero=("grad0_sq",)),
     "3pc.nonconvex": Peculiar(fixed={"A": 0.05, "B": 40.0}, workers_lower=False, zero=("grad0_sq",)),
-    "ef-bv.nonconvex": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False, also=Contractive),
-    "ef-bv.pl": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False, also=Contractive),
+    "ef-bv.nonconvex": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False),
+    "ef-bv.pl": Peculiar(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED, workers_lower=False),
     "ef21-sgdm.nonconvex": Peculiar(fixed={"eta": 0.3}),
     "ef21-bc.nonconvex": Peculiar(up=Contractive(0.3), down=Contractive(0.6), workers_lower=False),
     "artemis.strongly-convex": Peculiar(fixed={"alpha": 0.05}),

@@ -47,6 +47,9 @@ class _Marina(Theorem):
     parameters = ("gamma", "p")
     conditions = r"0 < \gamma \le \gamma_{\max}"
 
+    def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        return p["p"] * dense + (1 - p["p"]) * up + down
+
 
 @register
 class Nonconvex(_Marina, AverageTheorem):

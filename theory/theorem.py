@@ -498,6 +498,8 @@ class Theorem(ABC):
     """Further constants that the value of the bound needs."""
     uplink: ClassVar[type | None] = None
     """Assumption class of the workers' compressor; None: the method sends plain vectors."""
+    uplink_or: ClassVar[type | None] = None
+    """A second class that the workers' compressor may be of instead."""
     downlink: ClassVar[type | None] = None
     independent: ClassVar[bool] = False
     """Whether the uplink coins must be independent over workers (omega/n appears)."""

@@ -132,8 +132,11 @@ def _theorem(name: str) -> str:
     subject = theorem(name)
     meanings = {field: f.metadata["meaning"] for field, f in Constants.__dataclass_fields__.items()}
     needs = [[c, meanings[c]] for c in (*subject.requires, *subject.bound_requires)]
-    classes = {"uplink": subject.uplink, "downlink": subject.downlink}
-    sides = [[side, kind.__name__ if kind else "not compressed"] for side, kind in classes.items()]
+    classes = {"uplink": (subject.uplink, subject.uplink_or), "downlink": (subject.downlink,)}
+    sides = [
+        [side, " or ".join(kind.__name__ for kind in kinds if kind) or "not compressed"]
+        for side, kinds in classes.items()
+    ]
     lines = [
         f"theorem {subject.id}",
         f"{subject.source} ({subject.provenance})",

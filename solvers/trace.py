@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..theory.errors import InputError
+from .schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Trace:
         What was run: method, problem, compressors, parameters, seed, versions.
     paths
         If kept: "x" and "shadow", (R, K, d), the models and shadow sequences at the checkpoints.
+    schedule
+        Of an asynchronous run: who reported when. It is not saved with the trace but on its own, see `Schedule.save`.
     """
 
     rounds: np.ndarray
@@ -45,6 +48,7 @@ class Trace:
     final: np.ndarray
     about: dict[str, Any]
     paths: dict[str, np.ndarray] = field(default_factory=dict)
+    schedule: Schedule | None = None
 
     @property
     def replicas(self) -> int:
@@ -84,6 +88,7 @@ class Trace:
             final=np.vstack([self.final, other.final]),
             about={**self.about, "replicas": self.replicas + other.replicas},
             paths={k: np.concatenate([v, other.paths[k]]) for k, v in self.paths.items()},
+            schedule=self.schedule,
         )
 
     def save(self, path: str | Path) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
 from ...problems import Problem
 from .. import compressors
+from ..channels import ERROR, MEMORY
 from . import rounds as kernels
-from .setup import Block, Setup, regulariser
+from .setup import WORKER_STATES, Block, Setup, regulariser
 
 
 def squares(v: np.ndarray) -> np.ndarray:
-    """||v||^2 of every row of (B, d), or their mean over workers of (n, B, d): shape (B,)."""
-    return np.einsum("irj,irj->r", v, v) / v.shape[0] if v.ndim == 3 else np.einsum("rj,rj->r", v, v)
+    """||v||^2 of every row of (B, d): shape (B,)."""
+    return np.einsum("rj,rj->r", v, v)
+
+
+def mean_squares(vectors: Iterable[np.ndarray], less: Iterable[np.ndarray | float] = repeat(0.0)) -> np.ndarray:
+    """The mean over workers of ||v_i - u_i||^2, row by row: shape (B,). One worker after the other."""
+    terms = [squares(v - u if isinstance(u, np.ndarray) else v) for v, u in zip(vectors, less, strict=False)]
+    return np.sum(terms, axis=0) / len(terms)
 
 
 @dataclass(frozen=True)
@@ -61,19 +70,19 @@ class View:
 
     @property
     def memories(self) -> np.ndarray:
-        return self.block.workers[kernels.MEMORIES]
+        return self.block.of_workers(kernels.MEMORIES)
 
     @property
     def errors(self) -> np.ndarray:
-        return self.block.workers[kernels.ERRORS]
+        return self.block.of_workers(kernels.ERRORS)
 
     @property
     def models(self) -> np.ndarray:
-        return self.block.workers[kernels.MODELS]
+        return self.block.of_workers(kernels.MODELS)
 
     @property
     def states(self) -> np.ndarray:
-        return self.block.states[0]
+        return self.block.of_workers(WORKER_STATES)
 
     @property
     def server_states(self) -> np.ndarray:
@@ -107,8 +116,7 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     run, problem, record = setup.run, setup.run.problem, block.record
     view = View(setup, block, done)
     x, wanted = block.model, run.columns
-    gradient, values = np.empty_like(x), np.empty(x.shape[0])
-    kernels.measure_compiled(setup.oracle, problem.workers, x, gradient, block.scratch[0], values)
+    gradient, values = block.evaluate(setup, x)
     here = {"grad_sq": squares(gradient)}
     if problem.f_star is not None:
         here["gap"] = values + regulariser(problem, x) - problem.f_star
@@ -127,9 +135,8 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     if "grad_sq_avg" in wanted:
         here["grad_sq_avg"] = record[kernels.AVERAGE_GRAD_SQ].copy() if done else here["grad_sq"]
     if "gap_avg" in wanted:
-        other = np.empty_like(x)
         average = block.watch[2]
-        kernels.measure_compiled(setup.oracle, problem.workers, average, other, block.scratch[0], values)
+        values = block.evaluate(setup, average)[1]
         here["gap_avg"] = values + regulariser(problem, average) - problem.f_star
     if "shadow_grad_sq_mean" in wanted:
         here["shadow_grad_sq_mean"] = mean(kernels.SUM_SHADOW_GRAD_SQ, here["grad_sq"])
@@ -137,22 +144,25 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         here["shadow_spread_mean"] = mean(kernels.SUM_SPREAD, np.zeros(x.shape[0]))
     here["up_residual_sq"] = record[kernels.UP_RESIDUAL].copy()
     here["down_residual_sq"] = record[kernels.DOWN_RESIDUAL].copy()
-    if view.memories.size:
-        here["memory_sq"] = squares(view.memories)
+    if setup.used(MEMORY)[0]:
+        here["memory_sq"] = mean_squares(block.each(kernels.MEMORIES))
         if problem.gradients_at_star is not None:
-            here["memory_error_sq"] = squares(view.memories - problem.gradients_at_star[:, None, :])
+            here["memory_error_sq"] = mean_squares(block.each(kernels.MEMORIES), problem.gradients_at_star)
         if "memory_gap_sq" in wanted:
-            here["memory_gap_sq"] = squares(view.memories - view.gradients)
-    if view.errors.size or view.server_error.size:
+            here["memory_gap_sq"] = mean_squares(block.each(kernels.MEMORIES), view.gradients)
+    up_error, down_error = setup.used(ERROR)[0], setup.used(ERROR)[1]
+    if up_error or down_error:
         omega = np.zeros_like(block.x)
-        if view.errors.size:
-            omega += view.errors.mean(axis=0)
-            here["worker_error_sq"] = squares(view.errors)
-        if view.server_error.size:
+        if up_error:
+            for e in block.each(kernels.ERRORS):
+                omega += e
+            omega /= problem.workers
+            here["worker_error_sq"] = mean_squares(block.each(kernels.ERRORS))
+        if down_error:
             omega += view.server_error
         here["error_sq"] = squares(omega)
-    if view.models.size:
-        here["consensus_sq"] = squares(view.models - block.x)
+    if run.method.models:
+        here["consensus_sq"] = mean_squares(block.each(kernels.MODELS), repeat(block.x))
     here |= {name: np.asarray(run.method.columns[name](view)) for name in wanted if name in run.method.columns}
     here["bits_up_encoded"] = record[kernels.BITS_UP].copy()
     here["bits_down_encoded"] = record[kernels.BITS_DOWN].copy()
@@ -167,6 +177,8 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
     computed = np.array([e.gradient for e in setup.exchanges]) @ messages
     last = int(record[kernels.LAST_SPECIAL])
     started = bool(messages.any())
+    # What belongs to a replica that diverged means nothing.
+    started = started and not record[kernels.FIRST_BAD]
     return {
         "gradient_evaluations": int(computed) * setup.samples,
         "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]) / n,

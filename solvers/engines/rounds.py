@@ -79,6 +79,8 @@ PROBABILITY, WEIGHT_A, WEIGHT_B, WEIGHT_SUM = range(4)
 TOOL_SIGNATURES = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
 TOOLS = types.Tuple(tuple(types.FunctionType(signature) for signature in TOOL_SIGNATURES))
 
+ASK = types.void(TOOLS, i8, i8, INTS, ORACLE, INTS, RANDOM, MATRIX, SCRATCH)
+SAY = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH)
 WORKER_HALF = types.void(
     TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH
 )  # fmt: skip
@@ -166,36 +168,42 @@ def copy(v, to):
         flat_to[j] = flat_v[j]
 
 
-@njit(WORKER_HALF, **INNER)
-def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch):
-    """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch.
-
-    Where a process holds only a share, its arrays begin with worker plan[FIRST_WORKER], its data with plan[FIRST_DATA].
-    """
-    fill, uniforms, disturb, dispatch = tools
+@njit(ASK, **INNER)
+def ask(tools, seed, k, plan, oracle, ctx, random, x, scratch):
+    """Worker ctx[1] asks its oracle for a gradient at x: it is left in scratch."""
+    fill, uniforms, disturb, _ = tools
     gradient, _, _, data, noise, sd = oracle
     rnd, i = ctx[0], ctx[1]
-    own, share = i - plan[FIRST_WORKER], i - plan[FIRST_DATA]
-    v, c, _, _, exact_sum, bits = scratch
+    share = i - plan[FIRST_DATA]
+    v, c, _, _, exact_sum, _ = scratch
     if plan[GRADIENT_USUAL + k] == 0:
         clear(v)
-    else:
-        samples = plan[SAMPLES]
-        for s in range(samples):
-            g = v if s == 0 else c
-            if random[ROWS][0].size > 0:
-                fill(seed, rnd * samples + s, i, STREAM_ROWS, random[ROWS])
-                uniforms(random[ROWS])
-            gradient(share, x, random[ROWS][3], data, g)
-            if plan[TRACK] & TRACK_AT_HAND:
-                add(g, exact_sum)
-            if noise > 0:
-                fill(seed, rnd * samples + s, i, STREAM_NOISE, random[NOISE])
-                disturb(noise, sd, random[NOISE], g)
-            if s > 0:
-                add(g, v)
-        if samples > 1:
-            divide(v, samples)
+        return
+    samples = plan[SAMPLES]
+    for s in range(samples):
+        g = v if s == 0 else c
+        if random[ROWS][0].size > 0:
+            fill(seed, rnd * samples + s, i, STREAM_ROWS, random[ROWS])
+            uniforms(random[ROWS])
+        gradient(share, x, random[ROWS][3], data, g)
+        if plan[TRACK] & TRACK_AT_HAND:
+            add(g, exact_sum)
+        if noise > 0:
+            fill(seed, rnd * samples + s, i, STREAM_NOISE, random[NOISE])
+            disturb(noise, sd, random[NOISE], g)
+        if s > 0:
+            add(g, v)
+    if samples > 1:
+        divide(v, samples)
+
+
+@njit(SAY, **INNER)
+def say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch):
+    """Worker ctx[1] applies its rule to the gradient and sends: the message is left in scratch."""
+    fill, uniforms, _, dispatch = tools
+    rnd, i = ctx[0], ctx[1]
+    own = i - plan[FIRST_WORKER]
+    v, c, _, _, _, bits = scratch
     rules[0](ctx, rules[5], x, v, states, common)
     h = workers[MEMORIES][own] if link[5] & MEMORY else v[:0]
     e = workers[ERRORS][own] if link[5] & ERROR else v[:0]
@@ -206,6 +214,16 @@ def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, worke
     dispatch(link, ctx, random[UP + k][3], workers[COMPRESSOR + k][own], v, h, e, c, bits)
     advance(link, c, h)
     rules[1](ctx, rules[5], v, c, states, common)
+
+
+@njit(WORKER_HALF, **INNER)
+def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch):
+    """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch.
+
+    Where a process holds only a share, its arrays begin with worker plan[FIRST_WORKER], its data with plan[FIRST_DATA].
+    """
+    ask(tools, seed, k, plan, oracle, ctx, random, x, scratch)
+    say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch)
 
 
 @njit(SERVER_HALF, **INNER)

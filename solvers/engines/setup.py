@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,15 +49,43 @@ class Run:
     weights: tuple[Any, ...] | None = None
     paths: bool = False
     progress: Callable[[int], None] | None = None
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process is there for.
+
+    Attributes
+    ----------
+    workers
+        The workers that it is.
+    serves
+        Whether it is the server.
+    """
+
+    workers: range
+    serves: bool
 
 
 class Setup:
-    """What all blocks of a run share: kernels, parameters and links; and whether they are to stop."""
+    """What all blocks of a run share: kernels, parameters and links; and whether they are to stop.
+
+    Parameters
+    ----------
+    run
+        What is to be run.
+    role
+        Of this process; by default it is everybody.
+    first_data
+        The worker with whose share the problem's data begin.
+    """
 
     stop = False
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, role: Role | None = None, first_data: int = 0) -> None:
         self.run = run
+        self.role = role or Role(range(run.problem.workers), True)
         method, problem, numbers = run.method, run.problem, run.numbers
         dim = problem.dim
         exchanges = [method, method.special or method]
@@ -78,12 +106,17 @@ class Setup:
         sd = float(np.sqrt(problem.noise.sigma_sq / dim)) if self.noise else 0.0
         gradients = (pointer(kernel, GRADIENT) for kernel in (oracle.gradient, oracle.exact_gradient))
         self.oracle = (*gradients, pointer(oracle.value, VALUE), _arrays(oracle.data), self.noise, sd)
+        works = len(self.role.workers) > 0
+        up_draws = [c.draws(dim) if works or c.shared_coins else 0 for c in self.ups]
+        down_draws = [c.draws(dim) if self.role.serves or c.shared_coins else 0 for c in self.downs]
         self.draws = (
-            oracle.draws, dim if self.noise else 0, 1 if method.special_when == "coin" else 0,
-            *(c.draws(dim) for c in (*self.ups, *self.downs)),
+            oracle.draws if works else 0, dim if self.noise and works else 0,
+            1 if method.special_when == "coin" else 0, *up_draws, *down_draws,
         )  # fmt: skip
         self.samples = int(numbers[method.samples]) if method.samples else 1
         self.plan = self._plan(self._track(bool(oracle.draws)))
+        self.plan[kernels.FIRST_WORKER] = self.role.workers.start
+        self.plan[kernels.FIRST_DATA] = first_data
         self.shadow = pointer(method.shadow or model_less_errors, SHADOW)
 
     def _compressor(self, which: str) -> Compressor:
@@ -131,53 +164,83 @@ class Setup:
         _, a, b, *_ = *(self.run.weights or ("",)), 0.0, 0.0
         return np.array([self.run.numbers.get("p", 0.0), a, b, 0.0])
 
+    def worker_shapes(self, size: int) -> list[tuple[int, ...]]:
+        """The shapes of what one worker keeps for `size` replicas, by kind; no numbers where it keeps nothing."""
+        run, method = self.run, self.run.method
+        some, none = (size, run.problem.dim), (0, 0)
+        return [
+            some if self.used(MEMORY)[0] else none,
+            some if self.used(ERROR)[0] else none,
+            (size, self.compressor_states[0]),
+            (size, self.compressor_states[1]),
+            some if method.models else none,
+            (method.states[0], *some),
+        ]
+
     def used(self, flag: int) -> tuple[bool, bool]:
         """Whether any exchange uses the memory or error of the uplink, and of the downlink."""
         return any(link[5] & flag for link in self.up_links), any(link[5] & flag for link in self.down_links)
 
 
+#: What a worker keeps, by kind: the arrays of `kernels.WORKERS` in their order, and the states of its rules.
+WORKER_STATES = 5
+KINDS = 6
+
+
 class Block:
-    """The state of one block of replicas: plain arrays, nothing in those that the method does not use."""
+    """The state of one block of replicas: plain arrays, nothing in those that the method or the role does not use."""
 
     def __init__(self, setup: Setup, replicas: Sequence[int]) -> None:
-        run, method = setup.run, setup.run.method
-        n, dim, size = run.problem.workers, run.problem.dim, len(replicas)
+        run, method, role = setup.run, setup.run.method, setup.role
+        self.replicas = np.asarray(replicas, dtype=np.int64)
+        dim, size, serves = run.problem.dim, len(replicas), role.serves
         x0 = np.asarray(run.problem.x0, dtype=np.float64)
         self.x = np.tile(x0, (size, 1))
         some, none = (size, dim), (0, 0)
-        up_memory, down_memory = setup.used(MEMORY)
-        up_error, down_error = setup.used(ERROR)
-        states = setup.compressor_states
-        self.workers = (
-            np.zeros((n, *some) if up_memory else (0, *none)),
-            np.zeros((n, *some) if up_error else (0, *none)),
-            np.zeros((n, size, states[0])),
-            np.zeros((n, size, states[1])),
-            np.tile(x0, (n, size, 1)) if method.models else np.zeros((0, *none)),
-        )
+        held = [np.zeros((len(role.workers), *shape)) for shape in setup.worker_shapes(size)]
+        self.workers = tuple(held[:WORKER_STATES])
+        self.workers[kernels.MODELS][:] = x0 if method.models else 0.0
+        compressor_states = setup.compressor_states
         self.server = (
-            np.zeros(some if up_memory else none),
-            np.zeros(some if down_error else none),
-            np.zeros((size, states[2])),
-            np.zeros((size, states[3])),
+            np.zeros(some if serves and setup.used(MEMORY)[0] else none),
+            np.zeros(some if serves and setup.used(ERROR)[1] else none),
+            np.zeros((size if serves else 0, compressor_states[2])),
+            np.zeros((size if serves else 0, compressor_states[3])),
         )
-        per_worker, at_server, common = method.states
-        self.states = (
-            np.zeros((n, per_worker, *some)), np.zeros((at_server, *some)), np.zeros((common, *some)),
-        )  # fmt: skip
+        _, at_server, common = method.states
+        self.states = (held[WORKER_STATES], np.zeros((at_server if serves else 0, *some)), np.zeros((common, *some)))
         self.model = self.x
-        if method.model_state is not None:
+        if method.model_state is not None and serves:
             self.model = self.states[1][method.model_state]
             self.model[:] = x0
         is_model = any(channel.model_is_memory for channel in setup.downlinks)
-        self.down_memory = self.x if is_model else np.zeros(some if down_memory else none)
-        self.random = tuple(draws(replicas, count) for count in setup.draws)
-        self.arrivals = _arrivals(run.schedule, some)
-        y = np.zeros(some if setup.plan[kernels.TRACK] & kernels.TRACK_SHADOW or run.paths else none)
-        self.watch = (setup.shadow, y, np.tile(x0, (size, 1)) if run.weights else np.zeros(none))
-        self.scratch = (*(np.zeros(some) for _ in range(5)), np.zeros(size))
+        self.down_memory = self.x if is_model else np.zeros(some if setup.used(MEMORY)[1] else none)
+        self.random = tuple(draws(self.replicas, count) for count in setup.draws)
+        self.arrivals = _arrivals(run.schedule if serves else None, some)
+        y = np.zeros(some if serves and (setup.plan[kernels.TRACK] & kernels.TRACK_SHADOW or run.paths) else none)
+        self.watch = (setup.shadow, y, np.tile(x0, (size, 1)) if run.weights and serves else np.zeros(none))
+        v, c = np.zeros(some), np.zeros(some)
+        if serves:
+            self.scratch = (v, c, *(np.zeros(some) for _ in range(3)), np.zeros(size))
+        else:  # a worker either sends or receives
+            at_hand = setup.plan[kernels.TRACK] & kernels.TRACK_AT_HAND
+            self.scratch = (v, c, c, v, np.zeros(some if at_hand else none), np.zeros(size))
         self.record = np.zeros((kernels.RECORD_ROWS, size))
         self.reals = setup.reals()
+
+    def of_workers(self, kind: int) -> np.ndarray:
+        """What every worker keeps of this kind, (n, ...); no rows or no numbers where nothing is kept."""
+        return self.states[0] if kind == WORKER_STATES else self.workers[kind]
+
+    def each(self, kind: int) -> Iterator[np.ndarray]:
+        """What every worker keeps of this kind, one worker after the other."""
+        return iter(self.of_workers(kind))
+
+    def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The exact gradient (B, d) and value (B,) of f at x (B, d)."""
+        gradient, values = np.empty_like(x), np.empty(x.shape[0])
+        kernels.measure_compiled(setup.oracle, setup.run.problem.workers, x, gradient, self.scratch[0], values)
+        return gradient, values
 
     def advance(self, setup: Setup, first: int, last: int) -> None:
         """Run the rounds first, ..., last - 1."""
@@ -194,8 +257,8 @@ class Block:
         ctx[0], ctx[2] = done, setup.run.problem.workers
         kernel = setup.run.method.shadow or model_less_errors
         kernel(
-            ctx, setup.rules[0][5], self.x, self.workers[kernels.MEMORIES], self.workers[kernels.ERRORS],
-            self.states[0], self.server[1], self.states[1], self.states[2], y,
+            ctx, setup.rules[0][5], self.x, self.of_workers(kernels.MEMORIES), self.of_workers(kernels.ERRORS),
+            self.of_workers(WORKER_STATES), self.server[1], self.states[1], self.states[2], y,
         )  # fmt: skip
         return y
 

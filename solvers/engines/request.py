@@ -1,0 +1,208 @@
+"""From what a caller asks for to a run that can be carried out, and from its results to a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import __version__
+from ...problems import Problem
+from ...problems import problem as build_problem
+from ...theory.compressors import Compressor, compressor
+from ...theory.errors import InputError
+from ..method import Method
+from ..method import method as build_method
+from ..schedule import Schedule, clock
+from ..trace import Trace
+from . import rounds as kernels
+from .log import Log, final
+from .saving import DEFAULT_EVERY, Every, Saver, Stored
+from .setup import Block, Run, columns_of
+
+#: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
+BLOCK_NUMBERS = 4096
+MOST_REPLICAS_PER_BLOCK = 64
+
+#: The clock of an asynchronous run that is given neither a clock nor a schedule.
+DEFAULT_CLOCK = "exponential"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, the replicas of its blocks, where it is stored, and what was stored of it before."""
+
+    run: Run
+    parts: list[list[int]]
+    saver: Saver | None
+    stored: Stored | None
+
+
+def blocks(replicas: int, dim: int, most: int = MOST_REPLICAS_PER_BLOCK) -> list[range]:
+    """Partition the replicas 0, ..., R - 1 into an even number of nearly equal blocks (one block if R = 1)."""
+    largest = max(1, min(most, BLOCK_NUMBERS // dim))
+    count = min(replicas, 2 * -(-replicas // (2 * largest)))
+    edges = [replicas * k // count for k in range(count + 1)]
+    return [range(a, b) for a, b in pairwise(edges)]
+
+
+def log_checkpoints(rounds: int, count: int = 40) -> np.ndarray:
+    """Return up to `count` integers from 0 to `rounds`, both included, spaced geometrically."""
+    points = np.geomspace(1, rounds, max(count - 1, 2)).round().astype(np.int64)
+    return np.unique(np.concatenate([[0], points, [rounds]]))
+
+
+def timetable(
+    method: Method, workers: int, rounds: int, seed: int, numbers: Mapping[str, float], given: str | Schedule | None
+) -> Schedule | None:
+    """The schedule of an asynchronous run: as given, or as the given clock (default: `DEFAULT_CLOCK`) makes it.
+
+    Raises
+    ------
+    InputError
+        If the method is synchronous and a schedule is given, or the schedule is for other workers or too short.
+    """
+    if not method.clock:
+        if given is not None:
+            raise InputError(f"method '{method.word}' is synchronous: leave out the clock or schedule")
+        return None
+    arrivals, table = int(numbers.get("M", 1)), method.clock == "table"
+    if not isinstance(given, Schedule):
+        return clock(given or DEFAULT_CLOCK, workers, rounds, seed, arrivals=arrivals, table=table)
+    if given.n != workers:
+        raise InputError(f"the schedule is one of {given.n} workers, not {workers}; give --workers {given.n}")
+    given = given.first(rounds)
+    given.require(arrivals=arrivals, table=table)
+    return given
+
+
+def prepare(
+    method: str | Method,
+    problem: str | Problem,
+    up: str | Compressor = "identity",
+    down: str | Compressor = "identity",
+    *,
+    parameters: Mapping[str, float],
+    rounds: int,
+    workers: int | None = None,
+    replicas: int = 1,
+    seed: int = 0,
+    first_replica: int = 0,
+    checkpoints: Sequence[int] | np.ndarray | None = None,
+    columns: bool | Sequence[str] = True,
+    schedule: str | Schedule | None = None,
+    average: tuple[Any, ...] | None = None,
+    paths: bool = False,
+    progress: Callable[[int], None] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: str | int = DEFAULT_EVERY,
+    resume: str | Path | None = None,
+    real_time: bool = False,
+) -> Job:
+    """Check a request, see `tersegrad.run` for what it consists of.
+
+    Parameters
+    ----------
+    real_time
+        Whether an asynchronous run that is given neither a clock nor a schedule goes by the workers' own times.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be run, in one sentence.
+    """
+    method = build_method(method)
+    if workers is None:
+        if not isinstance(problem, Problem):
+            raise InputError("the number of workers is not given: write workers=n (--workers n)")
+        workers = problem.workers
+    problem = build_problem(problem, workers=workers)
+    up, down = compressor(up), compressor(down)
+    numbers = method.check(parameters)
+    for name, value, low, high in (
+        ("rounds", rounds, 1, 2**32 - 1),
+        ("replicas", replicas, 1, 2**31),
+        ("seed", seed, 0, 2**32 - 1),
+        ("first_replica", first_replica, 0, 2**31),
+    ):
+        if value != int(value) or not low <= value <= high:
+            raise InputError(f"{name} = {value} is not a whole number from {low} to {high}")
+    if not method.two_way and down.name != "identity":
+        raise InputError(
+            f"method '{method.word}' broadcasts uncompressed: leave out the downlink compressor {down.spec}"
+        )
+    if any(problem.regulariser) and not method.prox:
+        raise InputError(f"method '{method.word}' has no proximal step: it cannot take l1 or l2prox")
+    up.check(problem.dim)
+    down.check(problem.dim)
+    points = log_checkpoints(rounds) if checkpoints is None else np.unique(np.append(checkpoints, rounds))
+    points = points.astype(np.int64)
+    if points[0] < 0 or points[-1] > rounds:
+        raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
+    # At every step of an asynchronous method an exact gradient would make everybody wait.
+    usual = set() if method.clock else {"grad_sq_mean"}
+    wanted = columns_of(method, usual if columns is True else set(columns or ()))
+    if {"gap_mean", "gap_avg"} & wanted and problem.f_star is None:
+        raise InputError("gap_mean and gap_avg need a problem with a known f*: leave them out")
+    if "gap_mean" in wanted and any(problem.regulariser):
+        raise InputError("gap_mean needs a problem without l1 and l2prox: leave it out")
+    if {"gap_avg", "grad_sq_avg"} & wanted and average is None:
+        raise InputError("gap_avg and grad_sq_avg need the weights of the average: give average=")
+    live = real_time and bool(method.clock) and schedule is None
+    times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, schedule)
+    run = Run(
+        method,
+        problem,
+        up,
+        down,
+        numbers,
+        int(rounds),
+        int(seed),
+        points,
+        wanted,
+        times,
+        average,
+        paths,
+        progress,
+        live,
+    )
+    # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
+    cut = blocks(int(replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
+    parts = [[int(first_replica) + r for r in part] for part in cut]
+    saver = None if checkpoint is None else Saver(checkpoint, Every.read(checkpoint_every), run, parts)
+    return Job(run, parts, saver, None if resume is None else Stored.load(resume, run, parts))
+
+
+def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | None) -> Trace:
+    """Put the blocks together to a trace, in which nothing tells the engine."""
+    run, logs = job.run, [log for _, log in results]
+    columns, paths = [log.of("column") for log in logs], [log.of("path") for log in logs]
+    about = {
+        "method": run.method.word,
+        "problem": run.problem.spec,
+        "workers": run.problem.workers,
+        "up": run.up.spec,
+        "down": run.down.spec,
+        "parameters": run.numbers,
+        "rounds": run.rounds,
+        "replicas": sum(map(len, job.parts)),
+        "first_replica": job.parts[0][0],
+        "seed": run.seed,
+        "versions": {"tersegrad": __version__, "numpy": np.__version__},
+    }
+    if times is not None:
+        about["delays"] = times.realised(run.method.clock == "table")._asdict()
+    return Trace(
+        rounds=run.points,
+        columns={name: np.vstack([c[name].T for c in columns]) for name in columns[0]},
+        first_bad=np.concatenate([block.record[kernels.FIRST_BAD] for block, _ in results]).astype(np.int64),
+        scalars=logs[0].of("scalar"),
+        final=np.vstack([final(block) for block, _ in results]),
+        about=about,
+        paths={name: np.concatenate([p[name].swapaxes(0, 1) for p in paths]) for name in paths[0]},
+        schedule=times,
+    )

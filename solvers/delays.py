@@ -25,7 +25,7 @@ from .signatures import AGE, OPTIONS, RULE, WORKERS, flat
 
 @njit(RULE, **OPTIONS)
 def shrink_with_age(ctx, params, x, v, states, common):
-    """v <- v n/max{n, age}."""
+    """v <- v n/max{n, age}: only the server knows the age of the message that has arrived."""
     n, age, flat_v = ctx[WORKERS], ctx[AGE], flat(v)
     if age > n:
         for j in range(flat_v.size):
@@ -46,7 +46,7 @@ DELAY_ADAPTIVE = Method(
     title="delay-adaptive asynchronous SGD",
     source="Mishchenko, Bach, Even, Woodworth 2022, arXiv 2206.07638",
     parameters=("gamma",),
-    worker=shrink_with_age,
+    server=shrink_with_age,
     everyone=descend,
     clock="arrivals",
 )

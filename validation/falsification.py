@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 from numba import njit
 
-from ..solvers.channels import plain
+from ..solvers.channels import error_feedback, plain
 from ..solvers.diana import DIANA
 from ..solvers.dore import DORE
 from ..solvers.doublesqueeze import DOUBLESQUEEZE
 from ..solvers.ef21 import EF21
-from ..solvers.error_feedback import ERROR_FEEDBACK
+from ..solvers.error_feedback import ERROR_FEEDBACK, MEM_SGD
+from ..solvers.liec import LIEC
 from ..solvers.method import Method
-from ..solvers.rules import next_model
+from ..solvers.rules import keep, next_model
 from ..solvers.signatures import OPTIONS, RULE, flat
 from .experiments import Experiment
 from .verdicts import Spoil, Verdict, judge
@@ -88,6 +89,14 @@ def track_shared(ctx, params, x, v, states, common):
     for j in range(flat_v.size):
         h[j] += flat_v[j]
         flat_x[j] -= params[0] * h[j]
+
+
+@njit(RULE, **OPTIONS)
+def subtract_falling_steps(ctx, params, x, v, states, common):
+    """x <- x - gamma/(a + t) v: what was remembered in units of gradients gets the step of a later round."""
+    step, flat_x, flat_v = params[0] / (params[3] + ctx[0]), flat(x), flat(v)
+    for j in range(flat_x.size):
+        flat_x[j] -= step * flat_v[j]
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,27 @@ FAULTS: tuple[Fault, ...] = (
         "what the second compression loses is lost",
         _claim("doublesqueeze.nonconvex", _SINES, "identity", _THRESHOLD, rounds=20000),
         replace(DOUBLESQUEEZE, word="doublesqueeze-no-server-memory", downlink=lambda p: plain()),
+    ),
+    Fault(
+        "error memory scaled by the step",
+        "c = C(gamma (g + e)): the memory holds steps already, and is forgotten by the factor gamma a round",
+        _claim("error-feedback.nonconvex", _EXACT, "topk:k=4", rounds=20000),
+        replace(ERROR_FEEDBACK, word="error-feedback-scaled", uplink=lambda p: error_feedback(p["gamma"])),
+    ),
+    Fault(
+        "error memory not scaled by a falling step",
+        "it holds gradients, does not fall with the step, and is sent on at the step of a later round",
+        _claim("error-feedback.memory", "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", "topk:k=1"),
+        replace(MEM_SGD, word="mem-sgd-unscaled", worker=keep, everyone=subtract_falling_steps),
+    ),
+    Fault(
+        "averaging skipped (LIEC)",
+        "H is infinite: the workers' models drift apart, and the mean of their gradients is that of nothing",
+        replace(
+            _claim("liec.nonconvex", "robust:rows=16,dim=8,split=sorted", "topk:k=1", "topk:k=1", rounds=20000),
+            workers=4, choices={"H": 4},
+        ),
+        replace(LIEC, word="liec-no-averaging", special=None, special_when=""),
     ),
     Fault(
         "alpha outside its interval (DIANA)",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numba import njit
 
-from ...solvers.signatures import COMPRESS, OPTIONS, flat
+from ...solvers.signatures import COMPRESS, OPTIONS
 from ...theory.compressors import AbsoluteError, Compressor
 
 WORD = 32

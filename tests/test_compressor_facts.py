@@ -7,15 +7,21 @@ import math
 
 import numpy as np
 import pytest
+from helpers import transcription
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 from scipy.optimize import brentq
-from tersegrad.solvers.compressors import kernel
+from tersegrad.problems import problem as build
+from tersegrad.solvers import simulate
+from tersegrad.solvers.compressors import Origin, encode, kernel
 from tersegrad.solvers.compressors.permk import places
+from tersegrad.solvers.signatures import COMPRESS, OPTIONS
 from tersegrad.theory import InputError, compressor
 from tersegrad.theory.compressors import (
     SCALE_TRUNCATION,
     VALUE_TRUNCATION,
+    Compressor,
     Contractive,
     Correlated,
     General,
@@ -25,9 +31,29 @@ from tersegrad.theory.compressors import (
     TopK,
 )
 from tersegrad.theory.spec import nested, unnested
-from test_compressors import coins, compress, grid, squares
+from test_compressors import ALL, coins, compress, grid, squares, works
 
 close = pytest.approx
+
+
+@njit(COMPRESS, **OPTIONS)
+def half_kernel(x, u, ctx, params, state, out, bits):
+    for r in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[r, j] = 0.5 * x[r, j]
+        bits[r] = 64.0 * x.shape[1]
+
+
+class Half(Compressor):
+    """A compressor of one's own."""
+
+    name = "half"
+
+    def contractive(self, dim: int) -> Contractive:
+        return Contractive(0.75)
+
+    def kernel(self, dim: int):
+        return half_kernel, np.zeros(0), 0
 
 
 # --- constants
@@ -338,6 +364,8 @@ def test_powersgd_is_its_pseudo_code(rank):
         p = np.linalg.qr(matrix @ q)[0]
         q = matrix.T @ p
         assert np.linalg.norm(sent - p @ q.T) <= 1e-4 * np.linalg.norm(matrix)
+        assert np.linalg.norm(sent) <= np.linalg.norm(matrix)
+        assert np.sum(sent * (matrix - sent)) >= 0
 
 
 def test_powersgd_approaches_the_best_approximation_of_a_constant_stream():
@@ -496,6 +524,18 @@ def test_a_part_may_be_an_object():
     assert Repeated("topk:k=3", 4) == comp
 
 
+def test_a_part_of_ones_own_needs_no_bytes_to_run():
+    half = Half()
+    x = np.random.default_rng(0).standard_normal((2, 5))
+    compressed, params, _ = kernel(Repeated(half, 2), 5)
+    out, bits = np.empty_like(x), np.empty(2)
+    compressed(x, np.zeros((2, 0)), np.zeros(3, np.int64), params, np.zeros((2, 0)), out, bits)
+    assert np.array_equal(out, 0.75 * x)
+    assert Repeated(half, 2).contractive(5).delta == 1 - 0.25**2
+    with pytest.raises(InputError, match="not one of the library's"):
+        encode(Repeated(half, 2), out[0], origin=Origin(x[0]))
+
+
 def test_classes_refuse_impossible_constants():
     for wrong in (lambda: General(1.0, 0.0), lambda: General(0.5, -1.0), lambda: Correlated(0.0, 1.0)):
         with pytest.raises(InputError):
@@ -520,3 +560,20 @@ def test_expected_number_of_nonzero_entries(spec):
         out, _ = compress(spec, np.tile(x, (4000, 1)), coins(spec, 40, 4000))
         assert np.count_nonzero(out, axis=1).mean() <= compressor(spec).nonzeros(40) + 1.6
         assert compressor(spec).nonzeros(40) <= 40
+
+
+# --- in a method
+
+
+@pytest.mark.parametrize("spec", [spec for spec in ALL if works(spec, 12)])
+def test_every_compressor_runs_in_a_method(spec):
+    """DoubleSqueeze both ways, six rounds, against its pseudo-code with the same coins, worker numbers and states."""
+    problem = build("quadratic:dim=12,mu=0.2,L=2,heterogeneity=1", workers=3)
+    numbers = {"gamma": 0.02}
+    trace = simulate(
+        "doublesqueeze", problem, spec, spec, parameters=numbers, rounds=6, seed=3, first_replica=2,
+        checkpoints=range(7), paths=True,
+    )  # fmt: skip
+    expected = transcription("doublesqueeze", problem, spec, spec, numbers, 6, seed=3, replica=2)
+    assert np.abs(trace.paths["x"][0] - expected).max() < 1e-12 * np.abs(expected).max()
+    assert np.all(np.diff(trace.columns["bits_up_encoded"]) > 0)

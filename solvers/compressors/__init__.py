@@ -13,6 +13,8 @@ wherever a compressor's text form is accepted. It says what it promises and brin
 - ``encode(message)``, ``decode(data, dim)`` and ``entropy_bits(message)``, needed only where bytes or
   entropies are wanted (``tersegrad.certify`` wants them).
 
+It can be a part of a compressor made of compressors, whose messages then have no bytes.
+
 ::
 
     class Half(Compressor):

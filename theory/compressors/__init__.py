@@ -4,10 +4,13 @@ Assumption classes (Beznosikov, Horvath, Richtarik, Safaryan 2020, arXiv 2002.12
 
 - `Unbiased`: E C(x) = x and E||C(x) - x||^2 <= omega ||x||^2;
 - `Contractive`: E||C(x) - x||^2 <= (1 - delta) ||x||^2;
-- `AbsoluteError`: E||C(x) - x||^2 <= eps^2 (DoubleSqueeze, arXiv 1905.05957).
+- `AbsoluteError`: E||C(x) - x||^2 <= eps^2 (DoubleSqueeze, arXiv 1905.05957);
+- `General`: bias and variance apart (EF-BV, arXiv 2205.04180);
+- `Correlated`: E<C(x), x> >= gamma ||x||^2 and E||C(x)||^2 <= beta E<C(x), x>, for those that are in no other class.
 
 A class is never converted into another silently: `Unbiased.scaled` states the contraction of C/(1 + omega),
-which is a different compressor from C.
+which is a different compressor from C, namely ``scaled:of=C``. Constants that are ours are proved in
+docs/proofs/compressors.md.
 
 Numbers on the wire
 -------------------
@@ -19,7 +22,10 @@ part of C, so that every theorem is about what is really sent:
   into (1 + r)(1 + omega) - 1 with r = 2^-44 (scales) or 2^-42 (values);
 - contractive compressors round towards zero, which keeps ||C(x)|| <= ||x|| and <C(x), x - C(x)> >= 0 and
   turns delta into delta (1 - r^2) with r = 2^-20 (values) or 2^-21 (scales);
-- the hard threshold and the identity carry full doubles: their guarantee leaves no room for a relative error.
+- the hard threshold, the identity and the adversary carry full doubles: their guarantee leaves no room for a
+  relative error;
+- natural compression and clipping are roundings themselves, and nothing is added to them; what the low-rank
+  compressors do is told in `lowrank`.
 
 All constants below contain these factors. Probabilities are compared with uniforms of 32 bits, so that they
 are exact to 2^-33.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from .options import POSITIVE, SetCommand, down_option, json_option, seed_option
 if TYPE_CHECKING:
     from ..problems import Problem
     from ..solvers import Method, Trace
-    from ..theory import Compressor
+    from ..solvers.schedule import Schedule
+    from ..theory import Compressor, Constants
 
 DIVERGED = 3
 METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x)||^2"}
@@ -39,6 +41,9 @@ METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x
     help="How the workers run.",
 )
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
+@click.option("--clock", metavar="SPEC", help="Compute times of an asynchronous method (uniform:low=0.5,high=1.5).")
+@click.option("--schedule", "schedule_file", metavar="FILE", help="Replay recorded delays: CSV step,worker,version.")
+@click.option("--schedule-out", metavar="FILE", help="Write the delays of this run there.")
 @click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
 @json_option
 def run(
@@ -52,21 +57,29 @@ def run(
     seed: int,
     engine: str,
     settings: dict[str, Any],
+    clock: str | None,
+    schedule_file: str | None,
+    schedule_out: str | None,
     out: str | None,
     as_json: bool,
 ) -> int:
     """Run METHOD on a problem and summarise what happened.
 
+    An asynchronous method takes a clock or recorded delays; with --set tau=... they are checked against that bound.
+
     \b
     tersegrad run dore --problem least-squares:rows=1200,dim=500,reg=0.05 --workers 20 --up ternary:block=256
         --down ternary:block=256 --set gamma=0.025 alpha=0.1 beta=1 eta=1 --rounds 500 --out trace.npz
+    tersegrad run iag --problem least-squares --clock straggler:factor=5 --schedule-out delays.csv
     """
     from ..solvers.method import method as find_method
 
     method = find_method(method_word)
+    tau = settings.pop("tau", None) if method.clock else None
     if unknown := [name for name in settings if name not in method.parameters]:
         method.check({unknown[0]: settings[unknown[0]]})
     target = None if out is None else writable_file(out)
+    record = None if schedule_out is None else writable_file(schedule_out)
     from ..problems import problem as build_problem
     from ..progress import Bars
     from ..solvers import simulate
@@ -76,8 +89,12 @@ def run(
     links = compressor(up or "identity"), compressor(down or "identity")
     for link in links:
         link.check(problem.dim)
-    parameters, source = choose(method, problem, links, settings, rounds)
-    outside = limits(method, problem, links, parameters, rounds)
+    delays = delays_of(method, workers, rounds, seed, settings, clock, schedule_file, record)
+    constants = problem.constants()
+    if delays is not None:
+        constants = replace(constants, tau=bound_on_delays(method, delays, tau))
+    parameters, source = choose(method, constants, links, settings, rounds)
+    outside = limits(method, constants, links, parameters, rounds)
 
     def announce() -> None:
         if not as_json:
@@ -99,10 +116,13 @@ def run(
             rounds=rounds,
             replicas=replicas,
             seed=seed,
+            schedule=delays,
             progress=advance,
         )
     if target is not None:
         trace.save(target)
+    if record is not None and delays is not None:
+        delays.save(record)
     answer = {
         **trace.about,
         "engine": engine,
@@ -110,6 +130,7 @@ def run(
         "outside": [{"theorem": name, "reason": reason} for name, reason in outside],
         **summary(trace, problem.dim),
         "out": None if target is None else str(target),
+        "schedule_out": None if record is None else str(record),
         "seconds": time.perf_counter() - began,
     }
     if as_json:
@@ -125,9 +146,53 @@ def run(
     return 0
 
 
+def delays_of(
+    method: Method,
+    workers: int,
+    rounds: int,
+    seed: int,
+    settings: dict[str, Any],
+    clock: str | None,
+    file: str | None,
+    record: Path | None,
+) -> Schedule | None:
+    """The schedule of an asynchronous method; sets M, messages in a step, where it is left out (the file's, or 1).
+
+    Raises
+    ------
+    InputError
+        A clock and a file, either of them for a synchronous method, a bad clock or an impossible file.
+    """
+    from ..problems.options import integer
+    from ..solvers.engines.simulate import timetable
+    from ..solvers.schedule import Schedule
+
+    if clock is not None and file is not None:
+        raise InputError("give --clock or --schedule, not both: the file says who reports when")
+    if not method.clock and record is not None:
+        raise InputError(f"method '{method.word}' is synchronous: leave out --schedule-out")
+    given = clock if file is None or not method.clock else Schedule.load(file, n=workers)
+    if "M" in method.parameters:
+        settings.setdefault("M", int(given.starts[1]) if isinstance(given, Schedule) else 1)
+        integer("M", settings["M"])
+    return timetable(method, workers, rounds, seed, settings, given or file)
+
+
+def bound_on_delays(method: Method, delays: Schedule, tau: Any) -> float:
+    """The bound tau that the theorems may count on: the user's, which the delays must obey, or the largest delay."""
+    table = method.clock == "table"
+    if tau is None:
+        return delays.realised(table).maximal
+    from ..problems.options import number as checked
+
+    bound = checked("tau", tau)
+    delays.require(tau=bound, table=table)
+    return bound
+
+
 def choose(
     method: Method,
-    problem: Problem,
+    constants: Constants,
     links: tuple[Compressor, Compressor],
     settings: dict[str, Any],
     rounds: int,
@@ -152,7 +217,7 @@ def choose(
     reasons = []
     for theorem in THEOREMS.values():
         if theorem.method == method.word and set(settings) <= set(theorem.parameters):
-            sure = theorem.guarantee(problem.constants(), *_given(links), rounds, None, **settings)
+            sure = theorem.guarantee(constants, *_given(links), rounds, None, **settings)
             if sure:
                 return method.check({**sure.parameters, **settings}), theorem.id
             reasons.append(sure.reason)
@@ -163,7 +228,7 @@ def choose(
 
 def limits(
     method: Method,
-    problem: Problem,
+    constants: Constants,
     links: tuple[Compressor, Compressor],
     parameters: dict[str, float],
     rounds: int,
@@ -176,7 +241,7 @@ def limits(
         if theorem.method == method.word:
             fixed = {name: value for name, value in parameters.items() if name in theorem.parameters}
             up, down = _given(links)
-            sure = theorem.guarantee(problem.constants(), up, down, rounds, None, **fixed)
+            sure = theorem.guarantee(constants, up, down, rounds, None, **fixed)
             if not sure:
                 outside.append((theorem.id, sure.reason))
     return outside
@@ -242,6 +307,9 @@ def _report(answer: dict[str, Any], target: Path | None) -> None:
         ["", number(sizes["encoded"]), "as encoded"],
         ["", number(sizes["entropy"]), "entropy of the symbols"],
     ]
+    if "delays" in answer:
+        delays = answer["delays"]
+        rows.append(["delay", f"{delays['maximal']}", f"at most, {number(delays['average'])} on average, in rounds"])
     mean = f", mean of {answer['replicas']} replicas" if answer["replicas"] > 1 else ""
     click.echo(f"after {answer['rounds']} rounds{mean}:")
     click.echo(aligned(rows))

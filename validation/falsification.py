@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 from numba import njit
 
 from ..solvers.channels import error_feedback, plain
+from ..solvers.dgc import DGC
 from ..solvers.diana import DIANA
 from ..solvers.dore import DORE
 from ..solvers.doublesqueeze import DOUBLESQUEEZE
 from ..solvers.ef21 import EF21
 from ..solvers.error_feedback import ERROR_FEEDBACK, MEM_SGD
+from ..solvers.khirirat import Q_IAG
 from ..solvers.liec import LIEC
 from ..solvers.method import Method
+from ..solvers.momentum import distributed_momentum
+from ..solvers.qsgd import QSGD
 from ..solvers.rules import keep, next_model
 from ..solvers.signatures import OPTIONS, RULE, flat
 from .experiments import Experiment
@@ -99,6 +103,24 @@ def subtract_falling_steps(ctx, params, x, v, states, common):
         flat_x[j] -= step * flat_v[j]
 
 
+@njit(RULE, **OPTIONS)
+def report_what_is_ten_reports_old(ctx, params, x, v, states, common):
+    """v <- the gradient of ten reports ago, kept in states 1, ..., 10; state 0 is the stored report."""
+    flat_v, kept = flat(v), flat(states[1 + ctx[0] % 10])
+    for j in range(flat_v.size):
+        now = flat_v[j]
+        flat_v[j] = kept[j]
+        kept[j] = now
+
+
+@njit(RULE, **OPTIONS)
+def unscale(ctx, params, x, v, states, common):
+    """v <- v/4: messages of rand-k with ratio 1/4 that were sent without the factor 4."""
+    flat_v = flat(v)
+    for j in range(flat_v.size):
+        flat_v[j] *= 0.25
+
+
 @dataclass(frozen=True)
 class Fault:
     """One wrong implementation.
@@ -135,6 +157,10 @@ def _claim(theorem: str, problem: str, up: str = "identity", down: str = "identi
     return Experiment(theorem, problem, up, down, rounds=rounds, replicas=8, rounds_grid=(), workers_grid=())
 
 
+def _round_robin(problem: str, up: str) -> Experiment:
+    return replace(_claim("khirirat.q-iag-strongly-convex", problem, up), workers=4, clock="cyclic")
+
+
 _EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=2"
 _SINES = "pl:dim=10"
 _THRESHOLD = "threshold:level=1"
@@ -163,6 +189,28 @@ FAULTS: tuple[Fault, ...] = (
         "the errors of the compressed differences add up and are never corrected",
         _claim("marina.pl", "least-squares:rows=80,dim=10,reg=0.1", "randk:k=2", rounds=1000),
         spoil=lambda sure: {**sure.parameters, "p": 1e-12},
+    ),
+    Fault(
+        "momentum applied twice (DGC)",
+        "the optimiser adds a momentum to the workers': with k = d DGC is SGD, and this is not",
+        _claim("sgd.strongly-convex", "quadratic:dim=20,mu=0.5,L=1,heterogeneity=2"),
+        replace(DGC, word="dgc-momentum-twice", everyone=distributed_momentum, states=(2, 0, 1)),
+        lambda sure: {**sure.parameters, "beta": 0.9},
+    ),
+    Fault(
+        "local instead of global momentum on heterogeneous workers (DGC for GMC)",
+        "masks clear the momentum of the entries that a worker sends often: its gradients weigh less there, for ever",
+        Experiment(
+            "gmc.nonconvex", "quadratic:dim=4,mu=1,L=1,heterogeneity=4,radius=1,region=1.2", "topk:k=3", workers=3,
+            rounds=50000, choices={"beta": 0.5}, rounds_grid=(), workers_grid=(),
+        ),
+        DGC,
+    ),
+    Fault(
+        "rand-k sent unscaled but treated as unbiased",
+        "a mean that is k/d of the gradient: the contraction is d/k times slower than promised",
+        _claim("qsgd.strongly-convex", "quadratic:dim=20,mu=0.1,L=1", "randk:ratio=0.25"),
+        replace(QSGD, word="qsgd-unscaled", server=unscale),
     ),
     Fault(
         "error accumulator never reset",
@@ -232,6 +280,21 @@ FAULTS: tuple[Fault, ...] = (
         "the memories run away",
         _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
         spoil=_beyond("alpha", 10.0),
+    ),
+    Fault(
+        "gradients older than tau",
+        "the step is that of reports which are at most 3 rounds old; these are 40 rounds older",
+        _round_robin("quadratic:dim=5,mu=1,L=1", "identity"),
+        replace(Q_IAG, word="q-iag-stale", worker=report_what_is_ten_reports_old, states=(11, 1, 0)),
+    ),
+    *(
+        Fault(
+            f"step {factor} times the admissible one (khirirat.q-iag-strongly-convex, {up})",
+            "the largest stable step is 8 to 16 times the simple one, n/(4 s a L_max (1 + 2 tau))",
+            _round_robin("sparse-least-squares:rows=400,dim=20,overlap=1,target_noise=0.1", up),
+            spoil=_beyond("gamma", factor),
+        )
+        for factor, up in ((16, "identity"), (64, "qsgd:levels=4"))
     ),
     *(
         Fault(

@@ -63,8 +63,8 @@ def bits_to_accuracy(
     60/step rounds. The claim holds as far as the bits of GMC are a hundredth of DMSGD's. It needs a small accuracy: the
     delay of 100 rounds by which an entry may be late costs nothing only where the steps are far below 1/100.
 
-    Seen, as DMSGD's bits over those of GMC, uplink and both ways: accuracy 0.05: top-k 73 and 29, random block 42 and 42;
-    0.02: top-k 85 and 34, random block 105 and 105 (rounds 6333, 5833, 6000); 0.01: top-k 77 and 31, random block 96
+    Seen, as DMSGD's bits over those of GMC, uplink and both ways: accuracy 0.05: top-k 73 and 29, random block 42 and
+    42; 0.02: top-k 85 and 34, random block 105 and 105 (rounds 6333, 5833, 6000); 0.01: top-k 77 and 31, random block 96
     and 96 (rounds 15300, 15600, 15900). Top-k pays for indices and for the union of the workers' entries.
 
     Examples
@@ -127,8 +127,8 @@ def heterogeneity(
     weigh less there: the fixed point is not the minimiser, ||grad f||^2 grows with the square of the heterogeneity,
     and a smaller step does not help. The claim holds if GMC's level falls with the square of the step and DGC's stays.
 
-    Seen for heterogeneity 0, 1, 4: GMC 6e-30, 9.4e-8, 1.6e-6; DGC 9e-10, 4.4e-3, 7.1e-2. At half the step: GMC 2.3e-8 and
-    3.6e-7, DGC 4.4e-3 and 7.0e-2.
+    Seen for heterogeneity 0, 1, 4: GMC 6e-30, 9.4e-8, 1.6e-6; DGC 9e-10, 4.4e-3, 7.1e-2. At half the step: GMC 2.3e-8
+    and 3.6e-7, DGC 4.4e-3 and 7.0e-2.
     """
     found = []
     for spread in spreads:

@@ -19,14 +19,12 @@ from .wire import Kernel
 SWEEPS, TOLERANCE = 60, 1e-15
 
 
-@njit(types.void(MATRIX, MATRIX), **INNER)
-def diagonalise(gram, vectors):
-    """Turn a symmetric matrix into a diagonal one, and the identity into its eigenvectors, row by row."""
+@njit(types.void(MATRIX), **INNER)
+def diagonalise(gram):
+    """Turn (symmetric matrix, identity) into (diagonal matrix, its eigenvectors row by row)."""
     size, trace = gram.shape[0], 0.0
     for p in range(size):
         trace += gram[p, p]
-        for q in range(size):
-            vectors[p, q] = 1.0 if p == q else 0.0
     for _ in range(SWEEPS):
         turned = False
         for p in range(size - 1):
@@ -41,10 +39,9 @@ def diagonalise(gram, vectors):
                 for i in range(size):
                     a, b = gram[i, p], gram[i, q]
                     gram[i, p], gram[i, q] = c * a - s * b, s * a + c * b
-                for array in (gram, vectors):
-                    for i in range(size):
-                        a, b = array[p, i], array[q, i]
-                        array[p, i], array[q, i] = c * a - s * b, s * a + c * b
+                for i in range(2 * size):
+                    a, b = gram[p, i], gram[q, i]
+                    gram[p, i], gram[q, i] = c * a - s * b, s * a + c * b
         if not turned:
             return
 
@@ -54,7 +51,7 @@ def compress(x, u, ctx, params, state, out, bits):
     m, n, rank, shrink = int(params[0]), int(params[1]), int(params[2]), params[3]
     wide, size = m <= n, min(m, n)
     matrix, p, q = np.empty((m, n)), np.empty((rank, m)), np.empty((rank, n))
-    gram, vectors = np.empty((size, size)), np.empty((size, size))
+    gram = np.empty((size, 2 * size))
     for r in range(x.shape[0]):
         row, to = x[r], out[r]
         bits[r] = params[4]
@@ -71,19 +68,20 @@ def compress(x, u, ctx, params, state, out, bits):
         for a in range(size):
             for b in range(size):
                 gram[a, b] = dot(matrix[a], matrix[b]) if wide else 0.0
+                gram[a, size + b] = 1.0 if a == b else 0.0
         if not wide:
             for i in range(m):
                 for a in range(size):
                     for b in range(size):
                         gram[a, b] += matrix[i, a] * matrix[i, b]
-        diagonalise(gram, vectors)
+        diagonalise(gram)
         for k in range(rank):
             best = 0
             for a in range(size):
                 best = a if gram[a, a] > gram[best, best] else best
             gram[best, best] = -1.0
             for i in range(m):
-                p[k, i] = vectors[best, i] if wide else dot(matrix[i], vectors[best])
+                p[k, i] = gram[best, size + i] if wide else dot(matrix[i], gram[best, size:])
         fill(row, matrix)
         orthonormalise(p)
         project(matrix, p, q, shrink, to)

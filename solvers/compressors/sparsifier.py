@@ -7,7 +7,7 @@ from numba import njit, types
 
 from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, Sparsifier, index_bits
 from ..signatures import COMPRESS, INNER, OPTIONS, VECTOR
-from .reductions import rounded
+from .reductions import rounded, total
 from .wire import Kernel
 
 f8, i8 = types.float64, types.int64
@@ -17,10 +17,7 @@ f8, i8 = types.float64, types.int64
 def threshold(sizes, left, k):
     """The lambda for which the first `left` > k sizes have sum min(1, size/lambda) = k. Spoils `sizes`."""
     while True:
-        total = 0.0
-        for i in range(left):
-            total += sizes[i]
-        lam = total / k
+        lam = total(sizes[:left], 0) / k
         inside = 0
         for i in range(left):
             size = sizes[i]

@@ -3,8 +3,8 @@
     worker i : g_i the mean of R fresh stochastic gradients ; send s_i = sign(g_i), one bit a coordinate
     everyone : x <- x - gamma avg s_i
 
-sign(0) = +1. Sent through the compressor `sign`, the vector of signs arrives as it is (its mean absolute value is 1).
-There is no memory, and on some problems no convergence: `error-feedback` with `sign` is the way out.
+sign(0) = 0. Sent through the compressor `sign`, a vector of signs without zeros arrives as it is, its mean absolute value
+is 1; one bit has no room for a zero. There is no memory, and on some problems no convergence: `error-feedback` with `sign` is the way out.
 """
 
 from numba import njit
@@ -16,10 +16,13 @@ from .signatures import OPTIONS, RULE, flat
 
 @njit(RULE, **OPTIONS)
 def signs(ctx, params, x, v, states, common):
-    """v <- sign(v); a NaN passes through."""
+    """v <- sign(v), sign(0) = 0; a NaN passes through."""
     flat_v = flat(v)
     for j in range(flat_v.size):
-        flat_v[j] = (1.0 if flat_v[j] >= 0.0 else -1.0) + 0.0 * flat_v[j]
+        if flat_v[j] > 0.0:
+            flat_v[j] = 1.0
+        elif flat_v[j] < 0.0:
+            flat_v[j] = -1.0
 
 
 SIGNSGD = Method(

@@ -80,7 +80,7 @@ def transcribe(word, problem, up, down, p, rounds=ROUNDS, seed=0, replica=0):
             sent = D(w, t, n, n)
             server_e, x = w - sent, x - gamma * sent
         elif word == "signsgd":
-            x = x - gamma * np.where(g >= 0, 1.0, -1.0).mean(axis=0)
+            x = x - gamma * np.sign(g).mean(axis=0)
         models.append(x.copy())
     return np.array(models)
 

@@ -64,8 +64,8 @@ def bits_to_accuracy(
     delay of 100 rounds by which an entry may be late costs nothing only where the steps are far below 1/100.
 
     Seen, as DMSGD's bits over those of GMC, uplink and both ways: accuracy 0.05: top-k 73 and 29, random block 42 and
-    42; 0.02: top-k 85 and 34, random block 105 and 105 (rounds 6333, 5833, 6000); 0.01: top-k 77 and 31, random block 96
-    and 96 (rounds 15300, 15600, 15900). Top-k pays for indices and for the union of the workers' entries.
+    42; 0.02: top-k 85 and 34, random block 105 and 105 (rounds 6333, 5833, 6000); 0.01: top-k 77 and 31, random block
+    96 and 96 (rounds 15300, 15600, 15900). Top-k pays for indices and for the union of the workers' entries.
 
     Examples
     --------

@@ -3,8 +3,9 @@
     worker i : g_i the mean of R fresh stochastic gradients ; send s_i = sign(g_i), one bit a coordinate
     everyone : x <- x - gamma avg s_i
 
-sign(0) = 0. Sent through the compressor `sign`, a vector of signs without zeros arrives as it is, its mean absolute value
-is 1; one bit has no room for a zero. There is no memory, and on some problems no convergence: `error-feedback` with `sign` is the way out.
+sign(0) = 0. Sent through the compressor `sign`, a vector of signs without zeros arrives as it is, for its mean absolute
+value is 1; one bit has no room for a zero. There is no memory, and on some problems no convergence: `error-feedback`
+with `sign` is the way out.
 """
 
 from numba import njit

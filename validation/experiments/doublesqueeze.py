@@ -12,5 +12,8 @@ EXPERIMENTS = (
     Experiment(
         "doublesqueeze.contractive", ROBUST, up="topk:k=4", down="topk:k=4", rounds=16384, workers_grid=(1, 2, 3, 4),
     ),
-    Experiment("doublesqueeze.asynchronous", SINES, **_THRESHOLD, clock="fixed:tau=4"),
+    Experiment(
+        "doublesqueeze.asynchronous", SINES, **_THRESHOLD, clock="fixed:tau=2", speedup_rounds=12288,
+        workers_grid=(1, 2, 4, 8),
+    ),
 )  # fmt: skip

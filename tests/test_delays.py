@@ -355,6 +355,34 @@ def test_what_is_not_covered_is_said(id, known, more, words):
     assert words in found.reason
 
 
+@pytest.mark.parametrize("tau", [0, 2, 5])
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_no_delayed_method_passes_the_lower_bound_on_the_chain(tau, accelerated):
+    """Gradient descent and the accelerated method with gradients of age tau; 200 coordinates stand for infinitely many.
+
+    q^200 is below 1e-16 for kappa = 100, and the run ends before the chain does.
+    """
+    L, mu, d, rounds = 1.0, 0.01, 200, 150
+    chain = 2 * np.eye(d) - np.eye(d, k=1) - np.eye(d, k=-1)
+    H, b = (L - mu) / 4 * chain + mu * np.eye(d), (L - mu) / 4 * np.eye(d)[0]
+    star = np.linalg.solve(H, b)
+    root = np.sqrt(L / mu)
+    np.testing.assert_allclose(star, ((root - 1) / (root + 1)) ** np.arange(1, d + 1), atol=1e-12)
+    momentum, step = ((root - 1) / (root + 1), 1 / L) if accelerated else (0.0, 1 / (3 * L * (tau + 1)))
+    if accelerated and tau:
+        momentum, step = momentum / 2, step / (4 * (tau + 1))
+    x, y = [np.zeros(d)], [np.zeros(d)]
+    for k in range(rounds):
+        x.append(y[-1] - step * (H @ y[max(k - tau, 0)] - b))
+        y.append(x[-1] + momentum * (x[-1] - x[-2]))
+        reach = -(-(k + 1) // (tau + 1))
+        assert (x[-1][reach:] == 0).all()
+        gap = (x[-1] - star) @ H @ (x[-1] - star) / 2
+        assert gap >= mu / 2 * np.exp(-4 * reach / (root - 1)) * (star @ star)
+        assert gap >= mu / 4 * np.exp(-5 * (k + 1) / ((root - 1) * (tau + 1))) * (star @ star)
+    assert gap < 0.5 * star @ H @ star  # it does make progress
+
+
 # ------------------------------------------------------------------------------------------- against measurements
 
 

@@ -10,6 +10,7 @@ _HOME = {
     "Channel": "channels",
     "Method": "method",
     "MODULES": "method",
+    "Schedule": "schedule",
     "Trace": "trace",
     "simulate": "engines.simulate",
 }

@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .problems import Noise, Problem, problem
     from .report import write_report
-    from .solvers import Channel, Method, Trace, simulate
+    from .solvers import Channel, Method, Schedule, Trace, simulate
     from .solvers.method import method
     from .theory import (
         AbsoluteError,
@@ -49,7 +49,7 @@ _HOME = {
         "theorem",
     ),
     "problems": ("Noise", "Problem", "problem"),
-    "solvers": ("Channel", "Method", "Trace", "simulate"),
+    "solvers": ("Channel", "Method", "Schedule", "Trace", "simulate"),
     "solvers.method": ("method",),
     "validation": ("Verdict", "certify", "exit_status", "verify"),
     "report": ("write_report",),
@@ -68,6 +68,7 @@ __all__ = [
     "NoGuarantee",
     "Noise",
     "Problem",
+    "Schedule",
     "Theorem",
     "Trace",
     "Unbiased",

@@ -13,7 +13,12 @@ def test_a_known_wrong_implementation_comes_out_violated(fault):
 
 @pytest.mark.parametrize(
     "name",
-    ["error memory scaled by the step", "error memory not scaled by a falling step", "averaging skipped (LIEC)"],
+    [
+        "error memory scaled by the step",
+        "error memory not scaled by a falling step",
+        "averaging skipped (LIEC)",
+        "gradients older than tau",
+    ],
 )
 def test_the_right_method_keeps_the_bound_that_the_wrong_one_breaks(name):
     (fault,) = (f for f in FAULTS if f.name == name)

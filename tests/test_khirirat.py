@@ -1,5 +1,7 @@
 """Q-GD, D-QGD, Q-IAG and delayed Q-SGD: pseudo-code, reductions, exact moments, the sum form, the fewest bits."""
 
+import doctest
+import importlib
 import itertools
 import json
 import math
@@ -13,10 +15,11 @@ from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.random import STREAM_UP
 from tersegrad.solvers.schedule import Schedule, clock
-from tersegrad.theory import Constants, Unbiased, theorem
+from tersegrad.theory import Constants, InputError, Unbiased, theorem
 from tersegrad.theory.compressors import COMPRESSORS, compressor
 from tersegrad.theory.fewest_bits import fewest_bits, values_of
 from tersegrad.theory.sum_form import average_constants, guarantee, sum_constants
+from tersegrad.validation.stability import largest_stable_step, table
 
 from tersegrad.cli import main
 
@@ -281,7 +284,7 @@ def test_the_free_theta_is_the_best_one():
     for id, rounds in itertools.product(("khirirat.d-qgd-strongly-convex", "khirirat.q-iag-delay-lemma"), (50, 5000)):
         ask = theorem(id).guarantee
         best = float(ask(known, Unbiased(1.0), rounds=rounds).bound(rounds))
-        for theta in np.geomspace(1e-4, 1e3, 60):
+        for theta in np.geomspace(1e-4, 1e3, 20):
             other = ask(known, Unbiased(1.0), rounds=rounds, theta=theta)
             assert not other or other.bound(rounds) >= best * (1 - 1e-9)
     step = 0.3
@@ -563,6 +566,46 @@ def test_what_cannot_be_minimised_is_said(words, code, sentence):
     assert sentence in done.stderr
 
 
+@pytest.mark.parametrize("module", ["theory.sum_form", "theory.fewest_bits", "validation.stability"])
+def test_examples_in_the_docstrings(module):
+    assert doctest.testmod(importlib.import_module(f"tersegrad.{module}")).failed == 0
+
+
 def test_ranges_of_an_option():
     assert values_of("levels=2:11:3") == ("levels", (2, 5, 8, 11))
     assert values_of("norm=l2,linf") == ("norm", ("l2", "linf"))
+
+
+# -------------------------------------------------------------------------------------- the largest stable step
+
+
+@pytest.mark.parametrize("a", [1, 2, 4])
+@pytest.mark.parametrize("case", ["dense", "held"])
+def test_without_delay_the_largest_stable_step_is_eight_times_the_rule(case, a):
+    """x+ = (1 - gamma a L b) x with b in {0, 1}: stable up to 2/(a L), the rule is 1/(4 a L); found to 0.1 %."""
+    found = largest_stable_step(case, 0, a)
+    assert found.ratio == pytest.approx(8, rel=0.01)
+    assert found.largest == pytest.approx(1.5 * found.simple)
+
+
+def test_delayed_gradient_descent_is_stable_up_to_its_known_limit():
+    """x^{t+1} = x^t - gamma L x^{t-tau} is stable for gamma L < 2 sin(pi/(2 (2 tau + 1))), and no further."""
+    for tau in (1, 3):
+        exact = 4 * (1 + 2 * tau) * 2 * math.sin(math.pi / (2 * (2 * tau + 1)))
+        assert largest_stable_step("dense", tau, 1).ratio == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize(("tau", "a"), [(1, 2), (3, 2), (3, 4), (7, 1)])
+def test_reports_held_for_tau_rounds_approach_sixteen_times_the_rule(tau, a):
+    """x moves by a (1 - gamma (tau + 1) a L b) factor every tau + 1 rounds: the ratio is 8 (1 + 2 tau)/(1 + tau)."""
+    assert largest_stable_step("held", tau, a).ratio == pytest.approx(8 * (1 + 2 * tau) / (1 + tau), rel=0.01)
+
+
+def test_the_table_of_stability_and_what_it_refuses():
+    rows = table("held", taus=(0, 1), factors=(1, 2))
+    assert [(r.tau, r.a) for r in rows] == [(0, 1), (1, 1), (0, 2), (1, 2)]
+    assert all(row.stable > row.largest for row in rows)
+    with pytest.raises(InputError, match="divisor of 12"):
+        largest_stable_step("held", 1, 5)
+    with pytest.raises(InputError, match="dense or held"):
+        largest_stable_step("sparse", 1, 2)

@@ -267,14 +267,14 @@ def _second_moment(case: Case) -> float:
 
 def _best(score: Callable[[float], float], low: float, high: float) -> float:
     """The argument with the smallest score: a grid in the logarithm, then golden sections around its best."""
-    grid = np.geomspace(low, high, 25)
+    grid = np.geomspace(low, high, 10)
     values = [score(float(x)) for x in grid]
     k = int(np.argmin(values))
     left, right = math.log(grid[max(k - 1, 0)]), math.log(grid[min(k + 1, grid.size - 1)])
     golden = (math.sqrt(5) - 1) / 2
     a, b = right - golden * (right - left), left + golden * (right - left)
     fa, fb = score(math.exp(a)), score(math.exp(b))
-    while right - left > 1e-7:
+    while right - left > 1e-5:
         if fa < fb:
             right, b, fb = b, a, fa
             a = right - golden * (right - left)
@@ -303,10 +303,12 @@ class _FreeTheta(_Overlapping, LinearTheorem):
         return case.c.dist0_sq
 
     def floor(self, case: Case, p: Point) -> float:
-        return 0.0 if case.c.zeta_star_sq == 0 else self._floor(case, p) * case.c.zeta_star_sq
+        if case.c.zeta_star_sq == 0:
+            return 0.0
+        return self._trade(case, p["gamma"])(p["theta"])[1] * case.c.zeta_star_sq
 
-    def _floor(self, case: Case, p: Point) -> float:
-        """The floor for zeta_star = 1."""
+    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
+        """From theta to the gain 1 - rho and the floor for zeta_star = 1, at this step."""
         raise NotImplementedError
 
     @staticmethod
@@ -322,17 +324,21 @@ class _FreeTheta(_Overlapping, LinearTheorem):
     def _tuned_theta(self, case: Case, gamma: float, low: float, high: float) -> float:
         """theta in [low, high] for this step, by what is asked for."""
 
+        trade = self._trade(case, gamma)
+        aims = self._aims(case)
+        start, level = (case.c.dist0_sq, case.c.zeta_star_sq) if aims else (0.0, 1.0)
+        rounds, eps = case.rounds, case.eps or 0.0
+
         def score(theta: float) -> float:
-            p = {"gamma": gamma, "theta": theta}
-            gain = self.gain(case, p)
+            gain, floor = trade(theta)
             if gain <= 0:
                 return math.inf
-            if not self._aims(case):
-                return self._floor(case, p)
-            start, floor = case.c.dist0_sq, self.floor(case, p)
-            if case.rounds is not None:
-                return (math.exp(case.rounds * math.log1p(-gain)) if gain < 1 else 0.0) * start + floor
-            room = (case.eps or 0.0) - floor
+            floor *= level
+            if not aims:
+                return floor
+            if rounds is not None:
+                return (math.exp(rounds * math.log1p(-gain)) if gain < 1 else 0.0) * start + floor
+            room = eps - floor
             if room <= 0:
                 return math.inf
             if start <= room:
@@ -341,10 +347,11 @@ class _FreeTheta(_Overlapping, LinearTheorem):
 
         return _best(score, low, high)
 
-    def _take_theta(self, case: Case, take: Choice, default: float) -> float:
+    def _take_theta(self, case: Case, take: Choice, default: Callable[[], float]) -> float:
         closed = self._interpolating(case)
         text = "0 <= theta" if closed else "0 < theta (theta = 0 if zeta_star_sq = 0)"
-        return take("theta", Interval(0.0, math.inf, text, low_open=not closed), default)
+        chosen = take.fixed["theta"] if "theta" in take.fixed else default()
+        return take("theta", Interval(0.0, math.inf, text, low_open=not closed), chosen)
 
 
 # --------------------------------------------------------------------------------------------------- D-QGD
@@ -397,7 +404,7 @@ class DQGDStronglyConvex(_FreeTheta):
         best = self._aims(case) or self._interpolating(case)
         start = 1 / (curvature * (1 + take.fixed.get("theta", 0.0 if best else 1.0)))
         gamma = take.fixed.get("gamma", start)
-        theta = self._take_theta(case, take, self._theta(case, gamma))
+        theta = self._take_theta(case, take, lambda: self._theta(case, gamma))
         high = 2 / (curvature * (1 + theta))
         take("gamma", Interval(0.0, high, "0 < gamma < 2 n/(a s (1 + theta) L_max)", high_open=True), gamma)
 
@@ -416,16 +423,20 @@ class DQGDStronglyConvex(_FreeTheta):
         """a s L_max/n."""
         return _second_moment(case) * case.c.overlap * case.c.L_max / case.c.n
 
-    def _kappa(self, case: Case, p: Point) -> float:
-        return 2 - p["gamma"] * self._curvature(case) * (1 + p["theta"])
+    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
+        c, b = case.c, gamma * self._curvature(case)
+        slope = gamma * c.mu
+        spread = gamma * _second_moment(case) * c.overlap / (c.n * c.mu)
+
+        def trade(theta: float) -> tuple[float, float]:
+            kappa = 2 - b * (1 + theta)
+            return slope * kappa, spread * (1 + 1 / theta) / kappa if theta > 0 and kappa > 0 else math.inf
+
+        return trade
 
     def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu (2 - gamma a s (1 + theta) L_max/n)": p["gamma"] * case.c.mu * self._kappa(case, p)}
-
-    def _floor(self, case: Case, p: Point) -> float:
-        c = case.c
-        spread = _second_moment(case) * c.overlap / c.n * (1 + 1 / p["theta"])
-        return p["gamma"] * spread / (c.mu * self._kappa(case, p))
+        gain, _ = self._trade(case, p["gamma"])(p["theta"])
+        return {"1 - gamma mu (2 - gamma a s (1 + theta) L_max/n)": gain}
 
 
 @register
@@ -657,7 +668,7 @@ class QIAGDelayLemma(_FreeTheta):
         best = self._aims(case) or self._interpolating(case)
         theta = take.fixed.get("theta", 0.0 if best else 1.0)
         gamma = take.fixed.get("gamma", min(mu / self._Q(case, theta), 1 / (2 * mu)))
-        theta = self._take_theta(case, take, self._theta(case, gamma, theta, "gamma" in take.fixed))
+        theta = self._take_theta(case, take, lambda: self._theta(case, gamma, theta, "gamma" in take.fixed))
         limit = 2 * mu / self._Q(case, theta)
         text = "0 < gamma < 2 mu/(A (1 + 2 tau nu) + 2 tau (s/n) L_max sqrt(A))"
         if limit > 1 / (2 * mu):
@@ -671,32 +682,39 @@ class QIAGDelayLemma(_FreeTheta):
         return self._tuned_theta(case, gamma, 1e-9, 1e9) if fixed or self._aims(case) else standard
 
     @staticmethod
-    def _A(case: Case, theta: float) -> float:
-        c = case.c
-        return c.overlap * _second_moment(case) * (1 + theta) * c.L_max**2 / c.n
-
-    @staticmethod
-    def _nu(case: Case) -> float:
-        return math.sqrt(case.up.omega / _second_moment(case))
+    def _stale(case: Case) -> tuple[float, float, float]:
+        """A for theta = 0, 1 + 2 tau nu, and tau (s/n) L_max."""
+        c, a = case.c, _second_moment(case)
+        share = c.overlap / c.n
+        coins = 1 + 2 * c.tau * math.sqrt(case.up.omega / a)
+        return share * a * c.L_max**2, coins, c.tau * share * c.L_max
 
     def _Q(self, case: Case, theta: float) -> float:
-        c, A = case.c, self._A(case, theta)
-        return A * (1 + 2 * c.tau * self._nu(case)) + 2 * c.tau * c.overlap / c.n * c.L_max * math.sqrt(A)
+        A, coins, stale = self._stale(case)
+        A *= 1 + theta
+        return A * coins + 2 * stale * math.sqrt(A)
 
-    def _margin(self, case: Case, p: Point) -> float:
-        """2 mu - gamma Q."""
-        return 2 * case.c.mu - p["gamma"] * self._Q(case, p["theta"])
+    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
+        c = case.c
+        A_0, coins, stale = self._stale(case)
+        mu, power = c.mu, 1 / (1 + 2 * c.tau)
+        spread = gamma * c.overlap * _second_moment(case) / c.n
+
+        def trade(theta: float) -> tuple[float, float]:
+            A = A_0 * (1 + theta)
+            root = math.sqrt(A)
+            margin = 2 * mu - gamma * (A * coins + 2 * stale * root)
+            left = gamma * margin  # 1 - p - q of the lemma
+            gain = -math.expm1(math.log1p(-left) * power) if left < 1 else 1.0
+            if theta <= 0 or margin <= 0:
+                return gain, math.inf
+            return gain, spread * (1 + 1 / theta) * (coins + stale / root) / margin
+
+        return trade
 
     def gains(self, case: Case, p: Point) -> dict[str, float]:
-        left = p["gamma"] * self._margin(case, p)  # 1 - p - q of the lemma
-        gain = -math.expm1(math.log1p(-left) / (1 + 2 * case.c.tau)) if left < 1 else 1.0
+        gain, _ = self._trade(case, p["gamma"])(p["theta"])
         return {"(1 - gamma (2 mu - gamma Q))^(1/(1 + 2 tau))": gain}
-
-    def _floor(self, case: Case, p: Point) -> float:
-        c, A = case.c, self._A(case, p["theta"])
-        beta = 1 + 2 * c.tau * self._nu(case) + c.tau * c.overlap / c.n * c.L_max / math.sqrt(A)
-        spread = c.overlap * _second_moment(case) * (1 + 1 / p["theta"]) / c.n
-        return p["gamma"] * spread * beta / self._margin(case, p)
 
 
 class _AnyStep(_Overlapping, AverageTheorem):

@@ -19,7 +19,7 @@ from ...theory.errors import InputError, nearest
 from ..sweeps import spread
 from .base import Claim, Curve, Finding, Measured, Panel, Settings
 
-_FILES: tuple[str, ...] = ("dore", "doublesqueeze", "liec")
+_FILES: tuple[str, ...] = ("dore", "doublesqueeze", "liec", "khirirat", "gmc")
 
 #: Every claim by its id.
 CLAIMS: dict[str, Claim] = {c.id: c for file in _FILES for c in import_module(f".{file}", __name__).CLAIMS}

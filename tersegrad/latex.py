@@ -25,6 +25,7 @@ SYMBOLS = {
     "varepsilon": "ε",
     "eta": "η",
     "theta": "θ",
+    "kappa": "κ",
     "lambda": "λ",
     "mu": "μ",
     "nu": "ν",

@@ -55,9 +55,10 @@ ONE_NODE = (
     r"node compress the exact gradient of "
 )
 SPARSE = (
-    r"the gradients exact, each coordinate in the support of at most $s$ workers' gradients, and the compressor "
-    r"unbiased with $\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, $a = 1+\omega$, and $\mathrm{supp}\,C(v) \subseteq "
-    r"\mathrm{supp}\,v$; the coins may depend on each other."
+    r"the gradients exact, each coordinate in the support of at most $s$ workers' gradients (the constant overlap; $n$ "
+    r"where it is unknown), and the compressor "
+    r"unbiased with $\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, $a = 1+\omega$, and such that $C(v)$ is zero wherever $v$ is; "
+    r"the coins may depend on each other."
 )
 STORED = (
     r"Let every report in use be at most $\tau$ rounds old, every worker report in round $0$, and the delays be "
@@ -297,7 +298,7 @@ class _FreeTheta(_Overlapping, LinearTheorem):
     bound_requires = ("dist0_sq", "zeta_star_sq")
     analysis = ("theta",)
     measures = (("", "dist_sq"),)
-    bound_latex = r"\rho^t R_0^2 + \varphi"
+    bound_latex = r"\rho^t R_0^2 + F"
 
     def start(self, case: Case, p: Point) -> float:
         return case.c.dist0_sq
@@ -396,7 +397,7 @@ class DQGDStronglyConvex(_FreeTheta):
         (r"\gamma_{\max}", r"\frac{2n}{as(1+\theta)L_{\max}}"),
         (r"\kappa", r"2-\frac{\gamma as(1+\theta)L_{\max}}{n}"),
         (r"\rho", r"1-\gamma\mu\kappa"),
-        (r"\varphi", r"\frac{\gamma as(1+\frac{1}{\theta})\zeta_\star^2}{n\mu\kappa}"),
+        ("F", r"\frac{\gamma as(1+\frac{1}{\theta})\zeta_\star^2}{n\mu\kappa}"),
     )
 
     def settle(self, case: Case, take: Choice) -> None:
@@ -660,7 +661,7 @@ class QIAGDelayLemma(_FreeTheta):
         (r"\gamma_{\max}", r"\min\{\frac{2\mu}{Q},\frac{1}{2\mu}\}"),
         (r"\rho", r"(1-2\gamma\mu+\gamma^2Q)^{\frac{1}{1+2\tau}}"),
         (r"\beta_\tau", r"1+2\tau\nu+\frac{\tau sL_{\max}}{n\sqrt{A}}"),
-        (r"\varphi", r"\frac{\gamma sa(1+\frac{1}{\theta})\beta_\tau\zeta_\star^2}{n(2\mu-\gamma Q)}"),
+        ("F", r"\frac{\gamma sa(1+\frac{1}{\theta})\beta_\tau\zeta_\star^2}{n(2\mu-\gamma Q)}"),
     )
 
     def settle(self, case: Case, take: Choice) -> None:

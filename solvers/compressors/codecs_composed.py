@@ -18,7 +18,6 @@ from ...theory.compressors import (
     Scaled,
 )
 from ...theory.errors import InputError
-from .codecs_quantised import Shortened
 from .symbols import entropy_of, pattern
 from .wire import Floats, Origin, Reader, fixed, indices, packed
 
@@ -30,17 +29,17 @@ def source(comp: Compressor, origin: Origin, dim: int) -> Floats:
     return origin.x
 
 
-def compressed(comp: Compressor, origin: Origin, room: int = 0) -> tuple[Floats, Floats]:
+def compressed(comp: Compressor, x: Floats, origin: Origin, room: int = 0) -> tuple[Floats, Floats]:
     """(C(x), state) of a compressor that keeps no memory, made anew."""
     from . import kernel
 
-    compress, params, size = kernel(comp, origin.x.size)
+    compress, params, size = kernel(comp, x.size)
     coins = np.zeros(0) if origin.coins is None else origin.coins
-    if coins.size < comp.draws(origin.x.size):
+    if coins.size < comp.draws(x.size):
         raise InputError(f"{comp.spec}: its messages need the round's uniforms (coins=)")
-    state, out, bits = np.zeros((1, size + room)), np.empty((1, origin.x.size)), np.empty(1)
+    state, out, bits = np.zeros((1, size + room)), np.empty((1, x.size)), np.empty(1)
     ctx = np.asarray(origin.ctx, dtype=np.int64)
-    compress(origin.x[None].copy(), coins[None].copy(), ctx, params, state, out, bits)
+    compress(x[None].copy(), coins[None].copy(), ctx, params, state, out, bits)
     return out[0], state[0]
 
 
@@ -59,8 +58,7 @@ class Factors:
         dim = message.size
         (m, n), rank = comp.shape(dim), comp.rank
         if not comp.stateful:
-            source(comp, origin, dim)
-            factors = compressed(comp, origin, rank * (m + n))[1]
+            factors = compressed(comp, source(comp, origin, dim), origin, rank * (m + n))[1]
         elif origin.state is None or origin.state.size != rank * (m + n):
             raise InputError(f"{comp.spec}: its messages need what the sender keeps (state=)")
         else:
@@ -97,23 +95,25 @@ class Messages:
         ]
         return list(zip(parts, given, strict=True))
 
-    def join(self, comp: Composition, so_far: Floats | None, message: Floats) -> Floats:
-        """Put one more message to those before."""
+    def joined(self, comp: Composition, messages: list[Floats]) -> Floats:
+        """The vector that the messages make."""
         if isinstance(comp, Scaled):
-            return message * comp.factor(message.size)
-        return message if so_far is None else so_far + message
+            return messages[0] * comp.factor(messages[0].size)
+        made = messages[0]
+        for message in messages[1:]:
+            made = made + message
+        return made
 
     def made(self, comp: Composition, message: Floats, origin: Origin) -> list[tuple[Compressor, Floats, Origin]]:
         """(part, its message, what that was made of) for every message."""
         x = source(comp, origin, message.size)
-        so_far, messages = None, []
+        found: list[tuple[Compressor, Floats, Origin]] = []
         for part, coins in self.split(comp, x.size, origin.coins):
-            own = Origin(x if so_far is None else x - so_far, coins, ctx=origin.ctx)
-            sent, _ = compressed(part, own)
-            messages.append((part, sent, own))
-            so_far = self.join(comp, so_far, sent)
-        agree(comp, so_far, message)
-        return messages
+            rest = x - self.joined(comp, [sent for _, sent, _ in found]) if found else x
+            own = Origin(rest, coins, ctx=origin.ctx)
+            found.append((part, compressed(part, rest, own)[0], own))
+        agree(comp, self.joined(comp, [sent for _, sent, _ in found]), message)
+        return found
 
     def encode(self, comp: Composition, message: Floats, origin: Origin) -> bytes:
         from . import encode
@@ -123,11 +123,12 @@ class Messages:
     def read(self, comp: Composition, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         from . import codec
 
-        made = None
-        for number, (part, own) in enumerate(self.split(comp, dim, coins)):
-            if number:
-                reader.align()
-            made = self.join(comp, made, codec(part).read(part, reader, dim, own))
+        messages: list[Floats] = []
+        for part, own in self.split(comp, dim, coins):
+            reader.align()
+            messages.append(codec(part).read(part, reader, dim, own))
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = self.joined(comp, messages)
         if not np.all(np.isfinite(made)):
             raise reader.malformed("the sum of its messages overflows")
         return made
@@ -149,7 +150,7 @@ class Second:
     def own(self, comp: Composed, message: Floats, origin: Origin) -> Origin:
         """What the second part's message is made of."""
         used = comp.first.draws(message.size)
-        x = None if origin.x is None else compressed(comp.first, origin)[0]
+        x = None if origin.x is None else compressed(comp.first, origin.x, origin)[0]
         return Origin(x, None if origin.coins is None else origin.coins[used:], ctx=origin.ctx)
 
     def encode(self, comp: Composed, message: Floats, origin: Origin) -> bytes:
@@ -160,7 +161,7 @@ class Second:
             return encode(second, message, origin=self.own(comp, message, origin))
         used = np.flatnonzero(message)
         count = fixed(np.array([used.size]), dim.bit_length())
-        low = Shortened().low_bits(second)
+        low = 64 - second.entry_bits
         return packed(count, indices(used, dim), fixed(pattern(message[used], low, comp.spec), 64 - low))
 
     def read(self, comp: Composed, reader: Reader, dim: int, coins: Floats | None) -> Floats:
@@ -172,7 +173,7 @@ class Second:
         message = np.zeros(dim)
         count = reader.count(dim)
         chosen = reader.indices(count, dim)
-        message[chosen] = reader.floats(count, Shortened().low_bits(second), signed=True)
+        message[chosen] = reader.floats(count, 64 - second.entry_bits, signed=True)
         return message
 
     def entropy(self, comp: Composed, message: Floats, origin: Origin) -> float:

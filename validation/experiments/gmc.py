@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import HETEROGENEOUS, ROBUST, Experiment
+from .base import ROBUST, Experiment
 
 #: convex with bounded gradients, all workers hold the same f
 HUBER = "huber:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1"
@@ -21,7 +21,8 @@ _HALF: dict[str, Any] = {"choices": {"beta": 0.5}, "workers": 4, **_GRID}
 _ALIKE: dict[str, Any] = {"workers_grid": (1, 2, 4), "speedup_rounds": 8192, "speedup_problem": LOUD_ROBUST}
 _LOUD: dict[str, Any] = {**_ALIKE, "speedup_problem": LOUD_HUBER}
 _CURVED: dict[str, Any] = {
-    "problem": CURVED, "up": _RANDOM, "choices": {"beta": 0.3}, "workers": 4, "rounds": 4096, **_GRID, **HETEROGENEOUS,
+    "problem": CURVED, "up": _RANDOM, "choices": {"beta": 0.3}, "workers": 4, "rounds": 4096, **_GRID,
+    "workers_grid": (2, 4, 8, 16, 32),
 }  # fmt: skip
 
 EXPERIMENTS = (

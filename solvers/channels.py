@@ -21,8 +21,9 @@ One channel does all of these:
 
     | channel         | eta | lambda | nu   | used by                                                    |
     |-----------------|-----|--------|------|------------------------------------------------------------|
-    | plain           | 0   | 0      | 1    | parallel SGD, QSGD, two-way QSGD, every uncompressed side  |
-    | error feedback  | 1   | 0      | 1    | MEM-SGD, DoubleSqueeze both ways                           |
+    | plain           | 0   | 0      | 1    | parallel SGD, QSGD, two-way QSGD, every uncompressed side; |
+    |                 |     |        |      | LIEC and CSER uplink (A keeps v - c for its own step)      |
+    | error feedback  | 1   | 0      | 1    | MEM-SGD, DoubleSqueeze, NEOLITHIC both ways, LIEC downlink |
     | shift           | 0   | alpha  | 1    | DIANA, Artemis, DORE uplink                                |
     | track           | 0   | 1      | 1    | EF21, EF21-BC both ways; EF21-P (the stream is the model)  |
     | model residual  | eta | beta   | beta | DORE downlink (the stream is the model, h is xhat); MURANA |

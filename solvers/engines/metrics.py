@@ -190,6 +190,6 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
 
 def _message(setup: Setup, block: Block) -> np.ndarray:
     """A message (d,) of the first replica: the last one sent, or a stored report where only its news are added up."""
-    if setup.run.method.clock == "table" and block.states[0].shape[1]:
-        return block.states[0][0, 0, 0]
+    if setup.run.method.clock == "table" and setup.run.method.states[0]:
+        return block.of_workers(WORKER_STATES)[0, 0, 0]
     return block.scratch[1][0]

@@ -1,0 +1,94 @@
+"""Workers in threads of this process, on wires made of queues: the whole protocol, without what processes cost."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import Any
+
+import numpy as np
+from tersegrad.solvers.engines.distributed import FAILED, STOP, Server, Worker, WorkerFailed
+from tersegrad.solvers.engines.request import prepare
+from tersegrad.solvers.engines.simulate import blas_on_one_thread
+
+
+def joined(data: Any) -> bytes:
+    return b"".join(bytes(memoryview(np.ascontiguousarray(part)).cast("B")) for part in data)
+
+
+class QueueLine:
+    def __init__(self) -> None:
+        self.commands, self.answers = queue.Queue(), queue.Queue()
+
+    def receive(self):
+        return self.commands.get()
+
+    def send(self, what, a=0, b=0, data=()):
+        self.answers.put((what, a, b, memoryview(bytearray(joined(data)))))
+
+
+class Threads:
+    """A crew of threads; `bytes_up` and `bytes_down` are the messages' bytes that passed, frames aside."""
+
+    def __init__(self, workers: int) -> None:
+        self.round = 0
+        self.lines = [QueueLine() for _ in range(workers)]
+        self.heads = [[] for _ in range(workers)]
+        for number, line in enumerate(self.lines):
+            threading.Thread(target=self._work, args=(number, line), daemon=True).start()
+
+    @staticmethod
+    def _work(number, line):
+        try:
+            Worker(number, line).follow()
+        except BaseException as error:
+            line.send(FAILED, 0, 0, [np.frombuffer(repr(error).encode(), np.uint8)])
+
+    def send(self, worker, what, a=0, b=0, data=()):
+        self.lines[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
+
+    def tell(self, what, a=0, b=0, data=()):
+        for worker in range(len(self.lines)):
+            self.send(worker, what, a, b, data)
+
+    def hear(self, worker):
+        answer = self.heads[worker].pop() if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
+        if answer[0] == FAILED:
+            raise WorkerFailed(bytes(answer[3]).decode())
+        return answer
+
+    def whoever(self, among):
+        while True:
+            for worker in among:
+                if self.heads[worker]:
+                    return worker
+                try:
+                    self.heads[worker].append(self.lines[worker].answers.get(timeout=0.001))
+                    return worker
+                except queue.Empty:
+                    pass
+
+
+def over_threads(*what: Any, **options: Any):
+    """`tersegrad.run` with workers in threads."""
+    job = prepare(*what, real_time=True, **options)
+    crew = Threads(job.run.problem.workers)
+    try:
+        with blas_on_one_thread():
+            return Server(job, crew).lead()
+    finally:
+        crew.tell(STOP)
+
+
+def differing(a: Any, b: Any, path: Any) -> list[str]:
+    """The arrays of two traces' files that are not the same bit for bit."""
+    a.save(path / "a.npz")
+    b.save(path / "b.npz")
+    with np.load(path / "a.npz") as one, np.load(path / "b.npz") as two:
+        names = sorted({*one.files, *two.files})
+        return [
+            name
+            for name in names
+            if name not in one or name not in two or one[name].dtype != two[name].dtype
+            or one[name].shape != two[name].shape or one[name].tobytes() != two[name].tobytes()
+        ]  # fmt: skip

@@ -1,5 +1,7 @@
 """GMC, GMC+, DGC, the momentum methods, dist-EF-SGD and signSGD: transcriptions, identities, reductions, memories."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import Coins
@@ -9,6 +11,7 @@ from tersegrad.solvers import simulate
 from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP
 from tersegrad.theory import compressor
 from tersegrad.theory.gmc import memory_bounds
+from tersegrad.validation.statistics import mean_limits
 
 QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
 NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
@@ -221,6 +224,69 @@ def test_signs_travel_as_one_bit_a_coordinate_and_a_scale():
     trace = run("signsgd", problem, "sign", {"gamma": 0.02, "R": 4})
     assert trace.columns["bits_up_encoded"][0, -1] == ROUNDS * (16 + 32)
     assert np.array_equal(trace.paths["x"][0], path("signsgd", problem, "identity", {"gamma": 0.02, "R": 4}))
+
+
+# ------------------------------------------------------------------------------------------------- exact moments
+
+
+def one_round(word, state, noise, keep, curvature, shifts, p):
+    """One coordinate of one round, linear in the noise and in the state (1, x, d, every worker's e_i and u_i)."""
+    n, gamma, beta, lam = shifts.size, p["gamma"], p["beta"], p.get("lam", 0.0)
+    one, x, d, e, u = state[0], state[1], state[2], state[3 : 3 + n], state[3 + n :]
+    g = curvature * (x - lam * gamma * e - shifts * one) + noise
+    if word == "dgc":
+        u = beta * u + g
+        pushed = e + u
+        u = (1 - keep) * u
+    else:
+        pushed = e + g + beta * d
+    c = keep * pushed
+    return np.concatenate([[one, x - gamma * c.mean(), c.mean()], pushed - c, u])
+
+
+def second_moments(word, problem, share, p, rounds):
+    """E||x^t - x*||^2 for t = 0, ..., T when every worker keeps a coordinate with probability `share`.
+
+    For each coordinate the matrix S = E[state state^T] obeys S+ = E[A S A^T] + noise, A one of 2^n linear maps.
+    """
+    n, variance = problem.workers, problem.noise.sigma_sq / problem.dim
+    total = np.zeros(rounds + 1)
+    for j in range(problem.dim):
+        maps = []
+        for kept in itertools.product((0.0, 1.0), repeat=n):
+            size, zero = 3 + 2 * n, np.zeros(n)
+            arguments = (np.array(kept), problem.eigenvalues[j], problem.shifts[:, j], p)
+            A = np.stack([one_round(word, row, zero, *arguments) for row in np.eye(size)], axis=1)
+            B = np.stack([one_round(word, np.zeros(size), row, *arguments) for row in np.eye(n)], axis=1)
+            maps.append((np.prod(np.where(kept, share, 1 - share)), A, B @ B.T * variance))
+        state = np.zeros(3 + 2 * n)
+        state[:2] = 1.0, problem.x0[j]
+        S, star = np.outer(state, state), problem.x_star[j]
+        for t in range(rounds + 1):
+            total[t] += S[1, 1] - 2 * star * S[0, 1] + star**2
+            S = sum(weight * (A @ S @ A.T + added) for weight, A, added in maps)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("word", "p"),
+    [("gmc", MOMENTUM), ("gmc-plus", {**MOMENTUM, "lam": 0.7}), ("dgc", MOMENTUM)],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_second_moments_obey_their_exact_recursion(word, p):
+    """Rand-1 of 4 keeps every coordinate with probability 1/4. Limits that miss with probability 1e-6 in all.
+
+    The values are rounded to 2^-20 of themselves on the wire, far below the width of the limits.
+    """
+    problem = build("quadratic:dim=4,mu=0.5,L=2,heterogeneity=1,noise=gaussian,sigma_sq=0.5", workers=2)
+    points = np.array([1, 2, 5, 10, 20, 40])
+    trace = simulate(
+        word, problem, "randk:k=1,scaled=0", parameters=p, rounds=40, replicas=20000, checkpoints=points, seed=7
+    )
+    expected = second_moments(word, problem, 1 / 4, p, 40)
+    mean, low, high = mean_limits(trace.columns["dist_sq"], 1e-6)
+    assert np.all((low <= expected[trace.rounds]) & (expected[trace.rounds] <= high))
+    assert np.all(high - low < 0.1 * mean)
 
 
 # ------------------------------------------------------------------------------------------- bounds on the memory

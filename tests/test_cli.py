@@ -217,6 +217,19 @@ def test_a_fixed_parameter_is_kept_and_refused_outside_its_limits() -> None:
     assert "gamma = 5 is not below" in document(refused)["reason"]
 
 
+def test_an_order_has_a_step_but_no_bound_and_says_so() -> None:
+    words = "step-size neolithic.nonconvex --set L=1 n=8 dim=100 gap0=1 sigma_sq=1 --up sign --down sign"
+    step = run(f"{words} --rounds 1000")
+    assert step.exit_code == HOLDS
+    assert "gamma = " in step.stdout
+    assert "states an order only: it has a slope, but no bound" in step.stdout
+    answer = document(run(f"{words} --eps 0.1 --json"))
+    assert answer["bound"] is None
+    assert answer["rounds_to_eps"] is None
+    assert "states an order only" in answer["reason"]
+    assert run(f"{words} --eps 0.1").exit_code == NO_GUARANTEE
+
+
 def test_the_answer_to_eps_is_the_theorems() -> None:
     words = "step-size sgd.strongly-convex --set L=1 mu=0.1 n=20 dim=10 sigma_sq=1 dist0_sq=10 --eps 0.01"
     answer = document(run(words + " --json"))

@@ -162,7 +162,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
             "constants", "notes",
         )  # fmt: skip
         return {**about, "reason": found.reason, **dict.fromkeys(nothing)}
-    known = not found.missing
+    known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
     reach = found.rounds_to(eps) if known and eps is not None else None
     horizon = rounds if rounds is not None else reach
     return {
@@ -227,7 +227,7 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
             f"minimum      {answer['up']}: the fewest bits both ways among {len(least['entries'])} values of "
             f"{least['option']}; the fewest from the workers alone with {least['option']} = {least['best_uplink']}"
         )
-    notes = [*found.notes, *([found.needs] if found.missing and eps is None else [])]
+    notes = [*found.notes, *([found.needs] if found.needs and eps is None else [])]
     if notes:
         lines += ["", "notes", *(f"  {note}" for note in notes)]
     return "\n".join(lines)

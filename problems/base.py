@@ -251,8 +251,10 @@ class Problem(ABC):
         if constants.get("L") is not None:
             common["L_l1"] = self.dim * constants["L"]
         if self.infima is not None and not composite:
-            f_star = self.f_star if self.f_star_certified else float(self.value(self.x0))
-            common["gap_star"] = max(f_star - float(np.mean(self.infima)), 0.0)
+            lowest = float(self.value(self.x0))
+            if self.f_star is not None and self.f_star_certified:
+                lowest = self.f_star
+            common["gap_star"] = max(lowest - float(np.mean(self.infima)), 0.0)
         if self.noise.batch is None:
             common |= {"sigma_sq": self.noise.sigma_sq, "sigma_star_sq": self.noise.sigma_sq}
         if self.f_star is not None:

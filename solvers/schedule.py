@@ -227,7 +227,8 @@ class Schedule:
             raise InputError(f"schedule file '{path}' does not start with the line {HEADER}")
         rows = [_row(path, place, line) for place, line in enumerate(lines[1:], start=2)]
         try:
-            return cls.of(*np.array(rows, dtype=np.int64).reshape(-1, 3).T, n=n)
+            step, worker, version = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+            return cls.of(step, worker, version, n)
         except InputError as error:
             raise InputError(f"schedule file '{path}': {error}") from None
 
@@ -364,7 +365,8 @@ def _timed(duration: Duration) -> Clock:
 
 
 def _scheduled(rows: Sequence[tuple[int, int, int]], workers: int, steps: int) -> Schedule:
-    return Schedule.of(*np.array(rows, dtype=np.int64).T, n=workers, steps=steps)
+    step, worker, version = np.array(rows, dtype=np.int64).T
+    return Schedule.of(step, worker, version, workers, steps)
 
 
 CLOCKS: dict[str, Callable[..., Clock]] = {

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal, save
 
@@ -22,8 +23,13 @@ LOOKS = (
     (BLACK, "P", "-"),
 )
 BOUND_DASHES = (0, (5, 1.8))
+BOUND_MARKERS = "os^D"
 #: Lines with more points than this carry a marker here and there only.
 MARKED = 12
+#: Up to so many different abscissae are all labelled, on a logarithmic axis, where decades would tell too little.
+LABELLED = 7
+#: Characters of the longest label of a legend in two columns.
+SHORT = 26
 
 
 def draw(finding: Finding, target: str | IO[bytes]) -> bool:
@@ -38,35 +44,52 @@ def draw(finding: Finding, target: str | IO[bytes]) -> bool:
     if not panels:
         return False
     with journal():
-        lines = max(-(-len(panel.curves) // (1 if len(panels) > 1 else 2)) for panel in panels)
+        lines = max(-(-len(panel.curves) // _columns(panel)) for panel in panels)
         fig, axes = figure(len(panels), height=2.3 + 0.15 * lines, legend_lines=lines)
         for ax, panel in zip(axes, panels, strict=True):
-            _panel(ax, panel, columns=1 if len(panels) > 1 else 2)
+            _panel(ax, panel)
         save(fig, target)
     return True
 
 
-def _panel(ax: Axes, panel: Panel, columns: int) -> None:
-    look = 0
+def _columns(panel: Panel) -> int:
+    """How many columns of its legend fit over a panel."""
+    return 2 if max(len(curve.label) for curve in panel.curves) <= SHORT else 1
+
+
+def _panel(ax: Axes, panel: Panel) -> None:
+    look = bound = 0
     for curve in panel.curves:
         x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
         every = max(1, x.size // MARKED)
         if curve.bound:
             ax.plot(
-                x, y, color=GREY, linestyle=BOUND_DASHES, marker="s", markerfacecolor="white", markersize=3.5,
-                markevery=every, label=curve.label,
+                x, y, color=GREY, linestyle=BOUND_DASHES, marker=BOUND_MARKERS[bound % len(BOUND_MARKERS)],
+                markerfacecolor="white", markersize=3.5, markevery=every, label=curve.label,
             )  # fmt: skip
+            bound += 1
             continue
         color, marker, dashes = LOOKS[look % len(LOOKS)]
         look += 1
         ax.plot(x, y, color=color, linestyle=dashes, marker=marker, markersize=3.5, markevery=every, label=curve.label)
     if panel.log_x:
         ax.set_xscale("log")
+        _label_abscissae(ax, panel)
     if panel.log_y:
         ax.set_yscale("log")
     ax.set_xlabel(panel.x)
     ax.set_ylabel(panel.y)
     ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, ncols=columns, columnspacing=1.0,
-        handlelength=2.2,
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, ncols=_columns(panel),
+        columnspacing=1.0, handlelength=2.2,
     )  # fmt: skip
+
+
+def _label_abscissae(ax: Axes, panel: Panel) -> None:
+    """Label the abscissae themselves where they are few, else the decades, never what lies between."""
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    places = np.unique(np.concatenate([np.asarray(curve.x, float) for curve in panel.curves]))
+    if places.size <= LABELLED:
+        ax.xaxis.set_major_locator(FixedLocator(places.tolist()))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_minor_locator(NullLocator())

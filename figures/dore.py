@@ -28,13 +28,12 @@ from numpy.typing import NDArray
 
 from ..problems import problem
 from ..solvers import Trace, simulate
+from ..validation.claims.dore import PARAMETERS, STEPS, TERNARY, WORKERS
+from ..validation.claims.dore import REGRESSION as PROBLEM
+from ..validation.claims.measuring import bits
 from .files import write
 from .style import BLACK, BLUE, COLUMN, GREEN, ORANGE, PURPLE, VERMILLION, journal
 
-PROBLEM = "least-squares:rows=1200,dim=500,reg=0.05,scale=0.5"
-TERNARY = "ternary:block=256"
-WORKERS = 20
-STEPS = (0.05, 0.025)
 OPEN: dict[str, Any] = {"linestyle": (0, (4, 1.5)), "markerfacecolor": "white"}
 
 
@@ -59,7 +58,7 @@ METHODS: dict[str, Entry] = {
     "error-feedback": Entry("MEM-SGD", TERNARY, "identity", {}, _look(PURPLE, (0, (1, 1)), "D", markersize=3.2)),
     "doublesqueeze": Entry("DoubleSqueeze", TERNARY, TERNARY, {}, _look(VERMILLION, (0, (5, 1.5)), "s")),
     "diana": Entry("DIANA", TERNARY, "identity", {"alpha": 0.1}, _look(GREEN, (0, (4, 1.5, 1, 1.5)), "^")),
-    "dore": Entry("DORE", TERNARY, TERNARY, {"alpha": 0.1, "beta": 1.0, "eta": 1.0}, _look(BLUE, "-", "o")),
+    "dore": Entry("DORE", TERNARY, TERNARY, PARAMETERS, _look(BLUE, "-", "o")),
 }
 
 COMPRESSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -95,22 +94,6 @@ def measure(quick: bool = False, seed: int = 0) -> Runs:
         }
         for gamma in STEPS
     }
-
-
-def bits(trace: Trace) -> NDArray[np.float64]:
-    """(K,) bits per worker, up and down: compressed messages as encoded, uncompressed ones with 32 bits a coordinate.
-
-    The engine sends uncompressed vectors as doubles, which nobody would in practice; to count them would flatter DORE.
-    """
-    return sum(
-        (
-            trace.scalars[f"bits_{way}_formula"]
-            if trace.about[way] == "identity"
-            else trace.columns[f"bits_{way}_encoded"].mean(axis=0)
-            for way in ("up", "down")
-        ),
-        np.zeros(trace.rounds.size),
-    )
 
 
 def draw(out_dir: Path, quick: bool = False, seed: int = 0) -> list[Path]:

@@ -67,8 +67,8 @@ def residuals(settings: Settings, *, dore: dict[str, float] | None = None) -> Me
         tuple(rows),
         tuple(
             Panel(
-                "rounds t",
-                f"squared norm of what is compressed, {way}link",
+                "rounds $t$",
+                f"$\\|$compressed vector$\\|^2$, {way}link",
                 tuple(
                     Curve(
                         name if len(steps) == 1 else f"{name}, step {gamma:g}",

@@ -80,7 +80,7 @@ def bits(settings: Settings, *, top: str = TOP) -> Measured:
         (
             Panel(
                 "bits sent per worker",
-                "(f(x) - f*) / (f(x0) - f*)",
+                r"$(f(x^t)-f^\star)/(f(x^0)-f^\star)$",
                 tuple(
                     Curve(name, spent.trace.rounds[1:] * spent.sent, _gap(spent.trace)[1:] / _gap(spent.trace)[0])
                     for name, spent in found.items()
@@ -181,7 +181,7 @@ def heterogeneity(settings: Settings, *, method: str = "gmc") -> Measured:
         (
             Panel(
                 "heterogeneity: spread of the workers' minimisers",
-                "||grad f||^2 at the end",
+                r"$\|\nabla f(x^t)\|^2$ at the end",
                 tuple(
                     Curve(f"{name}, step {gamma:g}", apart, [levels[name, gamma, s] for s in apart])
                     for name in ("GMC", "DGC")

@@ -46,8 +46,8 @@ def step(settings: Settings, *, rule: Callable[[Stability], float] = lambda foun
         ),
         tuple(
             Panel(
-                "1 + 2 tau",
-                f"step, {name}",
+                r"$1+2\tau$",
+                rf"step $\gamma$, {name}",
                 (
                     *(
                         Curve(
@@ -68,7 +68,7 @@ def step(settings: Settings, *, rule: Callable[[Stability], float] = lambda foun
                     ),
                 ),
             )
-            for case, name in (("dense", "all report, equally late"), ("held", "workers report in turn"))
+            for case, name in (("dense", "all equally late"), ("held", "one after the other"))
         ),
     )
 
@@ -91,6 +91,7 @@ WORKERS = 8
 FINE = "qsgd:levels=8"
 #: E||x - x*||^2 at the end, relative to the start.
 CLOSER = 1e-3
+SHRUNK = r"$\|x-x^\star\|^2$ is a thousandth"
 #: How far the measured gain may be from the predicted one.
 AS_PREDICTED = 0.2
 
@@ -134,8 +135,8 @@ def sparsity(settings: Settings, *, known: Callable[[float], float] = lambda ove
         tuple(rows),
         (
             Panel(
-                "overlap s of 8 workers",
-                f"rounds to E||x - x*||^2 = {CLOSER:g} ||x0 - x*||^2",
+                f"overlap $s$ of {WORKERS} workers",
+                f"rounds until {SHRUNK}",
                 (
                     Curve("step for the overlap s", overlaps, fall),
                     Curve("step for s = n", overlaps, [row[3] for row in rows]),
@@ -211,7 +212,7 @@ def fewest(settings: Settings, *, choose: Callable[[dict[int, float]], int] | No
         (
             Panel(
                 "levels of QSGD",
-                f"uplink bits to E||x - x*||^2 = {CLOSER:g} ||x0 - x*||^2",
+                f"uplink bits until {SHRUNK}",
                 (
                     Curve("measured, encoded", levels, list(measured.values())),
                     Curve("measured, formula", levels, [row[5] for row in rows]),

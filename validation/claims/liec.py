@@ -95,12 +95,12 @@ def equal_bits(settings: Settings, *, averages: bool = True) -> Measured:
         (
             Panel(
                 "bits per worker, both directions",
-                "mean over t < T of ||grad f(x^t)||^2",
+                r"mean over $t<T$ of $\|\nabla f(x^t)\|^2$",
                 tuple(Curve(NAMES[w], budgets, [_at(found[w], T) for T in bought[w]]) for w in NAMES),
             ),
             Panel(
-                "rounds T",
-                "mean over t < T of ||grad f(x^t)||^2",
+                "rounds $T$",
+                r"mean over $t<T$ of $\|\nabla f(x^t)\|^2$",
                 tuple(
                     Curve(NAMES[w], found[w].rounds, found[w].mean) for w in ("error-feedback", "doublesqueeze", "liec")
                 ),

@@ -87,8 +87,8 @@ def values_of(text: str) -> tuple[str, tuple[Value, ...]]:
         raise InputError(f"'{text}' is not of the form option=1:64 or option=1,2,4")
     if ":" not in right:
         return option, tuple(parse_value(word) for word in right.split(","))
-    ends = [parse_value(word) for word in right.split(":")]
-    if len(ends) not in (2, 3) or not all(isinstance(end, int) for end in ends):
+    ends = [word for word in map(parse_value, right.split(":")) if isinstance(word, int)]
+    if len(ends) not in (2, 3) or len(ends) != right.count(":") + 1:
         raise InputError(f"'{text}': a range is two or three whole numbers, first:last or first:last:step")
     first, last, step = (*ends, 1)[:3]
     if step < 1 or last < first or (last - first) // step >= MOST_VALUES:

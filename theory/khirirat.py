@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -294,7 +295,7 @@ class _FreeTheta(_Overlapping, LinearTheorem):
     smallest bound at T or the fewest rounds to eps; with neither, for the lowest floor.
     """
 
-    requires = ("n", "L_max", "mu")
+    requires: ClassVar[tuple[str, ...]] = ("n", "L_max", "mu")
     bound_requires = ("dist0_sq", "zeta_star_sq")
     analysis = ("theta",)
     measures = (("", "dist_sq"),)
@@ -514,7 +515,7 @@ class _StoredConvex(_Overlapping):
     bound_requires = ("dist0_sq", "zeta_star_sq")
     workers = "convex"
     conditions = r"0 < \gamma \le \gamma_{\max}"
-    definitions: tuple[tuple[str, str], ...] = (
+    definitions: ClassVar[tuple[tuple[str, str], ...]] = (
         (r"\gamma_{\max}", r"\frac{3n}{8saL_{\max}(1+2\tau)}"),
         ("u", r"\frac{\gamma saL_{\max}}{n}"),
         (r"\beta_\tau", r"1 + 2\tau\sqrt{\frac{a-1}{a}} + \frac{u\tau^2}{a}"),

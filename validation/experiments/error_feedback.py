@@ -19,7 +19,9 @@ _WORST: dict[str, Any] = {**_SINGLE, "problem": ENDS, "up": WORST}
 _GRID: dict[str, Any] = {"rounds_grid": (256, 1024, 4096, 16384)}
 
 EXPERIMENTS = (
-    Experiment("error-feedback.nonconvex", NONCONVEX, up="topk:ratio=0.5", rounds=16384, **HETEROGENEOUS),
+    Experiment(
+        "error-feedback.nonconvex", NONCONVEX, up="topk:ratio=0.5", rounds=16384, speedup_rounds=8192, **HETEROGENEOUS
+    ),
     Experiment("error-feedback.nonconvex-bounded", ROBUST, up="topk:k=4", rounds=8192, workers=4, **_GRID, **ALONE),
     Experiment(
         "error-feedback.strongly-convex", BOUNDED, up="topk:k=4", workers=1, rounds=8192, choices={"a": 64.0},

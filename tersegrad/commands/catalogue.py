@@ -179,11 +179,12 @@ def _method(word: str) -> str:
 
     m = method(word)
     about = [t.id for t in THEOREMS.values() if t.method == word]
+    squeezed = m.two_way and any(e.down != "identity" for e in (m, m.special or m))
     lines = [
         f"method {m.word}: {m.title}",
         m.source,
         f"parameters: {', '.join(m.parameters)}",
-        f"downlink: {'compressed' if m.two_way else 'not compressed'}; proximal step: {'yes' if m.prox else 'no'}",
+        f"downlink: {'compressed' if squeezed else 'not compressed'}; proximal step: {'yes' if m.prox else 'no'}",
     ]
     return "\n".join([*lines, f"theorems: {', '.join(about)}"] if about else lines)
 

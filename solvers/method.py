@@ -86,7 +86,8 @@ class Method(Exchange):
         Names of the numbers that the method needs, the step size ``gamma`` first. H (a period), M (messages per step)
         and R (samples) are whole numbers, p is a probability.
     two_way
-        Whether the downlink is compressed. If not, the downlink carries dense vectors.
+        Whether there is a second compressor: on the downlink, or where an exchange names it (CSER's error reset). If
+        not, the downlink carries dense vectors.
     prox
         Whether the method can take a regulariser by its proximal map.
     states

@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": ("verify", "verify"),
     "step-size": ("step_size", "step_size"),
     "run": ("run", "run"),
+    "speedup": ("speedup", "speedup"),
     "list": ("catalogue", "list_things"),
     "show": ("catalogue", "show"),
     "certify": ("certify", "certify"),

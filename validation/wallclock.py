@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def timed(work: Work, parameters: Mapping[str, float], workers: int, seconds: fl
 
     def go(rounds: int) -> Stopwatch:
         watch = Stopwatch()
-        common = {
+        common: dict[str, Any] = {
             "parameters": parameters, "rounds": rounds, "checkpoints": [rounds], "columns": False, "seed": work.seed,
             "progress": watch,
         }  # fmt: skip

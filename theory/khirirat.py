@@ -230,11 +230,12 @@ class _Overlapping(Theorem):
         self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
     ) -> tuple[Case, tuple[str, ...]]:
         filled: tuple[str, ...] = ()
-        if constants.overlap is None and constants.n is not None:
+        sparse = "L_max" in self.requires
+        if sparse and constants.overlap is None and constants.n is not None:
             constants = replace(constants, overlap=constants.n)
             filled = (f"overlap = {constants.n}: at most n",)
         case, notes = super()._match(constants, up, down, rounds, eps)
-        if "L_max" in self.requires:
+        if sparse:
             _refuse_contradictions(self.id, case, up)
         return case, (*filled, *notes)
 
@@ -723,7 +724,7 @@ class _AnyStep(_Overlapping, AverageTheorem):
     """Bounds without a condition on the step: it is a matter of T or eps alone."""
 
     def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, math.inf, "0 < gamma, any step"), self._largest(case))
+        take("gamma", Interval(0.0, math.inf, "0 < gamma, any step", high_open=True), self._largest(case))
 
     def _largest(self, case: Case) -> float:
         """A step that no better one exceeds for this T or eps; with neither, 1/smoothness."""
@@ -740,7 +741,11 @@ class _AnyStep(_Overlapping, AverageTheorem):
         raise NotImplementedError
 
     def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; every step is covered, and the best one depends on T"
+        return f"every gamma is covered, {p['gamma']:.6g} is chosen; the best one depends on T"
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        """1/sqrt(T) for the best step, and drift/T."""
+        return replace(super().rate(case, p, curve), text="1/sqrt(T), after 1/T, with the step tuned for T")
 
 
 @register

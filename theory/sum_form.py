@@ -166,7 +166,7 @@ def _in_sum_form(found: Guarantee, n: int, factor: float) -> SumGuarantee:
             **found.intervals,
             "gamma": Interval(limit.low / n, limit.high / n, text, limit.low_open, limit.high_open),
         },
-        "active": found.active.replace(f"gamma = {step:.6g}", f"gamma = {step / n:.6g}").replace(limit.text, text),
+        "active": found.active.replace(f"{step:.6g}", f"{step / n:.6g}").replace(limit.text, text),
         "rate": found.rate if floor is None else replace(
             found.rate, floor=floor * factor, text=found.rate.text.replace(f"{floor:.4g}", f"{floor * factor:.4g}")
         ),

@@ -163,17 +163,28 @@ class _GlobalMomentum(Theorem):
         take("beta", interval, beta)
         return beta, take("U", Interval(0.0, math.inf, "0 <= U", low_open=False), self.U(case))
 
-    def U(self, case: Case) -> float:
-        """The smallest bound for which the constants are known; infinite if there is none."""
+    def best(self, case: Case) -> tuple[float, str]:
+        """The smallest U for which the constants are known, and what it rests on; infinite if there is none."""
         if "U" in case.fixed:
-            return case.fixed["U"]
-        bounds = memory_bounds(case.up, case.c.n, self.beta(case))
+            return case.fixed["U"], "assumption"
         known = [
-            factor * (getattr(case.constants, name) or 0.0)
-            for name, factor in bounds.values()
+            (factor * (getattr(case.constants, name) or 0.0), rule)
+            for rule, (name, factor) in memory_bounds(case.up, case.c.n, self.beta(case)).items()
             if factor == 0 or getattr(case.constants, name) is not None
         ]
-        return min(known, default=math.inf)
+        return min(known, default=(math.inf, ""))
+
+    def U(self, case: Case) -> float:
+        """The bound on the memory."""
+        return self.best(case)[0]
+
+    def origin(self, case: Case) -> str:
+        """What U rests on, as the end of a sentence."""
+        U, rule = self.best(case)
+        return f"; U = {U:.4g} by {rule}" if rule else ""
+
+    def active(self, case: Case, p: Point) -> str:
+        return super().active(case, p) + self.origin(case)  # type: ignore[safe-super]
 
     def settle(self, case: Case, take: Choice) -> None:
         beta, _ = self.memory(case, take)
@@ -298,7 +309,7 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
     def active(self, case: Case, p: Point) -> str:
         T = self.horizon(case)
         parts = self._parts(case, T)
-        return f"gamma/(1 - beta) is {min(parts, key=lambda name: parts[name])} at T = {T}"
+        return f"gamma/(1 - beta) is {min(parts, key=lambda name: parts[name])} at T = {T}{self.origin(case)}"
 
 
 @register
@@ -387,7 +398,9 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
         return Average(start=c.dist0_sq * slow / 2, noise=(c.G**2 / 2 + c.G * p["U"]) / slow)
 
     def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; every step is admissible, and the floor is proportional to it"
+        return f"gamma = {p['gamma']:.6g}; every step is admissible, and the floor is proportional to it" + self.origin(
+            case
+        )
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/sqrt(T), with the step tuned for T; no speedup", in_rounds=(-0.5, -0.5))
@@ -453,7 +466,10 @@ class StronglyConvex(_GlobalMomentum):
         return {"delta": case.up.delta, "q": 1 - self.gain(case, p)}
 
     def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; q = 1 - mu gamma/(2 (1 - beta)) = 1 - {self.gain(case, p):.4g}"
+        return (
+            f"gamma = {p['gamma']:.6g}; q = 1 - mu gamma/(2 (1 - beta)) = 1 - {self.gain(case, p):.4g}"
+            + self.origin(case)
+        )
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
         noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
@@ -529,7 +545,7 @@ class StronglyConvexDecreasing(_GlobalMomentum):
         return FunctionCurve(bound, 0.0)
 
     def active(self, case: Case, p: Point) -> str:
-        return f"gamma/(a + t) starts at {p['gamma'] / p['a']:.6g}; the limit is (1 - beta)/(4 L)"
+        return f"gamma/(a + t) starts at {p['gamma'] / p['a']:.6g}; the limit is (1 - beta)/(4 L)" + self.origin(case)
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
         noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
@@ -592,6 +608,9 @@ class Plus(_Detached, AverageTheorem):
 
     def beta(self, case: Case) -> float:
         return case.fixed.get("beta", MOMENTUM)
+
+    def origin(self, case: Case) -> str:
+        return ""
 
     def settle(self, case: Case, take: Choice) -> None:
         interval = Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)

@@ -51,7 +51,7 @@ MEMORY = (
 NOISE = r"the noise of variance at most $\sigma^2$"
 
 
-def memory_bounds(up: Contractive, n: int, beta: float) -> dict[str, tuple[str, float]]:
+def memory_bounds(up: Contractive, n: float, beta: float) -> dict[str, tuple[str, float]]:
     """Bounds on the memory, by what they rest on: (constant, factor) with U = factor times the constant.
 
     Let q = 1 - (1 - beta) kappa and q_2 = 1 - (1 - beta^2) kappa, where kappa is the part of every kept entry that
@@ -121,8 +121,8 @@ class _GlobalMomentum(Theorem):
     source = OWN
     method = "gmc"
     uplink = Contractive
-    parameters = ("gamma", "beta")
-    analysis = ("U",)
+    parameters: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    analysis: ClassVar[tuple[str, ...]] = ("U",)
     start_needs: ClassVar[str] = "gap0"
     noise_needs: ClassVar[tuple[str, ...]] = ("sigma_sq",)
 

@@ -32,6 +32,7 @@ from .theorem import (
     Interval,
     NotCovered,
     Point,
+    Theorem,
     TunedTheorem,
     prescribe,
     register,
@@ -71,12 +72,12 @@ def spread(case: Case, H: float) -> float:
     return float((1 - case.up.delta) * case.c.G**2 * (H - 1) ** 2)
 
 
-class _Periodic:
+class _Periodic(Theorem):
     """What the theorems of LIEC share: the table, and the bits of a period."""
 
     provenance = "ours"
     method = "liec"
-    requires: tuple[str, ...] = ("n", "L", "L_max")
+    requires = ("n", "L", "L_max")
     uplink = Contractive
     downlink = Contractive
     parameters = ("gamma", "H")

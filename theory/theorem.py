@@ -416,7 +416,8 @@ class Guarantee:
             if isinstance(message, Unbiased | Contractive | AbsoluteError):
                 return None
             sizes.append((message or dense).formula_bits(self.constants.dim))
-        return self.theorem.bits_per_round(*sizes, self.parameters)
+        up, down, vector = sizes
+        return self.theorem.bits_per_round(up, down, vector, self.parameters)
 
     def bits_to(self, eps: float) -> float | None:
         """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""

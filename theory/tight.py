@@ -64,7 +64,7 @@ class _Tight(LinearTheorem):
     uplink = Contractive
     assumptions = ASSUMPTIONS
     conditions = r"\gamma = \gamma_\star"
-    definitions: tuple[tuple[str, str], ...] = (
+    definitions = (
         _SQUARE_ROOT,
         (r"\gamma_\star", r"\frac{2(1-q)}{(L+\mu)(1+q)}"),
         ("s", r"\frac{(1-q)(L-\mu)}{L+\mu}"),

@@ -194,7 +194,7 @@ def _row(
     rounds = int(budget // bits)
     if rounds < 1:
         raise InputError(f"budget = {budget:g} bits does not buy a round of {bits:g} bits; give more")
-    found = subject.guarantee(constants, *given, rounds=rounds, **fixed)
+    found = subject.guarantee(constants, given[0], given[1], rounds=rounds, **fixed)
     if not found or found.missing:
         raise InputError(found.reason if not found else found.needs)
     noise, error = _coefficients(subject, found, constants, given, fixed)

@@ -115,6 +115,7 @@ def verify(
 
 def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
@@ -130,10 +131,14 @@ def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
                 soft_wrap=True,
             )
     if findings:
-        console.print(_claims(findings))
+        narrow = console.width < WIDE
+        console.print(_claims(findings, narrow))
+        if narrow:
+            for f in findings:
+                console.print(Text.assemble((f"{f.id}: ", "bold"), f.measured.reason))
 
 
-def _claims(findings: Sequence[Finding]) -> Table:
+def _claims(findings: Sequence[Finding], narrow: bool) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -142,7 +147,8 @@ def _claims(findings: Sequence[Finding]) -> Table:
     table.add_column("claim", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("margin", justify="right")
-    table.add_column("what was measured")
+    if not narrow:  # else it follows the table
+        table.add_column("what was measured")
     table.add_column("seconds", justify="right")
     for f in findings:
         margin = f.measured.margin
@@ -150,7 +156,7 @@ def _claims(findings: Sequence[Finding]) -> Table:
             f.id,
             Text(f.verdict, style=COLOURS.get(f.verdict, "yellow")),
             "" if margin is None else f"{margin:.3g}",
-            Text(f.measured.reason),
+            *(() if narrow else (Text(f.measured.reason),)),
             f"{f.seconds:.1f}",
         )
     return table

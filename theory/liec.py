@@ -77,7 +77,6 @@ class _Periodic(Theorem):
 
     provenance = "ours"
     method = "liec"
-    requires = ("n", "L", "L_max")
     uplink = Contractive
     downlink = Contractive
     parameters = ("gamma", "H")
@@ -94,6 +93,7 @@ class _Periodic(Theorem):
 
 
 class _ConstantStep(_Periodic, AverageTheorem):
+    requires = ("n", "L", "L_max")
     bound_requires = ("gap0", "sigma_sq", "G")
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), SERVER_ERROR, SPREAD)

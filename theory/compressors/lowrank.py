@@ -86,7 +86,7 @@ class RankR(LowRank):
     def contractive(self, dim: int) -> Contractive:
         self.check(dim)
         delta = self.rank / min(self.shape(dim)) - self.rank * RANK_LOSS
-        return Contractive(delta, nonexpansive=True, orthogonal=True, keeps="projection")
+        return Contractive(delta, nonexpansive=True, orthogonal=True)
 
     def image(self, x: ArrayLike) -> NDArray[np.float64]:
         x = vector(x)

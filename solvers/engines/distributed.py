@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...problems import Problem
+from ...problems.share import numbers_of
 from ...theory.errors import InputError
 from ..channels import MEMORY
 from ..compressors import codec
@@ -60,7 +61,10 @@ Buffers = Sequence[Any]
 Received = tuple[int, int, int, memoryview]
 
 
-class WorkerFailed(RuntimeError):
+ReadShare = Callable[[dict[str, Any], int], list[np.ndarray]]
+
+
+class WorkerError(RuntimeError):
     """A worker's process was lost, stands still, or has failed; the text says which, when and why."""
 
 
@@ -103,8 +107,8 @@ def check(method: Method, problem: Problem, setup: Setup) -> None:
     averaged = method.models == "averaged"
     if averaged and any(e.everyone is not keep for e in setup.exchanges):
         raise InputError(
-            f"method '{method.word}' has models of its own on every worker and a rule for everyone: workers of their own "
-            f"do not know the average; use the engine simulate"
+            f"method '{method.word}' has own models on every worker and a rule for everyone: workers in processes of "
+            f"their own do not know the average; use the engine simulate"
         )
     if method.clock and (method.special or method.models or method.states[2]):
         raise InputError(
@@ -164,17 +168,19 @@ class Worker:
     line
         Its end of the wire.
     read_share
-        From what it was told to its share of the data, if it reads that itself.
+        From what it was told and its number to its share of the data, if it reads that itself.
     """
 
     def __init__(self, number: int, line: Line, read_share: Callable[[dict[str, Any]], Any] | None = None) -> None:
         self.number, self.line = number, line
         what, reduced, _, data = line.receive()
-        assert what == BEGIN
+        self.idle = what == STOP
+        if self.idle:
+            return
         told, arrays = unpack_named(data)
         if told.get("read"):
             assert read_share is not None
-            reduced, more = 1, read_share(told)
+            reduced, more = 1, read_share(told["read"], number)
             arrays = [*more, *arrays]
         run, parts = understand(told, arrays)
         self.setup = setup = Setup(run, Role(range(number, number + 1), False), number if reduced else 0)
@@ -190,6 +196,8 @@ class Worker:
 
     def follow(self) -> None:
         """Do what the server commands, until it says stop."""
+        if self.idle:
+            return
         deeds = {
             ASK: self._ask, SAY: self._say, WORK: self._work, HEAR: self._hear, EVALUATE: self._evaluate,
             STATE: self._state, RESTORE: self._restore, DROP: self._drop,
@@ -398,7 +406,8 @@ class Server:
     def _begin(self, reads: bool) -> None:
         told = orders(self.job)
         if reads:
-            told["read"] = True
+            problem = self.run.problem
+            told["read"] = {"spec": problem.spec, "workers": self.n, "numbers": numbers_of(problem.kernels())}
         for i in range(self.n):
             if reads:
                 self.crew.send(i, BEGIN, 1, 0, pack_named(told, [np.asarray(self.run.problem.x0)]))
@@ -507,7 +516,7 @@ class Server:
         """The worker's next answer, which must be of this kind."""
         answer = self.crew.hear(worker)
         if answer[0] != wanted:
-            raise WorkerFailed(f"worker {worker} answered {answer[0]} in place of {wanted} in round {self.crew.round}")
+            raise WorkerError(f"worker {worker} answered {answer[0]} in place of {wanted} in round {self.crew.round}")
         return answer
 
     def _settle(self) -> None:
@@ -833,4 +842,4 @@ def unpack_named(data: memoryview) -> tuple[dict[str, Any], list[np.ndarray]]:
     return header["told"], arrays
 
 
-__all__ = ["FAILED", "MEMORY", "STOP", "Crew", "Line", "Received", "Server", "Worker", "WorkerFailed", "final"]
+__all__ = ["FAILED", "MEMORY", "STOP", "Crew", "Line", "Received", "Server", "Worker", "WorkerError", "final"]

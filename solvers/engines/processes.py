@@ -32,7 +32,7 @@ import numpy as np
 
 from ...theory.errors import InputError
 from ..trace import Trace
-from .distributed import FAILED, STOP, Buffers, Received, Server, Worker, WorkerFailed
+from .distributed import FAILED, STOP, Buffers, Received, Server, Worker, WorkerError
 from .request import Job
 from .simulate import blas_on_one_thread
 
@@ -288,7 +288,7 @@ class Processes:
             reason = bytes(data).decode(errors="replace")
             if a:
                 raise InputError(reason)
-            raise WorkerFailed(f"worker {worker} failed in round {self.round}: {reason}")
+            raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
         return what, a, b, data
 
     def whoever(self, among: Iterable[int]) -> int:
@@ -348,12 +348,12 @@ class Processes:
                 continue
             self.still[i] += BEAT_SECONDS * 2
             if self.still[i] >= patience:
-                raise WorkerFailed(
+                raise WorkerError(
                     f"worker {i} (process {self.people[i].pid}) has stood still for {patience:g} seconds in round "
                     f"{self.round}: it is stopped or the machine is overloaded"
                 )
 
-    def _lost(self, worker: int) -> WorkerFailed:
+    def _lost(self, worker: int) -> WorkerError:
         person = self.people[worker]
         person.join(1.0)
         code = person.exitcode
@@ -364,7 +364,7 @@ class Processes:
                 why = f"it was killed by {signal.Signals(-code).name}"
         when = f"in round {self.round}" if self.started else "while it was starting"
         hint = "" if self.started else " (a script that starts processes needs 'if __name__ == \"__main__\":')"
-        return WorkerFailed(f"worker {worker} (process {person.pid}) was lost {when}: {why}{hint}")
+        return WorkerError(f"worker {worker} (process {person.pid}) was lost {when}: {why}{hint}")
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -413,7 +413,7 @@ def carry_out(job: Job, patience: float = PATIENCE) -> Trace:
 
     Raises
     ------
-    WorkerFailed
+    WorkerError
         If a worker is lost, stands still or fails.
     """
     crew = Processes(job.run.problem.workers, patience)

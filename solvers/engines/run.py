@@ -79,8 +79,8 @@ def run(
         Called with the number of replica-rounds just done.
     engine
         "simulate": virtual workers in this process. "processes": a process for every worker on this machine. "mpi":
-        one rank for the server and one for every worker, under mpiexec; ranks other than 0 get no trace, and do not
-        return.
+        one rank for the server and one for every worker, under mpiexec; all ranks call, and only rank 0, which serves,
+        gets the trace: the others work, and get None.
     checkpoint, checkpoint_every
         A file in which the run is stored every so many rounds (500) or seconds ("60s").
     resume
@@ -92,27 +92,28 @@ def run(
     ------
     InputError
         For anything that cannot be run, in one sentence.
-    WorkerFailed
+    WorkerError
         If a worker's process is lost.
     """
     if engine not in ENGINES:
         raise InputError(f"unknown engine '{engine}'{nearest(engine, ENGINES)}; known: {', '.join(ENGINES)}")
     if patience is not None and not patience > 0:
         raise InputError(f"patience = {patience} is not a number of seconds above 0")
-    job = prepare(
-        method, problem, up, down, parameters=parameters, rounds=rounds, workers=workers, replicas=replicas, seed=seed,
+    options = dict(
+        parameters=parameters, rounds=rounds, workers=workers, replicas=replicas, seed=seed,
         first_replica=first_replica, checkpoints=checkpoints, columns=columns, schedule=schedule, average=average,
         paths=paths, progress=progress, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
         real_time=engine != "simulate",
     )  # fmt: skip
+    if engine == "mpi":
+        from . import mpi
+
+        return mpi.everywhere(lambda: prepare(method, problem, up, down, **options))
+    job = prepare(method, problem, up, down, **options)
     if engine == "processes":
         from . import processes
 
         return processes.carry_out(job, patience or processes.PATIENCE)
-    if engine == "mpi":
-        from . import mpi
-
-        return mpi.carry_out(job)
     from .simulate import carry_out
 
     return carry_out(job)

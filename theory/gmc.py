@@ -54,8 +54,8 @@ NOISE = r"the noise of variance at most $\sigma^2$"
 def memory_bounds(up: Contractive, n: float, beta: float) -> dict[str, tuple[str, float]]:
     """Bounds on the memory, by what they rest on: (constant, factor) with U = factor times the constant.
 
-    Let q = 1 - (1 - beta) kappa and q_2 = 1 - (1 - beta^2) kappa, where kappa is delta but for the rounding of values on
-    the wire.
+    Let q = 1 - (1 - beta) kappa and q_2 = 1 - (1 - beta^2) kappa, where kappa is delta but for the rounding of values
+    on the wire.
 
     - random masks that do not depend on the vector (rand-k as is, random block): U = G sqrt q/(1 - sqrt q); the same
       coins on all workers: q_2 for q, but for the rounding; one worker: q_2, also with largest entries and scaled sign;

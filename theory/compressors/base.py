@@ -72,9 +72,9 @@ class Contractive:
     orthogonal
         <C(x), x - C(x)> >= 0 for every x and every coin.
     keeps
-        What the message is, but for the rounding of every value towards zero: "random" entries, each kept with probability
-        delta whatever x is; the "largest" entries, at least delta of ||x||_1; a "projection" of x on a direction, in
-        every block, of at least delta ||x||^2; "" says none of it.
+        What the message is, but for the rounding of every value towards zero: "random" entries, each kept with
+        probability delta whatever x is; the "largest" entries, at least delta of ||x||_1; a "projection" of x on a
+        direction, in every block, of at least delta ||x||^2; "" says none of it.
     shared_coins
         True when all workers use the same coins.
     """

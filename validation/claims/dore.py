@@ -137,8 +137,8 @@ def savings(settings: Settings, *, down: str | None = None) -> Measured:
     return Measured(
         verdict(from_some_block_on, not passing["formula"] or not passing["entropy"]),
         f"over 95 %, of the blocks tried, by the paper's count {words['formula']} ({saved[256][0]:.2%} at its own 256, "
-        f"{saved[dim][0]:.2%} at {dim}), by the entropy of the messages {words['entropy']} ({saved[256][1]:.2%} at 256), "
-        f"by the bytes sent here, five trits in one, {words['encoded']} ({saved[256][2]:.2%} at 256)",
+        f"{saved[dim][0]:.2%} at {dim}), by the entropy of the messages {words['entropy']} ({saved[256][1]:.2%} at 256)"
+        f", by the bytes sent here, five trits in one, {words['encoded']} ({saved[256][2]:.2%} at 256)",
         min(row[2] for row in rows if row[0] == blocks[-1]) / SAVED,
         ("block", "saved by the paper's count", "saved by entropy", "saved by encoded bytes"),
         tuple(rows),

@@ -28,7 +28,7 @@ _CURVED: dict[str, Any] = {
 EXPERIMENTS = (
     Experiment("gmc.nonconvex", ROBUST, up=_RANDOM, rounds=4096, **_HALF, **_ALIKE),
     Experiment("gmc.nonconvex-tuned", ROBUST, up=_RANDOM, rounds=8192, **_HALF, **_ALIKE),
-    Experiment("gmc.convex", HUBER, up=_RANDOM, rounds=4096, **_HALF, **_LOUD),
+    Experiment("gmc.convex", HUBER, up="randomblock:blocks=2", rounds=4096, **_HALF, **_LOUD),
     Experiment("gmc.convex-nonsmooth", ABSOLUTE, up="topk:k=4", rounds=4096, **_HALF, workers_grid=()),
     Experiment("gmc.strongly-convex", **_CURVED),
     Experiment("gmc.strongly-convex-decreasing", **_CURVED),

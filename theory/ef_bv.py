@@ -91,7 +91,7 @@ def memory_interval(name: str, good: float, omega: float) -> Interval:
 class EitherClass:
     """The uplink may be unbiased or contractive."""
 
-    uplink_or = Contractive
+    uplink_or: ClassVar[type | None] = Contractive
 
     def _assume(self, side: str, kind: type | None, given: Any, dim: int | None) -> Any:
         assume = super()._assume  # type: ignore[misc]

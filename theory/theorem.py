@@ -892,7 +892,7 @@ class AverageTheorem(Theorem):
     def average(self, case: Case, p: Point) -> Average:
         """The coefficients of the bound."""
 
-    def curve(self, case: Case, p: Point) -> PowerCurve:
+    def curve(self, case: Case, p: Point) -> Curve:
         a, gamma = self.average(case, p), p["gamma"]
         left = 1.0 - a.damping * gamma
         return PowerCurve(((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0)))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from .compressors import Contractive, Unbiased
 from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, NotCovered, Point, register

@@ -26,8 +26,9 @@ BOUND_DASHES = (0, (5, 1.8))
 BOUND_MARKERS = "os^D"
 #: Lines with more points than this carry a marker here and there only.
 MARKED = 12
-#: Up to so many different abscissae are all labelled, on a logarithmic axis, where decades would tell too little.
-LABELLED = 7
+#: Up to so many different abscissae are all labelled, on a logarithmic axis, where decades would tell too little, if
+#: neighbours are this part of the axis apart.
+LABELLED, APART = 7, 0.1
 #: Characters of the longest label of a legend in two columns.
 SHORT = 26
 
@@ -86,10 +87,11 @@ def _panel(ax: Axes, panel: Panel) -> None:
 
 
 def _label_abscissae(ax: Axes, panel: Panel) -> None:
-    """Label the abscissae themselves where they are few, else the decades, never what lies between."""
+    """Label the abscissae themselves where they are few and far between, else the decades; never what lies between."""
     ax.xaxis.set_minor_formatter(NullFormatter())
     places = np.unique(np.concatenate([np.asarray(curve.x, float) for curve in panel.curves]))
-    if places.size <= LABELLED:
+    gaps = np.diff(np.log(places))
+    if places.size <= LABELLED and np.all(gaps >= APART * gaps.sum()):
         ax.xaxis.set_major_locator(FixedLocator(places.tolist()))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_locator(NullLocator())

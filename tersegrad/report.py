@@ -163,7 +163,7 @@ def _claim_section(finding: Finding, picture: bytes | None) -> dict[str, Any]:
         "picture": None if picture is None else base64.b64encode(picture).decode(),
         "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
         "margin": "" if found.margin is None else f"{found.margin:.3g}",
-        "rows": [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in found.rows],
+        "rows": [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in found.rows],
         "numeric": [all(not isinstance(row[k], str) for row in found.rows) for k in range(len(found.columns))],
     }
 
@@ -197,7 +197,7 @@ def _page(
         claims=claims,
         summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
         seconds=sum(v.seconds for v in [*verdicts, *findings]),
-        alpha=number(sum(v.alpha for v in verdicts)),
+        alpha=f"{sum(v.alpha for v in verdicts):.2g}",
         versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *findings])},
     )
 

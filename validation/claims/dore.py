@@ -63,7 +63,7 @@ def residuals(settings: Settings, *, dore: dict[str, float] | None = None) -> Me
         f"by exp(-{slowest:.2g} t), squared correlation {min(straight for *_, straight in mine):.2f} or more; "
         f"DoubleSqueeze's fall {_times(max(fastest, 0.0) * time)} at most",
         float(np.exp(time * slowest) / VANISHES),
-        ("method", "gamma", "link", "decay per round", "low", "high", "squared correlation", "last value", "diverged"),
+        ("method", "step", "link", "decay", "low", "high", "correlation squared", "last", "diverged"),
         tuple(rows),
         tuple(
             Panel(
@@ -162,7 +162,7 @@ def savings(settings: Settings, *, down: str | None = None) -> Measured:
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "dore.claim-residuals",
-        "what DORE compresses vanishes",
+        "What DORE compresses vanishes",
         "The norms of what DORE compresses, the differences Delta_i and the increments q of the model, decay "
         "exponentially, while DoubleSqueeze's stay. Measured on the paper's linear regression (1200 x 500, 20 "
         "workers, full gradients, ternary in blocks of 256, alpha = 0.1, beta = eta = 1; the scaling of A, which is "
@@ -175,7 +175,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "dore.claim-bits",
-        "over 95 % of the communication saved",
+        "Over 95 % of the communication saved",
         "DORE saves over 95 % of the communication, both directions, against dense vectors of 32-bit floats. The "
         "abstract does not say for which block; the paper's experiments take 256. Three meters of the messages that "
         "are really made: the paper's count (32 bits a block, 3/2 a coordinate), the entropy of the symbols with 32 "

@@ -116,7 +116,7 @@ def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Meas
         tuple(
             Panel(
                 "rounds $T$, the best step for each $T$",
-                f"{MEAN}, {title}",
+                rf"mean $\|\nabla f(x^t)\|^2$, {title}",
                 (
                     *(Curve(spec, rounds, runs[spec, kind].mean) for spec in specs),
                     _reference(runs["topk:k=1", "memory"], -2 / 3, "slope $-2/3$", 3.0),
@@ -124,7 +124,7 @@ def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Meas
             )
             for title, kind, specs in (
                 ("with memory", "memory", biased + unbiased),
-                ("without", "none", biased),
+                ("without memory", "none", biased),
             )
         ),
     )
@@ -204,7 +204,7 @@ def asynchronous(settings: Settings, *, delays: tuple[int, ...] | None = None) -
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "doublesqueeze.claim-rate",
-        "a better rate than memoryless compression",
+        "A better rate than memoryless compression",
         "Without gradient noise the mean squared gradient of DoubleSqueeze falls as (eps/T)^(2/3), that of memoryless "
         "two-way compression with the same compressor as eps/sqrt(T). Measured on a quadratic with heterogeneous "
         "workers, both links rounded at random to a grid, which is unbiased (or memoryless compression would not "
@@ -217,7 +217,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "doublesqueeze.claim-any-compressor",
-        "any compressor will do",
+        "Any compressor will do",
         "DoubleSqueeze converges with any compressor, also a biased one, provided that its error is bounded. Measured "
         "without gradient noise on a quadratic with heterogeneous workers, the best of many steps for each T: slopes "
         "of the mean squared gradient over T with 95 % bootstrap intervals, for three biased and three unbiased (two "
@@ -230,7 +230,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "doublesqueeze.claim-asynchronous",
-        "asynchrony costs nothing in the leading term",
+        "Asynchrony costs nothing in the leading term",
         "With bounded staleness asynchronous DoubleSqueeze has the leading term of the synchronous method, "
         "sigma/sqrt(MT) with M messages a step. Measured on a noisy quadratic, 4 workers, scaled sign both ways, the "
         "best of many steps for each T: the ratio of the mean squared gradient with every message 4 and 16 steps late "

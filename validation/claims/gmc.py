@@ -195,7 +195,7 @@ def heterogeneity(settings: Settings, *, method: str = "gmc") -> Measured:
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "gmc.claim-bits",
-        "about a hundredth of the communication",
+        "About a hundredth of the communication",
         "GMC reaches the accuracy of distributed momentum SGD (DMSGD) with about a hundredfold less communication. "
         "Measured on a noisy quadratic in 100 dimensions with 4 heterogeneous workers, momentum 0.9, top-1 % of the "
         "entries with the bits of their indices, every method at the best of the same steps: the bits that a worker "
@@ -207,7 +207,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "gmc.claim-heterogeneity",
-        "global momentum stands heterogeneous workers, local momentum does not",
+        "Global momentum stands heterogeneous workers, local momentum does not",
         "Where workers differ, local momentum (DGC) is biased by sparsification and global momentum (GMC) is not. "
         "Measured with exact gradients, top-3 of 10 entries, 4 workers whose minimisers lie ever further apart, two "
         "steps a factor 4 apart: the mean of ||grad f||^2 over the last third of a run. It holds if at every "

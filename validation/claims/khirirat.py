@@ -226,7 +226,7 @@ def fewest(settings: Settings, *, choose: Callable[[dict[int, float]], int] | No
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "khirirat.claim-step",
-        "explicit steps: how far from the limit",
+        "Explicit steps: how far from the limit",
         "The explicit step of Q-IAG, 3 n/(8 s a L_max (1 + 2 tau)) in the theorem, has the right dependence on the "
         "delay tau and on the compressor's second moment a. Measured by bisection where the problems interpolate, so "
         "that a step is stable or not: all workers report equally late with the same coins (s = n), or each owns its "
@@ -239,7 +239,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "khirirat.claim-sparsity",
-        "sparsity saves rounds",
+        "Sparsity saves rounds",
         "Sparse data allow a larger step, n/s times that for dense data, and so save rounds by this factor. Measured "
         "with Q-IAG round robin over 8 workers on interpolating least squares whose supports overlap s-fold, QSGD "
         "with 8 levels, at the theorem's step for s and at that for s = n on the same data: rounds until the mean "
@@ -251,7 +251,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "khirirat.claim-bits",
-        "the compressor with the fewest bits",
+        "The compressor with the fewest bits",
         "The explicit steps and rounds tell which compressor needs the fewest bits to reach an accuracy. Measured "
         "with Q-GD on a quadratic in 64 dimensions, QSGD with 1 to 64 levels (1 to 128 in full), each at the "
         "theorem's step: the encoded uplink bits until the mean squared distance has fallen a thousandfold. It holds "

@@ -116,7 +116,7 @@ def _at(found: Tuned, rounds: int) -> float:
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "liec.claim-equal-bits",
-        "one-way rate, two-way bits",
+        "One-way rate, two-way bits",
         "LIEC has the rate of one-way compressed methods at the bits of two-way methods. Measured on robust "
         "regression with noise and heterogeneous workers, scaled sign, averaging period 32, the best of several steps "
         "for every method and length; bits per round and the error terms of the bounds are computed by the theorems. "

@@ -114,7 +114,7 @@ def test_missing_constants_are_named_and_never_guessed(id, up, down):
         if implied:
             assert found
             assert any(note.startswith(f"{name} =") for note in found.notes)
-        elif name in t.requires:
+        elif name in t.requires or not found:  # a tuned step may need the bound
             assert isinstance(found, NoGuarantee)
             assert not found
             assert f"{name}=" in found.reason

@@ -265,8 +265,8 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
 
     id = "gmc.nonconvex-tuned"
     title = "GMC, nonconvex, tuned step"
-    requires = ("n", "L", "gap0", "sigma_sq", "G")
-    bound_requires = ()
+    requires = ("n", "L", "gap0", "sigma_sq")
+    bound_requires = ("G",)
     general = "gmc.nonconvex"
     assumptions = Nonconvex.assumptions
     conditions = r"\gamma = \gamma_T"
@@ -279,11 +279,11 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"4\sqrt{\frac{2L\Delta\sigma^2}{nT}} + 6(\frac{LU\Delta}{T})^{\frac{2}{3}} + \frac{8L\Delta}{T}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return ()
-
     def settle(self, case: Case, take: Choice) -> None:
-        beta, _ = self.memory(case, take)
+        beta, U = self.memory(case, take)
+        if math.isinf(U):
+            name = self.bound_needs(case)[-1]
+            raise NotCovered(f"{self.id} needs {name} or U for its step; give --set {name}=...")
         parts = self._parts(case, self.horizon(case))
         text = "(1 - beta) min{1/(2 L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}"
         prescribe(self, take, {"gamma": ((1 - beta) * min(parts.values()), text)})

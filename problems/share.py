@@ -242,16 +242,21 @@ def read_share(told: Mapping[str, Any], worker: int) -> list[np.ndarray]:
     return [rows, targets[mine], np.zeros(1, np.int64), own, np.array(told["numbers"], dtype=np.float64)]
 
 
-def without_data(spec: str, workers: int) -> Share:
-    """A problem whose constants and minimiser nobody asks for: of a data file, without the data.
+def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
+    """A problem whose constants and minimiser nobody asks for, so that nobody needs all of its data.
+
+    Parameters
+    ----------
+    with_data
+        Whether the data are to be read even so, for workers that are all in this process.
 
     Raises
     ------
     InputError
-        If the file cannot be read.
+        If a data file cannot be read.
     """
     found = _options(spec)
-    if found is None:
+    if found is None or with_data:
         whole = problem(spec, workers=workers)
         return Share(whole.spec, whole.dim, workers, whole.x0, whole.noise, whole.regulariser, whole.kernels())
     entry, options = found

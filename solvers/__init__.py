@@ -12,6 +12,7 @@ _HOME = {
     "MODULES": "method",
     "Schedule": "schedule",
     "Trace": "trace",
+    "run": "engines.run",
     "simulate": "engines.simulate",
 }
 

@@ -18,9 +18,9 @@ SHADOW ``(ctx, params, x, memories, errors, states, server_error, server_states,
 
 `ctx` is ``(round t, worker i, n, messages in this round, age of this message, largest age in this round, special)``:
 the ages are 0 but for asynchronous methods, `special` is 1 in a method's special exchange. In asynchronous rounds
-`server` and `everyone` are handed all of it; a worker, which cannot know when its message will arrive, is handed its own
-count of messages for the round, n for the messages and 0 for the ages, and its coins belong to that count. A compressor
-is handed the same. `params` are the method's or the compressor's own numbers.
+`server` and `everyone` are handed all of it; a worker, which cannot know when its message will arrive, is handed its
+own count of messages for the round, n for the messages and 0 for the ages, and its coins belong to that count. A
+compressor is handed the same. `params` are the method's or the compressor's own numbers.
 """
 
 from functools import cache

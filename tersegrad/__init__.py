@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .problems import Noise, Problem, problem
     from .report import write_report
-    from .solvers import Channel, Method, Schedule, Trace, simulate
+    from .solvers import Channel, Method, Schedule, Trace, run, simulate
     from .solvers.method import method
     from .theory import (
         AbsoluteError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NoGuarantee,
         Theorem,
         Unbiased,
+        WorkerError,
         compressor,
         theorem,
     )
@@ -45,11 +46,12 @@ _HOME = {
         "NoGuarantee",
         "Theorem",
         "Unbiased",
+        "WorkerError",
         "compressor",
         "theorem",
     ),
     "problems": ("Noise", "Problem", "problem"),
-    "solvers": ("Channel", "Method", "Schedule", "Trace", "simulate"),
+    "solvers": ("Channel", "Method", "Schedule", "Trace", "run", "simulate"),
     "solvers.method": ("method",),
     "validation": ("Verdict", "certify", "exit_status", "verify"),
     "report": ("write_report",),
@@ -73,11 +75,13 @@ __all__ = [
     "Trace",
     "Unbiased",
     "Verdict",
+    "WorkerError",
     "certify",
     "compressor",
     "exit_status",
     "method",
     "problem",
+    "run",
     "simulate",
     "theorem",
     "verify",

@@ -1,8 +1,9 @@
 """The command line: ``tersegrad COMMAND``; one module of `commands` per command, loaded when it is called.
 
 Exit status: 0 every bound held, or the calculator found a step; 1 a bound was violated; 2 bad input, in one sentence
-on standard error; 3 undecided, no guarantee, or diverged, with the reason; 70 a defect of tersegrad itself, with its
-traceback, so that no defect passes for a violated bound; 130 interrupted; 141 standard output was closed.
+on standard error; 3 undecided, no guarantee, or diverged, with the reason; 4 a worker's process was lost; 70 a defect
+of tersegrad itself, with its traceback, so that no defect passes for a violated bound; 130 interrupted; 141 standard
+output was closed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from typing import Any, NoReturn
 import click
 
 from . import __version__
-from .theory.errors import InputError, nearest
+from .theory.errors import InputError, WorkerError, nearest
 
-BAD_INPUT, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 70, 130, 141
+BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
 
 COMMANDS = {
     "verify": ("verify", "verify"),
@@ -70,6 +71,8 @@ class Front(click.Group):
             return _say("interrupted", INTERRUPTED)
         except InputError as mistake:
             return _say(f"error: {mistake}", BAD_INPUT)
+        except WorkerError as loss:
+            return _say(f"error: {loss}", WORKER_LOST)
         except click.ClickException as mistake:
             return _say(f"error: {usage_sentence(mistake)}", BAD_INPUT)
         except MemoryError:

@@ -7,9 +7,10 @@ import threading
 from typing import Any
 
 import numpy as np
-from tersegrad.solvers.engines.distributed import FAILED, STOP, Server, Worker, WorkerFailed
+from tersegrad.solvers.engines.distributed import FAILED, STOP, Server, Worker
 from tersegrad.solvers.engines.request import prepare
 from tersegrad.solvers.engines.simulate import blas_on_one_thread
+from tersegrad.theory.errors import WorkerError
 
 
 def joined(data: Any) -> bytes:
@@ -54,7 +55,7 @@ class Threads:
     def hear(self, worker):
         answer = self.heads[worker].pop() if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
         if answer[0] == FAILED:
-            raise WorkerFailed(bytes(answer[3]).decode())
+            raise WorkerError(bytes(answer[3]).decode())
         return answer
 
     def whoever(self, among):

@@ -29,7 +29,7 @@ from . import (
 )
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
-from .errors import InputError
+from .errors import InputError, WorkerError
 from .theorem import (
     COLUMNS,
     THEOREMS,
@@ -58,6 +58,7 @@ __all__ = [
     "Rate",
     "Theorem",
     "Unbiased",
+    "WorkerError",
     "artemis",
     "compressed_gd",
     "compressor",

@@ -17,3 +17,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the known name closest to `name`, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+class WorkerError(RuntimeError):
+    """A worker's process was lost, stands still or has failed; the text says which one, when and why."""

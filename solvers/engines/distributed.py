@@ -25,8 +25,7 @@ import numpy as np
 
 from ...problems import Problem
 from ...problems.share import numbers_of
-from ...theory.errors import InputError
-from ..channels import MEMORY
+from ...theory.errors import InputError, WorkerError
 from ..compressors import codec
 from ..method import Method
 from ..random import (
@@ -43,7 +42,7 @@ from ..schedule import Schedule
 from ..trace import Trace
 from . import frames, steps
 from . import rounds as kernels
-from .log import Log, final, refill, shared_state
+from .log import Log, refill, shared_state
 from .orders import orders, share_of, understand
 from .request import Job, assemble
 from .setup import KINDS, WORKER_STATES, Block, Role, Setup
@@ -58,14 +57,8 @@ NO_DRAWS = np.zeros((0, 0))
 WORD = 8
 
 Buffers = Sequence[Any]
-Received = tuple[int, int, int, memoryview]
-
-
 ReadShare = Callable[[dict[str, Any], int], list[np.ndarray]]
-
-
-class WorkerError(RuntimeError):
-    """A worker's process was lost, stands still, or has failed; the text says which, when and why."""
+Received = tuple[int, int, int, memoryview]
 
 
 class Line(Protocol):
@@ -395,6 +388,7 @@ class Server:
         self.news: deque[tuple[int, bytes]] = deque()
         self.rows: list[tuple[int, int, int]] = []
         self.counts = [0] * self.n
+        self.held = [0] * self.n
         self.started: set[int] = set()
         self.waiting: deque[int] = deque()
         self.points = {int(point) for point in self.run.points}
@@ -461,8 +455,9 @@ class Server:
                 raise InputError("this checkpoint is not one of asynchronous processes")
             self.rows = [(int(t), int(i), int(v)) for t, i, v in rows]
             self.version = [int(v) for v in version]
-            for _, i, _ in self.rows:
+            for _, i, version in self.rows:
                 self.counts[i] += 1
+                self.held[i] = version
 
     def _next_version(self, times: Schedule, worker: int) -> int:
         ahead = np.flatnonzero(times.workers[times.starts[self.done] :] == worker)
@@ -728,8 +723,16 @@ class Server:
             return arrived
         table = self.run.method.clock == "table"
         wanted = self.n if table and rnd == 0 else int(self.run.numbers.get("M", 1))
+        overdue = deque(self._overdue(rnd, wanted))
         while len(arrived) < wanted:
-            if self.waiting:
+            if overdue:
+                i = overdue.popleft()
+                if i in self.waiting:
+                    self.waiting.remove(i)
+                else:
+                    self._answer(i, READY)
+                    self.started.discard(i)
+            elif self.waiting:
                 i = self.waiting.popleft()
             else:
                 i = self.crew.whoever(self.started)
@@ -738,6 +741,22 @@ class Server:
             self.crew.send(i, SAY, self.counts[i], 0)
             arrived.append((i, self.version[i]))
         return arrived
+
+    def _overdue(self, rnd: int, wanted: int) -> list[int]:
+        """The workers whose messages this step must wait for, so that no delay exceeds the bound.
+
+        In the order of their deadlines, a step can take `wanted` messages. If taking others now would make somebody
+        late, the earliest deadlines come first.
+        """
+        bound = self.run.delay_bound
+        if bound is None:
+            return []
+        table = self.run.method.clock == "table"
+        if table and rnd == 0:
+            return []
+        deadlines = sorted(((self.held[i] + 1 if table else self.version[i]) + bound, i) for i in range(self.n))
+        tight = any(deadline <= rnd + place // wanted for place, (deadline, _) in enumerate(deadlines))
+        return [i for _, i in deadlines[:wanted]] if tight else []
 
     def _step(self, rnd: int) -> None:
         """A step of the asynchronous server."""
@@ -750,6 +769,7 @@ class Server:
             self._collect(rnd, i, kinds, self.counts[i], 1.0 / len(arrived))
             self.counts[i] += 1
             self.rows.append((rnd, i, version))
+            self.held[i] = version
         message = b"".join(bytes(memoryview(part).cast("B")) for part in self._serve(rnd, kinds, len(arrived), age))
         self.news.append((rnd + 1, message))
         if self.run.live:
@@ -842,4 +862,4 @@ def unpack_named(data: memoryview) -> tuple[dict[str, Any], list[np.ndarray]]:
     return header["told"], arrays
 
 
-__all__ = ["FAILED", "MEMORY", "STOP", "Crew", "Line", "Received", "Server", "Worker", "WorkerError", "final"]
+__all__ = ["FAILED", "STOP", "Crew", "Line", "Received", "Server", "Worker"]

@@ -1,4 +1,4 @@
-"""Messages on the wire: every replica's message as its compressor encodes it, and nothing that is not needed to read it.
+"""Messages on the wire: every replica's message as its compressor encodes it.
 
 A message that holds a number that is not finite has no encoding. Its replica is about to be recorded as diverged, and
 the message travels as plain doubles.

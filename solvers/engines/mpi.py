@@ -10,21 +10,20 @@ killed, mpiexec ends the others.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ...problems.share import read_share
-from ...theory.errors import InputError
+from ...problems.share import data_file, read_share
+from ...theory.errors import InputError, WorkerError
 from ..trace import Trace
-from .distributed import FAILED, STOP, Buffers, Received, Server, Worker, WorkerError
+from .distributed import FAILED, STOP, Buffers, Received, Server, Worker
 from .request import Job
 from .simulate import blas_on_one_thread
 
@@ -123,6 +122,9 @@ class RankLine:
 class Ranks:
     """The server's end of all wires."""
 
+    #: Whether the workers of this run are still to be let go.
+    waiting = False
+
     def __init__(self, comm: Any) -> None:
         self.comm, self.round = comm, 0
         self.wires = [Wire(comm, other) for other in range(1, comm.Get_size())]
@@ -164,12 +166,14 @@ class Ranks:
 
     def end(self) -> None:
         """Let the workers go after a run."""
+        Ranks.waiting = False
         self.tell(STOP)
         for wire in self.wires:
             wire.take()
 
     def dismiss(self) -> None:
         """Make the workers end after something has gone wrong, whatever they are doing."""
+        Ranks.waiting = False
         stop = np.frombuffer(_HEAD.pack(STOP, 0, 0, 0), np.uint8)
         requests = [self.comm.Isend(stop, wire.other, HEAD) for wire in self.wires]
         left, until = set(range(len(self.wires))), time.monotonic() + GRACE
@@ -205,9 +209,16 @@ def work() -> None:
     line.send(BYE)
 
 
-def dismiss() -> None:
-    """Let the workers go when rank 0 finds that there is nothing to run."""
-    Ranks(world()).dismiss()
+@contextlib.contextmanager
+def in_charge() -> Iterator[None]:
+    """What rank 0 does while the others wait: whatever happens, they are let go."""
+    Ranks.waiting = True
+    try:
+        yield
+    except BaseException:
+        if Ranks.waiting:
+            Ranks(world()).dismiss()
+        raise
 
 
 def _abort(kind: type[BaseException], error: BaseException, where: Any) -> None:
@@ -225,12 +236,8 @@ def everywhere(prepared: Callable[[], Job]) -> Any:
         sys.excepthook = _abort
     if rank():
         return work()
-    try:
-        job = prepared()
-    except BaseException:
-        dismiss()
-        raise
-    return carry_out(job)
+    with in_charge():
+        return carry_out(prepared())
 
 
 def carry_out(job: Job) -> Trace:
@@ -252,17 +259,9 @@ def carry_out(job: Job) -> Trace:
                 f"mpiexec -n {workers + 1} tersegrad run ..."
             )
         with blas_on_one_thread():
-            trace = Server(job, crew, reads_file(job)).lead()
+            trace = Server(job, crew, data_file(job.run.problem.spec) is not None).lead()
     except BaseException:
         crew.dismiss()
         raise
     crew.end()
     return trace
-
-
-def reads_file(job: Job) -> bool:
-    """Whether the ranks read their shares from a file themselves."""
-    from ...problems.share import data_file
-
-    path = data_file(job.run.problem.spec)
-    return path is not None and os.path.exists(path)

@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from ...theory.errors import InputError
+from ...problems.share import Share, data_file, read_share
+from ...theory.errors import InputError, WorkerError
 from ..trace import Trace
-from .distributed import FAILED, STOP, Buffers, Received, Server, Worker, WorkerError
+from .distributed import FAILED, STOP, Buffers, Received, Server, Worker
 from .request import Job
 from .simulate import blas_on_one_thread
 
@@ -73,8 +74,8 @@ class Room:
             free = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else size
             if free < size:
                 raise InputError(
-                    f"messages need {size / 1e6:.3g} MB of shared memory, and /dev/shm has {free / 1e6:.3g} MB: make it "
-                    f"larger, or take fewer replicas or coordinates"
+                    f"messages need {size / 1e6:.3g} MB of shared memory, and /dev/shm has {free / 1e6:.3g} MB: "
+                    f"make it larger, or take fewer replicas or coordinates"
                 )
         return cls(shared_memory.SharedMemory(create=True, size=size))
 
@@ -160,7 +161,7 @@ def work(number: int, pipe: Connection, answers: str, commands: str, beats: str)
     try:
         pipe.send_bytes(_HEAD.pack(0, 0, 0, 0))
         with blas_on_one_thread():
-            Worker(number, line).follow()
+            Worker(number, line, read_share).follow()
         status = 0
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the server is gone
@@ -416,10 +417,12 @@ def carry_out(job: Job, patience: float = PATIENCE) -> Trace:
     WorkerError
         If a worker is lost, stands still or fails.
     """
-    crew = Processes(job.run.problem.workers, patience)
+    problem = job.run.problem
+    reads = isinstance(problem, Share) and data_file(problem.spec) is not None
+    crew = Processes(problem.workers, patience)
     try:
         with blas_on_one_thread():
-            trace = Server(job, crew).lead()
+            trace = Server(job, crew, reads).lead()
     except BaseException:
         crew.end()
         raise

@@ -102,6 +102,7 @@ def prepare(
     checkpoint_every: str | int = DEFAULT_EVERY,
     resume: str | Path | None = None,
     real_time: bool = False,
+    delay_bound: int | None = None,
 ) -> Job:
     """Check a request, see `tersegrad.run` for what it consists of.
 
@@ -154,22 +155,19 @@ def prepare(
         raise InputError("gap_avg and grad_sq_avg need the weights of the average: give average=")
     live = real_time and bool(method.clock) and schedule is None
     times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, schedule)
+    if live and int(numbers.get("M", 1)) > workers:
+        raise InputError(f"M = {numbers['M']:g} messages a step need as many workers: give M <= {workers}")
+    if live and delay_bound is not None:
+        least = (workers - 1) // int(numbers.get("M", 1))
+        if delay_bound < least:
+            raise InputError(
+                f"no delay above {delay_bound} is not possible: with {workers} workers and "
+                f"{int(numbers.get('M', 1))} messages a step somebody waits {least} steps; give tau >= {least}"
+            )
     run = Run(
-        method,
-        problem,
-        up,
-        down,
-        numbers,
-        int(rounds),
-        int(seed),
-        points,
-        wanted,
-        times,
-        average,
-        paths,
-        progress,
-        live,
-    )
+        method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, paths, progress,
+        live, delay_bound,
+    )  # fmt: skip
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
     cut = blocks(int(replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
     parts = [[int(first_replica) + r for r in part] for part in cut]

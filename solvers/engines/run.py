@@ -44,6 +44,7 @@ def run(
     checkpoint: str | Path | None = None,
     checkpoint_every: str | int = DEFAULT_EVERY,
     resume: str | Path | None = None,
+    delay_bound: int | None = None,
     patience: float | None = None,
 ) -> Trace:
     """Run a method on a problem and record a `Trace`, which has the same bits in every engine.
@@ -85,6 +86,8 @@ def run(
         A file in which the run is stored every so many rounds (500) or seconds ("60s").
     resume
         A file written by `checkpoint`, from which to continue.
+    delay_bound
+        tau, which no delay of real asynchronous workers may exceed: where one would, the server waits.
     patience
         Of the engine processes: seconds without a sign of life after which a worker is given up; default 10.
 
@@ -99,12 +102,13 @@ def run(
         raise InputError(f"unknown engine '{engine}'{nearest(engine, ENGINES)}; known: {', '.join(ENGINES)}")
     if patience is not None and not patience > 0:
         raise InputError(f"patience = {patience} is not a number of seconds above 0")
-    options = dict(
-        parameters=parameters, rounds=rounds, workers=workers, replicas=replicas, seed=seed,
-        first_replica=first_replica, checkpoints=checkpoints, columns=columns, schedule=schedule, average=average,
-        paths=paths, progress=progress, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
-        real_time=engine != "simulate",
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "parameters": parameters, "rounds": rounds, "workers": workers, "replicas": replicas, "seed": seed,
+        "first_replica": first_replica, "checkpoints": checkpoints, "columns": columns, "schedule": schedule,
+        "average": average, "paths": paths, "progress": progress, "checkpoint": checkpoint,
+        "checkpoint_every": checkpoint_every, "resume": resume, "real_time": engine != "simulate",
+        "delay_bound": delay_bound,
+    }  # fmt: skip
     if engine == "mpi":
         from . import mpi
 

@@ -131,8 +131,8 @@ class Saver:
             arrays |= {name: array.copy() for name, array in worker_state(block, i).items()}
         with self.lock:
             self.stored[number] = (done, arrays)
-            self.write({n: d for n, (d, _) in self.stored.items()},
-                       {f"{n}/{k}": a for n, (_, arrays) in self.stored.items() for k, a in arrays.items()})  # fmt: skip
+            together = {f"{n}/{name}": a for n, (_, arrays) in self.stored.items() for name, a in arrays.items()}
+            self.write({n: rounds for n, (rounds, _) in self.stored.items()}, together)
 
     def write(
         self,

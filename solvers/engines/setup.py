@@ -50,6 +50,7 @@ class Run:
     paths: bool = False
     progress: Callable[[int], None] | None = None
     live: bool = False
+    delay_bound: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..theory import Compressor, Constants
 
 DIVERGED = 3
+ENGINES = ("simulate", "processes", "mpi")
+DEFAULT_EVERY = "60s"
 METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x)||^2"}
 
 
@@ -35,16 +37,22 @@ METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x
 @seed_option
 @click.option(
     "--engine",
-    type=click.Choice(["simulate"]),
+    type=click.Choice(ENGINES),
     default="simulate",
     show_default=True,
-    help="How the workers run.",
+    help="Virtual workers in this process, a process for every worker, or ranks under mpiexec -n (n + 1).",
 )
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
 @click.option("--clock", metavar="SPEC", help="Compute times of an asynchronous method (uniform:low=0.5,high=1.5).")
 @click.option("--schedule", "schedule_file", metavar="FILE", help="Replay recorded delays: CSV step,worker,version.")
 @click.option("--schedule-out", metavar="FILE", help="Write the delays of this run there.")
 @click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
+@click.option("--checkpoint", metavar="FILE", help="Store the run there as it goes on.")
+@click.option(
+    "--checkpoint-every", metavar="K", default=None, help="How often: K rounds, or seconds as in 30s.  [default: 60s]"
+)
+@click.option("--resume", metavar="FILE", help="Go on from a stored run.")
+@click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
 @json_option
 def run(
     method_word: str,
@@ -61,6 +69,10 @@ def run(
     schedule_file: str | None,
     schedule_out: str | None,
     out: str | None,
+    checkpoint: str | None,
+    checkpoint_every: str | None,
+    resume: str | None,
+    shares_only: bool,
     as_json: bool,
 ) -> int:
     """Run METHOD on a problem and summarise what happened.
@@ -71,30 +83,112 @@ def run(
     tersegrad run dore --problem least-squares:rows=1200,dim=500,reg=0.05 --workers 20 --up ternary:block=256
         --down ternary:block=256 --set gamma=0.025 alpha=0.1 beta=1 eta=1 --rounds 500 --out trace.npz
     tersegrad run iag --problem least-squares --clock straggler:factor=5 --schedule-out delays.csv
+    tersegrad run doublesqueeze --problem least-squares --up topk:ratio=0.1 --down topk:ratio=0.1 --set gamma=0.01
+        --workers 4 --engine processes --checkpoint run.ckpt
+
+    Real asynchronous workers keep their own time, unless a clock or a file is given; the server waits where a delay
+    would exceed tau (left out: the largest delay under the default clock).
     """
+    stored = Storing(checkpoint, checkpoint_every, resume)
+    links = up or "identity", down or "identity"
+    request = Request(method_word, problem_spec, links, workers, rounds, replicas, seed, engine, shares_only, stored)
+    delays = Delays(clock, schedule_file, schedule_out)
+    if engine != "mpi":
+        return lead(request, settings, delays, out, as_json)
+    from ..solvers.engines import mpi
+
+    if mpi.rank():
+        mpi.work()
+        return 0
+    with mpi.in_charge():
+        return lead(request, settings, delays, out, as_json)
+
+
+@dataclass(frozen=True)
+class Storing:
+    """Where a run is stored, how often, and which one is continued."""
+
+    path: str | None
+    every: str | None
+    resume: str | None
+
+
+@dataclass(frozen=True)
+class Delays:
+    """A clock or a file with delays, and the file where those of the run are written."""
+
+    clock: str | None
+    file: str | None
+    out: str | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for, as text and numbers."""
+
+    method_word: str
+    problem_spec: str
+    links: tuple[str, str]
+    workers: int
+    rounds: int
+    replicas: int
+    seed: int
+    engine: str
+    shares_only: bool
+    stored: Storing
+
+
+def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | None, as_json: bool) -> int:
+    """Check the request, run it, report, and return the exit status."""
+    workers, rounds, replicas, seed = request.workers, request.rounds, request.replicas, request.seed
     from ..solvers.method import method as find_method
 
-    method = find_method(method_word)
+    method = find_method(request.method_word)
     tau = settings.pop("tau", None) if method.clock else None
     if unknown := [name for name in settings if name not in method.parameters]:
         method.check({unknown[0]: settings[unknown[0]]})
     target = None if out is None else writable_file(out)
-    record = None if schedule_out is None else writable_file(schedule_out)
+    record = None if given.out is None else writable_file(given.out)
+    store = request.stored
+    if store.every is not None and store.path is None:
+        raise InputError("--checkpoint-every says how often to store a run, but not where: add --checkpoint FILE")
+    if store.path is not None:
+        writable_file(store.path)
     from ..problems import problem as build_problem
+    from ..problems.share import without_optimum
     from ..progress import Bars
-    from ..solvers import simulate
+    from ..solvers import run as carry_out
     from ..theory import compressor
 
-    problem = build_problem(problem_spec, workers=workers)
-    links = compressor(up or "identity"), compressor(down or "identity")
+    problem: Problem
+    if request.shares_only:
+        problem = without_optimum(request.problem_spec, workers, with_data=request.engine == "simulate")
+    else:
+        problem = build_problem(request.problem_spec, workers=workers)
+    links = compressor(request.links[0]), compressor(request.links[1])
     for link in links:
         link.check(problem.dim)
-    delays = delays_of(method, workers, rounds, seed, settings, clock, schedule_file, record)
-    constants = problem.constants()
+    live = bool(method.clock) and request.engine != "simulate" and given.clock is None and given.file is None
+    delays = delays_of(method, workers, rounds, seed, settings, given.clock, given.file, record)
+    outside: list[tuple[str, str]] = []
+    source = bound = None
     if delays is not None:
-        constants = replace(constants, tau=bound_on_delays(method, delays, tau))
-    parameters, source = choose(method, constants, links, settings, rounds)
-    outside = limits(method, constants, links, parameters, rounds)
+        bound = bound_on_delays(method, delays, tau, forecast=live)
+        if given.file is not None and tau is None:
+            usual = delays_of(method, workers, rounds, seed, settings, None, None, None)
+            assert usual is not None
+            bound = max(bound, bound_on_delays(method, usual, None))
+    if request.shares_only:
+        if missing := [name for name in method.parameters if name not in settings]:
+            raise InputError(
+                f"with --shares-only nobody knows the constants that theorems ask for: write "
+                f"--set {' '.join(f'{name}=VALUE' for name in missing)}"
+            )
+        parameters = method.check(settings)
+    else:
+        constants = problem.constants() if bound is None else replace(problem.constants(), tau=bound)
+        parameters, source = choose(method, constants, links, settings, rounds)
+        outside = limits(method, constants, links, parameters, rounds)
 
     def announce() -> None:
         if not as_json:
@@ -108,7 +202,7 @@ def run(
             done += replica_rounds
             bars.update(method.word, done / (rounds * replicas), f"{rounds} rounds")
 
-        trace = simulate(
+        trace = carry_out(
             method,
             problem,
             *links,
@@ -116,16 +210,21 @@ def run(
             rounds=rounds,
             replicas=replicas,
             seed=seed,
-            schedule=delays,
+            schedule=None if live else delays,
             progress=advance,
+            engine=request.engine,
+            checkpoint=store.path,
+            checkpoint_every=store.every or DEFAULT_EVERY,
+            resume=store.resume,
+            delay_bound=None if bound is None else int(bound),
         )
     if target is not None:
         trace.save(target)
-    if record is not None and delays is not None:
-        delays.save(record)
+    if record is not None and trace.schedule is not None:
+        trace.schedule.save(record)
     answer = {
         **trace.about,
-        "engine": engine,
+        "engine": request.engine,
         "parameters_from": source,
         "outside": [{"theorem": name, "reason": reason} for name, reason in outside],
         **summary(trace, problem.dim),
@@ -178,15 +277,19 @@ def delays_of(
     return timetable(method, workers, rounds, seed, settings, given or file)
 
 
-def bound_on_delays(method: Method, delays: Schedule, tau: Any) -> float:
-    """The bound tau that the theorems may count on: the user's, which the delays must obey, or the largest delay."""
+def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool = False) -> float:
+    """The bound tau that the theorems may count on: the user's, which the delays must obey, or the largest delay.
+
+    A `forecast` is not what happens: what does is kept within the bound.
+    """
     table = method.clock == "table"
     if tau is None:
         return delays.realised(table).maximal
     from ..problems.options import number as checked
 
     bound = checked("tau", tau)
-    delays.require(tau=bound, table=table)
+    if not forecast:
+        delays.require(tau=bound, table=table)
     return bound
 
 

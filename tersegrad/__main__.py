@@ -2,4 +2,5 @@
 
 from .cli import main
 
-main()
+if __name__ == "__main__":  # MPI's and multiprocessing's workers import this module, too
+    main()

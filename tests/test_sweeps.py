@@ -1,6 +1,10 @@
 """Sweeps over executors: the same results wherever they are computed, and nothing left behind."""
 
+import json
 import multiprocessing
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -49,3 +53,19 @@ def test_a_mistake_in_a_process_is_the_users_sentence_and_leaves_no_process():
 def test_an_unknown_executor_is_named():
     with pytest.raises(InputError, match="did you mean 'dask'"), started("dusk"):
         pass
+
+
+@pytest.mark.skipif(
+    shutil.which("mpiexec") is None, reason="needs an mpiexec: pip install mpich, with mpi4py from the extra mpi"
+)
+def test_ranks_of_an_mpi_job_judge_as_one_process_does(tmp_path):
+    pytest.importorskip("mpi4py", reason="needs mpi4py: the extra mpi")
+    words = [
+        *("mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "-m", "tersegrad", "verify", *IDS[:2]),
+        *("--quick", "--rounds", "200", "--replicas", "4", "--executor", "mpi", "--json", "--out", str(tmp_path)),
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
+    here = verify(IDS[:2], quick=True, rounds=200, replicas=4)
+    for there, verdict in zip(json.loads(done.stdout)["verdicts"], here, strict=True):
+        assert (there["theorem"], there["verdict"]) == (verdict.theorem, verdict.verdict)
+        assert there["margin"] == verdict.margin

@@ -17,7 +17,7 @@ WORD = 32
 
 
 @njit(COMPRESS, **OPTIONS)
-def round_at_random(x, u, ctx, params, state, out, bits):
+def round_at_random(x: Any, u: Any, ctx: Any, params: Any, state: Any, out: Any, bits: Any) -> None:
     """out <- h floor(x/h + u)."""
     h, dim = params[0], x.shape[1]
     for r in range(x.shape[0]):

@@ -45,18 +45,19 @@ def equal_bits(settings: Settings, *, averages: bool = True) -> Measured:
     a_round = {row.method: row for row in compare(constants, COMPRESSOR, COMPRESSOR, budget=1e9, **ask)}
     costs = {word: row.bits_per_round for word, row in a_round.items()}
     budgets = [T * costs["liec"] for T in horizons]
+    bought = {word: [int(budget // costs[word]) for budget in budgets] for word in NAMES}
     found: dict[str, Tuned] = {}
     for word in each(NAMES, settings):
-        bought = {int(budget // costs[word]) for budget in budgets}
-        more = set(horizons) if word == "error-feedback" else set()
-        parameters = {name: value for name, value in a_round[word].parameters.items() if name != "gamma"}
+        lengths = {*bought[word], *(horizons if word == "error-feedback" else ())}
+        parameters: dict[str, Any] = {
+            name: value for name, value in a_round[word].parameters.items() if name != "gamma"
+        }
         if word == "liec" and not averages:
             parameters["H"] = float(10 * horizons[-1])
         found[word] = tuned(
             settings, word, on, COMPRESSOR, "identity" if word == "error-feedback" else COMPRESSOR,
-            rounds=sorted(bought | more), steps=steps, replicas=replicas, **parameters,
+            rounds=sorted(lengths), steps=steps, replicas=replicas, **parameters,
         )  # fmt: skip
-    bought = {word: [int(budget // costs[word]) for budget in budgets] for word in NAMES}
     alpha = settings.alpha / 3
 
     def ratio(rival: str, rounds: int) -> tuple[float, float, float]:

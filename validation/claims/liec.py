@@ -20,11 +20,11 @@ COMPRESSOR = "sign"
 #: The paper's averaging period.
 PERIOD = 32
 NAMES = {
-    "error-feedback": "error feedback, one-way",
-    "cser": "CSER, one-way",
-    "doublesqueeze": "DoubleSqueeze",
-    "neolithic": "NEOLITHIC",
     "liec": "LIEC",
+    "error-feedback": "error feedback, one-way",
+    "doublesqueeze": "DoubleSqueeze",
+    "cser": "CSER, one-way",
+    "neolithic": "NEOLITHIC",
 }
 ONE_WAY = ("error-feedback", "cser")
 #: What LIEC may exceed a one-way method by at equal rounds, and a two-way method in bits a round.
@@ -103,7 +103,7 @@ def equal_bits(settings: Settings, *, averages: bool = True) -> Measured:
                 "rounds $T$",
                 r"mean over $t<T$ of $\|\nabla f(x^t)\|^2$",
                 tuple(
-                    Curve(NAMES[w], found[w].rounds, found[w].mean) for w in ("error-feedback", "doublesqueeze", "liec")
+                    Curve(NAMES[w], found[w].rounds, found[w].mean) for w in ("liec", "error-feedback", "doublesqueeze")
                 ),
             ),
         ),

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .. import solvers
 from ..problems import Problem
-from ..solvers.engines.simulate import simulate
 from ..theory import Constants, Contractive, Guarantee, Theorem, theorem
 from ..theory.compressors import Compressor, compressor
 from ..theory.errors import InputError
@@ -133,7 +133,7 @@ def measure(
         half = replicas // 2
 
         def run(gamma: float, first: int, count: int, row: Row = row) -> np.ndarray:
-            trace = simulate(
+            trace = solvers.simulate(
                 row.method, problem, "identity" if row.method == "sgd" else up,
                 down if row.method in ("doublesqueeze", "neolithic", "cser", "liec") else "identity",
                 parameters={**row.parameters, "gamma": gamma}, rounds=row.rounds, replicas=count, first_replica=first,

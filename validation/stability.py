@@ -20,9 +20,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .. import solvers
 from ..problems import Problem
 from ..problems import problem as build_problem
-from ..solvers.engines.simulate import simulate
 from ..solvers.schedule import Schedule, clock
 from ..theory import theorem
 from ..theory.errors import InputError
@@ -124,7 +124,7 @@ def _setting(case: str, tau: int, a: int, seed: int) -> tuple[Problem, str, Sche
 
 
 def _stable(problem: Problem, up: str, gamma: float, times: Schedule, seed: int) -> bool:
-    trace = simulate(
+    trace = solvers.simulate(
         "q-iag", problem, up, parameters={"gamma": gamma}, rounds=times.steps, seed=seed, schedule=times,
         checkpoints=[0, times.steps],
     )  # fmt: skip

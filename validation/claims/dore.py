@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from ... import solvers
 from ...problems import problem
-from ...solvers import Trace, simulate
 from ..statistics import mean_limits
 from .base import Claim, Curve, Measured, Panel, Settings
 from .measuring import bits, each, verdict
+
+if TYPE_CHECKING:
+    from ...solvers import Trace
 
 PAPER = "Liu, Li, Tang, Yan, AISTATS 2020, arXiv 1910.07561"
 #: The paper's linear regression. It does not print the scaling of A; see `figures.dore`.
@@ -37,7 +42,7 @@ def residuals(settings: Settings, *, dore: dict[str, float] | None = None) -> Me
     traces: dict[tuple[float, str], Trace] = {}
     for gamma, name in each([(gamma, name) for gamma in steps for name in runs], settings):
         word, parameters = runs[name]
-        traces[gamma, name] = simulate(
+        traces[gamma, name] = solvers.simulate(
             word, regression, TERNARY, TERNARY, parameters={"gamma": gamma, **parameters}, rounds=rounds,
             replicas=replicas, seed=settings.seed, checkpoints=points, columns=False, threads=settings.threads,
         )  # fmt: skip
@@ -121,7 +126,7 @@ def savings(settings: Settings, *, down: str | None = None) -> Measured:
         up = f"ternary:block={block}"
         omega = (block**0.5 - 1) / 2
         parameters = {"gamma": 1.0, "alpha": 0.5 / (omega + 1), "beta": 1 / (omega + 1), "eta": 0.0}
-        trace = simulate(
+        trace = solvers.simulate(
             "dore", on, up, down or up, parameters=parameters, rounds=rounds, seed=settings.seed, checkpoints=points,
             columns=False, threads=settings.threads,
         )  # fmt: skip

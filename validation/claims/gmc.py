@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ... import solvers
 from ...problems import problem
-from ...solvers import Trace, simulate
 from ...theory.compressors import compressor
 from .base import Claim, Curve, Measured, Panel, Settings
 from .measuring import each, verdict
+
+if TYPE_CHECKING:
+    from ...solvers import Trace
 
 PAPER = "Zhao, Xie, Gao, Li 2019, arXiv 1905.12948"
 #: Noise that every method meets alike: the accuracy dictates steps so small that a late coordinate costs little.
@@ -95,7 +99,7 @@ def _spent(settings: Settings, steps: tuple[float, ...], word: str, up: str) -> 
     best: tuple[float, float, Trace] | None = None
     for step in steps:
         rounds = int(20 / step)
-        trace = simulate(
+        trace = solvers.simulate(
             word, on, up, parameters={"gamma": (1 - BETA) * step, "beta": BETA}, rounds=rounds,
             replicas=8 if settings.quick else 16, seed=settings.seed, columns=False, threads=settings.threads,
             checkpoints=np.linspace(0, rounds, 201).round().astype(int),
@@ -156,7 +160,7 @@ def heterogeneity(settings: Settings, *, method: str = "gmc") -> Measured:
     for name, gamma, spread in each(plan, settings):
         word, up = contenders[name]
         rounds = int(12 / gamma)
-        trace = simulate(
+        trace = solvers.simulate(
             word, problem(CALM.format(spread=spread), workers=WORKERS), up, parameters={"gamma": gamma, "beta": BETA},
             rounds=rounds, seed=settings.seed, columns=False, threads=settings.threads,
             checkpoints=np.linspace(2 * rounds // 3, rounds, 51).round().astype(int),

@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
+from ... import solvers
 from ...problems import Problem, problem
-from ...solvers import simulate
 from ...solvers.schedule import clock
 from ...theory import Guarantee, theorem
 from ...theory.fewest_bits import fewest_bits
@@ -150,7 +150,7 @@ def sparsity(settings: Settings, *, known: Callable[[float], float] = lambda ove
 def _rounds_to(on: Problem, gamma: float, most: int, replicas: int, settings: Settings) -> int:
     """Rounds until the mean squared distance is `CLOSER` times that of the start, interpolated between checkpoints."""
     points = np.linspace(0, most, 201).round().astype(int)
-    trace = simulate(
+    trace = solvers.simulate(
         "q-iag", on, FINE, parameters={"gamma": gamma}, rounds=most, replicas=replicas, seed=settings.seed,
         checkpoints=points, columns=False, threads=settings.threads,
         schedule=clock("cyclic", WORKERS, most, table=True),
@@ -186,7 +186,7 @@ def fewest(settings: Settings, *, choose: Callable[[dict[int, float]], int] | No
         assert entry.rounds is not None
         assert entry.uplink is not None
         predicted[s] = entry.uplink
-        trace = simulate(
+        trace = solvers.simulate(
             "q-gd", on, entry.up, parameters=entry.found.parameters, rounds=entry.rounds, replicas=replicas,
             seed=settings.seed, checkpoints=np.linspace(0, entry.rounds, 201).round().astype(int), columns=False,
             threads=settings.threads,

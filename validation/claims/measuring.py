@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import solvers
 from ...problems import Problem
-from ...solvers import Trace, simulate
-from ...solvers.engines.setup import OPTIONAL_COLUMNS
 from ...theory.compressors import Compressor
 from ..statistics import Fit, fit_slope
 from .base import Settings
+
+if TYPE_CHECKING:
+    from ...solvers import Trace
 
 FloatArray = NDArray[np.float64]
 T = TypeVar("T")
@@ -99,9 +101,11 @@ def tuned(
 
     One run for each step serves all T. The best step is that of the smallest mean over replicas.
     """
+    from ...solvers.engines.setup import OPTIONAL_COLUMNS
+
     measured = []
     for gamma in steps:
-        trace = simulate(
+        trace = solvers.simulate(
             method, on, up, down, parameters={"gamma": float(gamma), **parameters}, rounds=rounds[-1],
             replicas=replicas, seed=settings.seed, checkpoints=list(rounds), threads=settings.threads,
             schedule=schedule, columns=(column,) if column in OPTIONAL_COLUMNS else False,

@@ -78,7 +78,7 @@ FURTHER = 4.0
 def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Measured:
     """Run several compressors with and without memory, the best of many steps for each T."""
     rounds = (256, 1024, 4096) if settings.quick else (256, 1024, 4096, 16384)
-    steps = 2.0 ** -(np.arange(0.0, 4.1, 1.0) if settings.quick else np.arange(0.0, 7.1, 0.75))
+    steps = 2.0 ** -np.arange(0.0, 4.1 if settings.quick else 6.1)
     replicas = 2 if settings.quick else 4
     on = problem(PROBLEM, workers=WORKERS)
     few = 2 if settings.quick else 3

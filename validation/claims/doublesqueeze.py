@@ -79,7 +79,7 @@ def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Meas
     """Run several compressors with and without memory, the best of many steps for each T."""
     rounds = (256, 1024, 4096) if settings.quick else (256, 1024, 4096, 16384)
     steps = 2.0 ** -np.arange(0.0, 4.1 if settings.quick else 6.1)
-    replicas = 2 if settings.quick else 4
+    replicas = 2 if settings.quick else 3
     on = problem(PROBLEM, workers=WORKERS)
     few = 2 if settings.quick else 3
     biased, unbiased, unbounded = BIASED[:few], UNBIASED[:few], UNBOUNDED[: few - 1]

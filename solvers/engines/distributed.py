@@ -388,7 +388,6 @@ class Server:
         self.news: deque[tuple[int, bytes]] = deque()
         self.rows: list[tuple[int, int, int]] = []
         self.counts = [0] * self.n
-        self.held = [0] * self.n
         self.started: set[int] = set()
         self.waiting: deque[int] = deque()
         self.points = {int(point) for point in self.run.points}
@@ -455,9 +454,8 @@ class Server:
                 raise InputError("this checkpoint is not one of asynchronous processes")
             self.rows = [(int(t), int(i), int(v)) for t, i, v in rows]
             self.version = [int(v) for v in version]
-            for _, i, version in self.rows:
+            for _, i, _ in self.rows:
                 self.counts[i] += 1
-                self.held[i] = version
 
     def _next_version(self, times: Schedule, worker: int) -> int:
         ahead = np.flatnonzero(times.workers[times.starts[self.done] :] == worker)
@@ -745,8 +743,9 @@ class Server:
     def _overdue(self, rnd: int, wanted: int) -> list[int]:
         """The workers whose messages this step must wait for, so that no delay exceeds the bound.
 
-        In the order of their deadlines, a step can take `wanted` messages. If taking others now would make somebody
-        late, the earliest deadlines come first.
+        A step can take `wanted` messages. If taking others now would make somebody late, the earliest deadlines come
+        first. A report in a table is as old as it was on arrival, and ages until the next one: if no worker is silent
+        for more than G steps, no report is older than 2 G - 2.
         """
         bound = self.run.delay_bound
         if bound is None:
@@ -754,7 +753,8 @@ class Server:
         table = self.run.method.clock == "table"
         if table and rnd == 0:
             return []
-        deadlines = sorted(((self.held[i] + 1 if table else self.version[i]) + bound, i) for i in range(self.n))
+        ahead = (bound + 2) // 2 - 1 if table else bound
+        deadlines = sorted((self.version[i] + ahead, i) for i in range(self.n))
         tight = any(deadline <= rnd + place // wanted for place, (deadline, _) in enumerate(deadlines))
         return [i for _, i in deadlines[:wanted]] if tight else []
 
@@ -769,7 +769,6 @@ class Server:
             self._collect(rnd, i, kinds, self.counts[i], 1.0 / len(arrived))
             self.counts[i] += 1
             self.rows.append((rnd, i, version))
-            self.held[i] = version
         message = b"".join(bytes(memoryview(part).cast("B")) for part in self._serve(rnd, kinds, len(arrived), age))
         self.news.append((rnd + 1, message))
         if self.run.live:

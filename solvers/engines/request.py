@@ -80,6 +80,16 @@ def timetable(
     return given
 
 
+def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> int:
+    """The largest delay, where all take turns: nobody can promise less.
+
+    With P = ceil(n/M) steps between two messages of a worker, a message is P - 1 steps old when it arrives, and twice
+    that when the next one takes its place in a table.
+    """
+    waits = (workers - 1) // int(numbers.get("M", 1))
+    return 2 * waits if method.clock == "table" else waits
+
+
 def prepare(
     method: str | Method,
     problem: str | Problem,
@@ -158,11 +168,11 @@ def prepare(
     if live and int(numbers.get("M", 1)) > workers:
         raise InputError(f"M = {numbers['M']:g} messages a step need as many workers: give M <= {workers}")
     if live and delay_bound is not None:
-        least = (workers - 1) // int(numbers.get("M", 1))
+        least = least_delay(method, workers, numbers)
         if delay_bound < least:
             raise InputError(
                 f"no delay above {delay_bound} is not possible: with {workers} workers and "
-                f"{int(numbers.get('M', 1))} messages a step somebody waits {least} steps; give tau >= {least}"
+                f"{int(numbers.get('M', 1))} messages a step the delay of somebody is {least}; give tau >= {least}"
             )
     run = Run(
         method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, paths, progress,

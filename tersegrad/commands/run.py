@@ -158,6 +158,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..problems.share import without_optimum
     from ..progress import Bars
     from ..solvers import run as carry_out
+    from ..solvers.engines.request import least_delay
     from ..theory import compressor
 
     problem: Problem
@@ -174,10 +175,11 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     source = bound = None
     if delays is not None:
         bound = bound_on_delays(method, delays, tau, forecast=live)
-        if given.file is not None and tau is None:
+        if tau is None and (live or given.file is not None):
+            # Real workers are kept to this bound, and whoever replays what they did is to take the same steps.
             usual = delays_of(method, workers, rounds, seed, settings, None, None, None)
             assert usual is not None
-            bound = max(bound, bound_on_delays(method, usual, None))
+            bound = max(bound, bound_on_delays(method, usual, None), least_delay(method, workers, settings))
     if request.shares_only:
         if missing := [name for name in method.parameters if name not in settings]:
             raise InputError(

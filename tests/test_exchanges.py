@@ -27,10 +27,10 @@ def counter(**options):
     )
 
 
-def counts(method, rounds, replicas=1, workers=2, **parameters):
+def counts(method, rounds, replicas=1, workers=2, points=None, **parameters):
     trace = simulate(
         method, "quadratic:dim=4", workers=workers, parameters={"gamma": 1.0, **parameters}, rounds=rounds,
-        replicas=replicas, checkpoints=np.arange(rounds + 1), paths=True,
+        replicas=replicas, checkpoints=np.arange(rounds + 1) if points is None else points, paths=True,
     )  # fmt: skip
     return trace.paths["x"][:, :, 0]
 
@@ -52,14 +52,14 @@ def test_coins_are_fair_common_to_the_workers_and_independent_over_replicas():
     independent coins, is a chi-square quantile: 1e-6 on each side.
     """
     method = counter(parameters=("gamma", "p"), special_when="coin")
-    seen = counts(method, 100, replicas=400, p=0.3)
-    assert (seen[:, 1] == 1).all()
+    seen = counts(method, 100, replicas=400, points=[1, 100], p=0.3)
+    assert (seen[:, 0] == 1).all()
     total = seen[:, -1] - 1
     mean, variance = 99 * 0.3, 99 * 0.3 * 0.7
     assert abs(total.mean() - mean) < 5 * np.sqrt(variance / 400)
     low, high = stats.chi2.ppf([1e-6, 1 - 1e-6], 399) / 399
     assert low < total.var(ddof=1) / variance < high
-    assert np.array_equal(seen[:3], counts(method, 100, replicas=3, workers=5, p=0.3))
+    assert np.array_equal(seen[:3], counts(method, 100, replicas=3, workers=5, points=[1, 100], p=0.3))
 
 
 @pytest.mark.parametrize("adds", [False, True])

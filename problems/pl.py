@@ -65,7 +65,7 @@ class PolyakLojasiewicz(Problem):
         from .kernels import pl as kernels
 
         data = (
-            np.zeros((1, self.dim)),
+            np.zeros((1, 1)),
             np.zeros(1),
             *(np.zeros(1, dtype=np.int64) for _ in range(2)),
             np.zeros(1),

@@ -58,6 +58,9 @@ class Threads:
             raise WorkerError(bytes(answer[3]).decode())
         return answer
 
+    def begun(self):
+        pass
+
     def whoever(self, among):
         while True:
             for worker in among:

@@ -85,6 +85,9 @@ class Crew(Protocol):
     def hear(self, worker: int) -> Received:
         """The worker's next answer; its bytes are there until the worker's next command."""
 
+    def begun(self) -> None:
+        """Everybody has what it starts with: the room that this took is free."""
+
     def whoever(self, among: Iterable[int]) -> int:
         """Wait until one of these workers has answered, and return which: the one that answered first."""
 
@@ -176,6 +179,7 @@ class Worker:
             reduced, more = 1, read_share(told["read"], number)
             arrays = [*more, *arrays]
         run, parts = understand(told, arrays)
+        del arrays, data
         self.setup = setup = Setup(run, Role(range(number, number + 1), False), number if reduced else 0)
         self.blocks = [Block(setup, part) for part in parts]
         run.problem.x0 = np.zeros(0)
@@ -200,6 +204,7 @@ class Worker:
             if what == STOP:
                 return
             deeds[what](a, b, data)
+            del data  # the line may take another block of memory for the next one
 
     def _context(self, rnd: int, k: int) -> np.ndarray:
         n = self.setup.run.problem.workers
@@ -409,6 +414,7 @@ class Server:
                 self.crew.send(i, BEGIN, int(reduced), 0, pack_named(told, arrays))
         for i in range(self.n):
             self.crew.hear(i)
+        self.crew.begun()
         if self.job.stored is not None:
             self._resume()
 

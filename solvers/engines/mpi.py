@@ -153,6 +153,9 @@ class Ranks:
             raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
         return what, a, b, data
 
+    def begun(self) -> None:
+        pass
+
     def whoever(self, among: Iterable[int]) -> int:
         wanted = list(among)
         found: list[int] = []

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import shared_memory
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,8 @@ def _bytes(part: Any) -> memoryview:
 
 class Room:
     """A block of shared memory that two processes write and read."""
+
+    held: ClassVar[list[shared_memory.SharedMemory]] = []
 
     def __init__(self, block: shared_memory.SharedMemory) -> None:
         self.block = block
@@ -97,9 +99,12 @@ class Room:
             self.block.unlink()
 
     def close(self) -> None:
-        """Let go of it; a view that somebody still holds goes with the process."""
-        with contextlib.suppress(BufferError):
-            self.block.close()
+        """Let go of it, and of those before it that somebody still had a view of."""
+        Room.held.append(self.block)
+        for block in Room.held[:]:
+            with contextlib.suppress(BufferError):
+                block.close()
+                Room.held.remove(block)
 
 
 # ------------------------------------------------------------------------------------------------- a worker's process
@@ -254,6 +259,10 @@ class Processes:
             if size:
                 self.readers.add(i)
             self._write(i, _HEAD.pack(what, a, b, size))
+
+    def begun(self) -> None:
+        if self.commands.size > SMALLEST:
+            self.commands = self._replace(self.commands, 0, range(len(self.pipes)), OTHER_COMMANDS)
 
     def _replace(self, old: Room, size: int, who: Iterable[int], what: int) -> Room:
         """A larger block in place of an old one."""

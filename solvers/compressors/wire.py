@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,19 +98,28 @@ class Reader:
     """Reads a message's bits from the front; anything that does not fit raises `InputError`."""
 
     def __init__(self, data: bytes, what: str) -> None:
-        self.bits = np.unpackbits(np.frombuffer(data, np.uint8))
+        self.data = data
+        self.size = 8 * len(data)
         self.at = 0
         self.what = what
 
     def malformed(self, why: str) -> InputError:
         """The error to raise: the message is not one of this compressor because of `why`."""
-        return InputError(f"these {self.bits.size // 8} bytes are no message of {self.what}: {why}")
+        return InputError(f"these {len(self.data)} bytes are no message of {self.what}: {why}")
+
+    @cached_property
+    def bits(self) -> Bits:
+        """All bits."""
+        return np.unpackbits(np.frombuffer(self.data, np.uint8))
+
+    def _advance(self, count: int) -> None:
+        if self.at + count > self.size:
+            raise self.malformed(f"it is cut off after {self.size} bits")
+        self.at += count
 
     def take(self, count: int) -> Bits:
         """The next `count` bits."""
-        if self.at + count > self.bits.size:
-            raise self.malformed(f"it is cut off after {self.bits.size} bits")
-        self.at += count
+        self._advance(count)
         return self.bits[self.at - count : self.at]
 
     def fixed(self, count: int, width: int) -> Ints:
@@ -120,8 +130,12 @@ class Reader:
     def floats(self, count: int, low_bits: int, signed: bool = False) -> Floats:
         """The next `count` numbers, sent without `low_bits` lowest bits and, unless `signed`, the sign."""
         width = (64 if signed else 63) - low_bits
-        pattern = self.fixed(count, width).astype(np.uint64) << np.uint64(low_bits)
-        values = pattern.view(np.float64)
+        if width == 64 and self.at % 8 == 0:  # whole doubles need not be taken to pieces
+            self._advance(64 * count)
+            values = np.frombuffer(self.data, ">f8", count, self.at // 8 - 8 * count).astype(np.float64)
+        else:
+            pattern = self.fixed(count, width).astype(np.uint64) << np.uint64(low_bits)
+            values = pattern.view(np.float64)
         if not np.all(np.isfinite(values)):
             raise self.malformed("it holds a number that is not finite")
         return values
@@ -188,6 +202,8 @@ class Reader:
 
     def finish(self) -> None:
         """Check that only the zeros that fill the last byte are left."""
+        if self.at == self.size:
+            return
         left = self.bits[self.at :]
         if left.size >= 8 or np.any(left):
-            raise self.malformed(f"only {self.at} of its {self.bits.size} bits belong to it")
+            raise self.malformed(f"only {self.at} of its {self.size} bits belong to it")

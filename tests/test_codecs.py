@@ -331,3 +331,9 @@ def test_codecs_do_not_load_numba():
         "decode(compressor('ternary'), bytes(5), 5); assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_message_whose_numbers_overflow_when_put_together_is_refused():
+    """Found by coverage-guided fuzzing: a finite step times a level beyond the largest double."""
+    with pytest.raises(InputError, match="overflow"):
+        decode(compressor("qsgd:levels=4"), bytes.fromhex("ffd5d5d57250"), 14)

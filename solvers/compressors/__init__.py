@@ -33,6 +33,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from ...theory.compressors import Compressor, vector
 from ...theory.errors import InputError
 from .wire import Floats, Kernel, Origin, Reader
@@ -99,8 +101,11 @@ def decode(comp: Compressor, data: bytes, dim: int, coins: Floats | None = None)
     if (theirs := getattr(comp, "decode", None)) is not None:
         return theirs(data, dim)
     reader = Reader(data, comp.spec)
-    message = codec(comp).read(comp, reader, dim, coins)
+    with np.errstate(over="ignore", invalid="ignore"):
+        message = codec(comp).read(comp, reader, dim, coins)
     reader.finish()
+    if not np.all(np.isfinite(message)):
+        raise reader.malformed("its numbers overflow when they are put together")
     return message
 
 

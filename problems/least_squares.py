@@ -89,14 +89,12 @@ class LeastSquares(LinearModel):
 
     @cached_property
     def infima(self) -> FloatArray:
-        """The minima (n,) of the f_i: the least squares of every worker's rows, with reg as further rows."""
+        """The minima (n,) of the f_i, each evaluated at the minimiser (which an error enters to second order only)."""
         minima = []
         for share in self.shares:
             A, b = self.A[share] / np.sqrt(share.stop - share.start), self.b[share] / np.sqrt(share.stop - share.start)
-            if self.reg > 0:
-                A = np.vstack([A, np.sqrt(self.reg) * np.eye(self.dim)])
-                b = np.append(b, np.zeros(self.dim))
-            minima.append(0.5 * float(np.sum((A @ np.linalg.lstsq(A, b, rcond=None)[0] - b) ** 2)))
+            x = _ridge(A, b, self.reg)
+            minima.append(0.5 * float(np.sum((A @ x - b) ** 2) + self.reg * (x @ x)))
         return np.array(minima)[self.index]
 
     def convexity(self) -> dict[str, float]:
@@ -104,3 +102,13 @@ class LeastSquares(LinearModel):
         smallest = [spectrum[0] if spectrum.size == self.dim else 0.0 for spectrum in self.worker_spectra]
         exact = {"mu": self.modulus, "mu_min": min(float(min(smallest)) + self.reg, self.modulus)}
         return exact if self.modulus > 0 else exact | {"pl": float(self._positive[0])}
+
+
+def _ridge(A: FloatArray, b: FloatArray, reg: float) -> FloatArray:
+    """Return the minimiser of ||A x - b||^2 + reg ||x||^2 from the smaller one of A A^T and A^T A."""
+    rows, columns = A.shape
+    if reg == 0.0:
+        return np.linalg.lstsq(A, b, rcond=None)[0]
+    if rows <= columns:
+        return A.T @ np.linalg.solve(A @ A.T + reg * np.eye(rows), b)
+    return np.linalg.solve(A.T @ A + reg * np.eye(columns), A.T @ b)

@@ -35,7 +35,7 @@ def test_the_stopwatch_leaves_out_the_rounds_that_warm_up():
 def test_speedup_from_end_to_end(tmp_path):
     words = (
         "speedup dore --workers 1,2 --problem least-squares:rows=60,dim=6,reg=0.1 --up ternary --down ternary "
-        "--seconds 0.3 --repetitions 1 --rounds 400 --eps 0.1 --json"
+        "--seconds 0.01 --repetitions 1 --rounds 400 --eps 0.1 --json"
     )
     result = CliRunner().invoke(main, words.split())
     assert result.exit_code == 0, result.output

@@ -122,7 +122,7 @@ def timed(work: Work, parameters: Mapping[str, float], workers: int, seconds: fl
 
     pilot = go(FEWEST_ROUNDS).seconds()
     rounds = int(np.clip(seconds / max(pilot, 1e-9), FEWEST_ROUNDS, MOST_ROUNDS))
-    return go(rounds).seconds()
+    return pilot if rounds == FEWEST_ROUNDS else go(rounds).seconds()
 
 
 def _alone(request: tuple[Work, dict[str, float], float, float]) -> list[tuple[float, int]]:

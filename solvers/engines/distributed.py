@@ -167,7 +167,7 @@ class Worker:
         From what it was told and its number to its share of the data, if it reads that itself.
     """
 
-    def __init__(self, number: int, line: Line, read_share: Callable[[dict[str, Any]], Any] | None = None) -> None:
+    def __init__(self, number: int, line: Line, read_share: ReadShare | None = None) -> None:
         self.number, self.line = number, line
         what, reduced, _, data = line.receive()
         self.idle = what == STOP
@@ -222,7 +222,7 @@ class Worker:
     def _point(self, block: Block) -> np.ndarray:
         return block.workers[kernels.MODELS][0] if self.setup.run.method.models else block.x
 
-    def _ask(self, rnd: int, phase: int, _: memoryview | None, answer: bool = True) -> None:
+    def _ask(self, rnd: int, phase: int, data: memoryview | None, answer: bool = True) -> None:
         setup, self.now = self.setup, (rnd, phase)
         for _number, block, k in self._turns():
             block.scratch[4][:] = 0.0
@@ -233,7 +233,7 @@ class Worker:
         if answer:
             self.line.send(READY)
 
-    def _say(self, rnd: int, phase: int, _: memoryview | None) -> None:
+    def _say(self, rnd: int, phase: int, nothing_more: memoryview | None) -> None:
         setup = self.setup
         size = sum(len(block.x) for block in self.blocks)
         lengths, norms = np.full(size, frames.ABSENT, np.int64), np.zeros(size)
@@ -256,9 +256,9 @@ class Worker:
             if exact_sum.size:
                 exact.append(exact_sum)
             if self.speaks[k]:
-                before = None if self.checked else c.copy()
+                was_sent = None if self.checked else c.copy()
                 steps.sent(setup.rules[k], ctx, v, c, own, common)
-                if before is not None and not np.array_equal(before, c, equal_nan=True):
+                if was_sent is not None and not np.array_equal(was_sent, c, equal_nan=True):
                     raise InputError(
                         f"method '{setup.run.method.word}' changes a message after it was sent: only one whose server "
                         f"keeps a table can do this with workers of their own; use the engine simulate"
@@ -454,12 +454,11 @@ class Server:
                 else:
                     self._put(i, number, MODEL, block.x)
         if self.run.live:
-            rows = stored.arrays.get("schedule")
-            version = stored.arrays.get("versions")
-            if rows is None or version is None or version.shape != (self.n,) or rows.ndim != 2:
+            rows, versions = stored.arrays.get("schedule"), stored.arrays.get("versions")
+            if rows is None or versions is None or versions.shape != (self.n,) or rows.ndim != 2:
                 raise InputError("this checkpoint is not one of asynchronous processes")
             self.rows = [(int(t), int(i), int(v)) for t, i, v in rows]
-            self.version = [int(v) for v in version]
+            self.version = [int(v) for v in versions]
             for _, i, _ in self.rows:
                 self.counts[i] += 1
 
@@ -814,7 +813,8 @@ class Server:
                 self._save(rnd + 1)
         times = run.schedule
         if run.live:
-            times = Schedule.of(*np.array(self.rows, dtype=np.int64).T, n=self.n, steps=run.rounds)
+            step, worker, version = np.array(self.rows, dtype=np.int64).T
+            times = Schedule.of(step, worker, version, self.n, run.rounds)
         return assemble(job, list(zip(self.blocks, self.logs, strict=True)), times)
 
     def _measure(self, done: int) -> None:

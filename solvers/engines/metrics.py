@@ -135,6 +135,7 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     if "grad_sq_avg" in wanted:
         here["grad_sq_avg"] = record[kernels.AVERAGE_GRAD_SQ].copy() if done else here["grad_sq"]
     if "gap_avg" in wanted:
+        assert problem.f_star is not None
         average = block.watch[2]
         values = block.evaluate(setup, average)[1]
         here["gap_avg"] = values + regulariser(problem, average) - problem.f_star

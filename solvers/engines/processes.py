@@ -49,8 +49,10 @@ _HEAD = struct.Struct("<qqqq")
 
 
 def _bytes(part: Any) -> memoryview:
-    return memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8)) if isinstance(part, np.ndarray) else (
-        memoryview(part).cast("B"))  # fmt: skip
+    """The bytes of an array or of bytes."""
+    if isinstance(part, np.ndarray):
+        return np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+    return memoryview(part).cast("B")
 
 
 class Room:
@@ -86,11 +88,17 @@ class Room:
         """Open a block that another process made."""
         return cls(shared_memory.SharedMemory(name=name))
 
+    @property
+    def bytes(self) -> memoryview:
+        """What is in it."""
+        assert self.block.buf is not None
+        return self.block.buf
+
     def put(self, parts: Iterable[memoryview]) -> None:
         """Write the parts one after the other from the beginning."""
         at = 0
         for part in parts:
-            self.block.buf[at : at + len(part)] = part
+            self.bytes[at : at + len(part)] = part
             at += len(part)
 
     def unlink(self) -> None:
@@ -122,7 +130,7 @@ class PipeLine:
             if what in (OTHER_ANSWERS, OTHER_COMMANDS):
                 self._change(what, self.pipe.recv_bytes(256).decode())
                 continue
-            return what, a, b, self.commands.block.buf[:size]
+            return what, a, b, self.commands.bytes[:size]
 
     def _change(self, what: int, name: str) -> None:
         room = Room.open(name)
@@ -152,7 +160,7 @@ def work(number: int, pipe: Connection, answers: str, commands: str, beats: str)
     line = PipeLine(pipe, Room.open(answers), Room.open(commands))
     beating = Room.open(beats)
     parent = os.getppid()
-    pulse = np.frombuffer(beating.block.buf, np.int64)
+    pulse = np.frombuffer(beating.bytes, np.int64)
 
     def beat() -> None:
         while True:
@@ -218,7 +226,7 @@ class Processes:
         self.beats = Room.create(8 * workers)
         self.answers = [Room.create(SMALLEST) for _ in range(workers)]
         self.rooms = [self.commands, self.beats, *self.answers]
-        self.pulse = np.frombuffer(self.beats.block.buf, np.int64, workers)
+        self.pulse = np.frombuffer(self.beats.bytes, np.int64, workers)
         self.seen = self.pulse.copy()
         self.still = [0.0] * workers
         with _uninterrupted():
@@ -293,7 +301,7 @@ class Processes:
         what, a, b, size = self.heads[worker].popleft()
         with contextlib.suppress(ValueError):
             self.arrived.remove(worker)
-        data = self.answers[worker].block.buf[:size]
+        data = self.answers[worker].bytes[:size]
         if what == FAILED:
             reason = bytes(data).decode(errors="replace")
             if a:

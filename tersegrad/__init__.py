@@ -53,7 +53,8 @@ _HOME = {
     "problems": ("Noise", "Problem", "problem"),
     "solvers": ("Channel", "Method", "Schedule", "Trace", "run", "simulate"),
     "solvers.method": ("method",),
-    "validation": ("Verdict", "certify", "exit_status", "verify"),
+    "validation": ("Verdict", "exit_status", "verify"),
+    "validation.certify": ("certify",),
     "report": ("write_report",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -34,6 +34,8 @@ LATENCY = 5e-5
 DENSE_BITS = 32.0
 """Bits of a coordinate that is not compressed, as the papers count."""
 FEWEST_ROUNDS, MOST_ROUNDS = 16, 5000
+SHORTEST_SHARED = 0.5
+"""Seconds in which runs side by side can be counted on to overlap."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def measure(
         for n in workers:
             times[n].append(timed(work, parameters[n], n, seconds, "processes"))
             compute[n].append(timed(work, parameters[n], n, seconds / 2, "simulate") / n)
-            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, seconds, lead))
+            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, max(seconds, SHORTEST_SHARED), lead))
     found = []
     for n in workers:
         up, down = message_bits(work, parameters[n], n)

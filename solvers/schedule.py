@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ from ..theory.spec import build
 IntArray = NDArray[np.int64]
 
 HEADER = "step,worker,version"
+COMMENT = "# tau = "
 
 
 class Delays(NamedTuple):
@@ -55,6 +56,8 @@ class Schedule:
         (messages,): who sent the message, and the number of the model at which it was computed.
     n
         Number of workers.
+    tau
+        The bound on the delays that the run counted on, if it is known: who replays it takes the same steps.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Schedule:
     workers: IntArray
     versions: IntArray
     n: int
+    tau: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("starts", "workers", "versions"):
@@ -191,10 +195,10 @@ class Schedule:
         if steps > self.steps:
             raise InputError(f"the schedule has {self.steps} steps, not {steps}: run at most {self.steps} rounds")
         end = self.starts[steps]
-        return Schedule(self.starts[: steps + 1], self.workers[:end], self.versions[:end], self.n)
+        return Schedule(self.starts[: steps + 1], self.workers[:end], self.versions[:end], self.n, self.tau)
 
     def save(self, path: str | Path) -> None:
-        """Write a CSV file with the columns step, worker, version, one line per message.
+        """Write a CSV file with the columns step, worker, version, one line per message; `tau` as a comment before.
 
         Raises
         ------
@@ -204,7 +208,8 @@ class Schedule:
         rows = zip(self.step.tolist(), self.workers.tolist(), self.versions.tolist(), strict=True)
         text = "".join(f"{step},{worker},{version}\n" for step, worker, version in rows)
         try:
-            Path(path).write_text(f"{HEADER}\n{text}", encoding="ascii")
+            comment = "" if self.tau is None else f"{COMMENT}{self.tau:g}\n"
+            Path(path).write_text(f"{comment}{HEADER}\n{text}", encoding="ascii")
         except OSError as error:
             raise InputError(f"schedule file '{path}' cannot be written: {error.strerror or error}") from None
 
@@ -223,14 +228,25 @@ class Schedule:
             raise InputError(f"schedule file '{path}' is not a text file with the columns {HEADER}") from None
         except OSError as error:
             raise InputError(f"schedule file '{path}' cannot be read: {error.strerror or error}") from None
+        tau, first = None, 2
+        if lines and lines[0].startswith("#"):
+            tau, first = _tau(path, lines.pop(0)), 3
         if not lines or [word.strip() for word in lines[0].split(",")] != HEADER.split(","):
             raise InputError(f"schedule file '{path}' does not start with the line {HEADER}")
-        rows = [_row(path, place, line) for place, line in enumerate(lines[1:], start=2)]
+        rows = [_row(path, place, line) for place, line in enumerate(lines[1:], start=first)]
         try:
             step, worker, version = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-            return cls.of(step, worker, version, n)
+            return replace(cls.of(step, worker, version, n), tau=tau)
         except InputError as error:
             raise InputError(f"schedule file '{path}': {error}") from None
+
+
+def _tau(path: str | Path, line: str) -> float:
+    words = line.removeprefix(COMMENT)
+    try:
+        return number("tau", float(words))
+    except (ValueError, InputError):
+        raise InputError(f"schedule file '{path}', line 1: '{line}' is not of the form '{COMMENT}16'") from None
 
 
 def _row(path: str | Path, place: int, line: str) -> tuple[int, ...]:

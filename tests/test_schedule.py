@@ -1,5 +1,7 @@
 """Schedules: clocks in virtual time, the two readings of a delay, files, and what cannot happen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -217,3 +219,16 @@ def test_what_a_theorem_asks_of_a_schedule_is_checked():
 
 def test_the_list_of_clocks_is_complete():
     assert set(CLOCKS) == {spec.partition(":")[0] for spec in SPECS}
+
+
+def test_the_bound_that_a_run_counted_on_travels_with_its_delays(tmp_path):
+    made = replace(clock("exponential", 3, 40, 1), tau=17.0)
+    made.save(tmp_path / "s.csv")
+    again = Schedule.load(tmp_path / "s.csv", 3)
+    assert (again.tau, again.first(5).tau) == (17.0, 17.0)
+    assert np.array_equal(again.versions, made.versions)
+    assert (tmp_path / "s.csv").read_text().startswith("# tau = 17\nstep,worker,version\n")
+    for line in ("# tau = many", "# tau = -1", "#", "# tau = nan"):
+        (tmp_path / "bad.csv").write_text(f"{line}\nstep,worker,version\n0,0,0\n")
+        with pytest.raises(InputError, match="line 1"):
+            Schedule.load(tmp_path / "bad.csv")

@@ -175,11 +175,8 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     source = bound = None
     if delays is not None:
         bound = bound_on_delays(method, delays, tau, forecast=live)
-        if tau is None and (live or given.file is not None):
-            # Real workers are kept to this bound, and whoever replays what they did is to take the same steps.
-            usual = delays_of(method, workers, rounds, seed, settings, None, None, None)
-            assert usual is not None
-            bound = max(bound, bound_on_delays(method, usual, None), least_delay(method, workers, settings))
+        if tau is None and live:  # real workers are kept to this bound
+            bound = max(bound, least_delay(method, workers, settings))
     if request.shares_only:
         if missing := [name for name in method.parameters if name not in settings]:
             raise InputError(
@@ -223,7 +220,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     if target is not None:
         trace.save(target)
     if record is not None and trace.schedule is not None:
-        trace.schedule.save(record)
+        replace(trace.schedule, tau=bound).save(record)
     answer = {
         **trace.about,
         "engine": request.engine,
@@ -280,16 +277,18 @@ def delays_of(
 
 
 def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool = False) -> float:
-    """The bound tau that the theorems may count on: the user's, which the delays must obey, or the largest delay.
+    """The bound tau that the theorems may count on: the user's, the recorded run's, or the largest delay.
+
+    The delays must obey it.
 
     A `forecast` is not what happens: what does is kept within the bound.
     """
     table = method.clock == "table"
-    if tau is None:
+    if tau is None and delays.tau is None:
         return delays.realised(table).maximal
     from ..problems.options import number as checked
 
-    bound = checked("tau", tau)
+    bound = checked("tau", delays.tau if tau is None else tau)
     if not forecast:
         delays.require(tau=bound, table=table)
     return bound

@@ -17,6 +17,7 @@ kernels on blocks of the same shapes, so that the result has the same bits.
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -793,6 +794,8 @@ class Server:
         run, job = self.run, self.job
         replicas = sum(map(len, job.parts))
         asynchronous = bool(run.method.clock)
+        if self.done and run.progress is not None:
+            run.progress(self.done * replicas)
         if self.done in self.points and not any(log.parts for log in self.logs):
             self._measure(self.done)
         if run.schedule is not None:
@@ -811,6 +814,7 @@ class Server:
                 run.progress(replicas)
             if job.saver is not None and job.saver.due(rnd + 1):
                 self._save(rnd + 1)
+                job.saver.last[0] = time.monotonic()
         times = run.schedule
         if run.live:
             step, worker, version = np.array(self.rows, dtype=np.int64).T

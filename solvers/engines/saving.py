@@ -115,24 +115,29 @@ class Saver:
         self.about = identity(run, parts)
         self.stored: dict[int, tuple[int, dict[str, np.ndarray]]] = {}
         self.lock = threading.Lock()
-        self.last = time.monotonic()
+        self.began = time.monotonic()
+        self.last: dict[int, float] = {}
 
-    def due(self, done: int) -> bool:
-        """Whether it is time, after `done` rounds."""
+    def due(self, done: int, number: int = 0) -> bool:
+        """Whether it is time to store block `number`, after `done` rounds."""
         if self.every.rounds is not None:
             return done % self.every.rounds == 0
-        return time.monotonic() - self.last >= self.every.seconds  # type: ignore[operator]
+        since = self.last.get(number, self.began)
+        return time.monotonic() - since >= self.every.seconds  # type: ignore[operator]
 
     def deposit(self, number: int, done: int, block: Block, log: Log) -> None:
-        """Store block `number`, with the last that is known of the others."""
+        """Store block `number`, with the last that is known of the others; write the file if it is time."""
         arrays = {f"log/{name}": array for name, array in log.arrays().items()}
         arrays |= {name: array.copy() for name, array in shared_state(block).items()}
         for i in range(len(block.of_workers(0))):
             arrays |= {name: array.copy() for name, array in worker_state(block, i).items()}
         with self.lock:
             self.stored[number] = (done, arrays)
+            if not self.due(done, number):
+                return
             together = {f"{n}/{name}": a for n, (_, arrays) in self.stored.items() for name, a in arrays.items()}
             self.write({n: rounds for n, (rounds, _) in self.stored.items()}, together)
+            self.last[number] = time.monotonic()
 
     def write(
         self,
@@ -150,7 +155,6 @@ class Saver:
             yield from later
 
         snapshot.write(self.path, about, [*snapshot.describe(arrays), *more], all_arrays())
-        self.last = time.monotonic()
 
 
 @dataclass(frozen=True)

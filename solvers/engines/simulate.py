@@ -70,6 +70,8 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
     run, saver = setup.run, job.saver
     block, log = Block(setup, job.parts[number]), Log(number == 0)
     done = job.stored.fill(number, block, log) if job.stored else 0
+    if done and run.progress is not None:
+        run.progress(done * len(block.replicas))
     piece = 1
     for point in run.points[len(next(iter(log.parts.values()), ())) :]:
         while done < point:
@@ -85,10 +87,11 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
             if time.perf_counter() - began < SECONDS_PER_PIECE / 2:
                 piece *= 2
             done = last
-            if saver is not None and done < point and saver.due(done):
+            if saver is not None and done < point and saver.due(done, number):
                 saver.deposit(number, done, block, log)
         log.take(setup, block, done)
-        if saver is not None and done and saver.due(done):
+        # A block that is done is kept for the files that others write.
+        if saver is not None and done and (saver.due(done, number) or done == run.rounds):
             saver.deposit(number, done, block, log)
     return block, log
 

@@ -30,7 +30,7 @@ MARKED = 12
 #: neighbours are this part of the axis apart.
 LABELLED, APART = 7, 0.1
 #: Characters of the longest label of a legend in two columns.
-SHORT = 26
+SHORT = 18
 
 
 def draw(finding: Finding, target: str | IO[bytes]) -> bool:

@@ -14,7 +14,7 @@ DIRECTIONS = np.array([[-3.0, 2.0, 2.0], [2.0, -3.0, 2.0], [2.0, 2.0, -3.0]])
 
 
 class ThreeQuadratics(Problem):
-    """f_i(x) = (a_i . x)^2 + ||x||^2/4 in three dimensions, a_i the permutations of (-3, 2, 2) in turn.
+    """f_i(x) = <a_i, x>^2 + ||x||^2/4 in three dimensions, a_i the permutations of (-3, 2, 2) in turn.
 
     From x = start (1, 1, 1) every worker's largest coordinate points the wrong way: with three workers, top-1 and
     no error feedback, x^1 = (1 + 11 gamma/6) x^0 for every step gamma > 0 (Beznosikov, Horvath, Richtarik, Safaryan

@@ -410,7 +410,8 @@ def claim(monkeypatch: pytest.MonkeyPatch) -> str:
 
     def measure(settings: Any) -> Measured:
         settings.advance(0.5)
-        panel = Panel("rounds", "error", (Curve("measured", [1, 2], [2, 1]), Curve("bound", [1, 2], [3, 2], bound=True)))
+        curves = Curve("measured", [1, 2], [2, 1]), Curve("bound", [1, 2], [3, 2], bound=True)
+        panel = Panel("rounds", "error", curves)
         return Measured("violated", "two is not below one", 0.5, ("x", "word"), ((1.5, "high"), (2, "low")), (panel,))
 
     subject = Claim("dore.claim-two", "Two", "Two is below one: counted.", "this test", measure)

@@ -108,7 +108,9 @@ def _ridge(A: FloatArray, b: FloatArray, reg: float) -> FloatArray:
     """Return the minimiser of ||A x - b||^2 + reg ||x||^2 from the smaller one of A A^T and A^T A."""
     rows, columns = A.shape
     if reg == 0.0:
-        return np.linalg.lstsq(A, b, rcond=None)[0]
-    if rows <= columns:
-        return A.T @ np.linalg.solve(A @ A.T + reg * np.eye(rows), b)
-    return np.linalg.solve(A.T @ A + reg * np.eye(columns), A.T @ b)
+        x = np.linalg.lstsq(A, b, rcond=None)[0]
+    elif rows <= columns:
+        x = A.T @ np.linalg.solve(A @ A.T + reg * np.eye(rows), b)
+    else:
+        x = np.linalg.solve(A.T @ A + reg * np.eye(columns), A.T @ b)
+    return np.asarray(x, dtype=np.float64)

@@ -196,7 +196,7 @@ class Worker:
         """Do what the server commands, until it says stop."""
         if self.idle:
             return
-        deeds = {
+        deeds: dict[int, Callable[..., None]] = {
             ASK: self._ask, SAY: self._say, WORK: self._work, HEAR: self._hear, EVALUATE: self._evaluate,
             STATE: self._state, RESTORE: self._restore, DROP: self._drop,
         }  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tersegrad.theory import THEOREMS, Constants, Contractive, Theorem, Unbiased
-from tersegrad.theory.theorem import OrderTheorem
+from tersegrad.theory.families import OrderTheorem
 
 
 @dataclass(frozen=True)

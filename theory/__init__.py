@@ -27,20 +27,11 @@ from . import (
     signsgd,
     tight,
 )
+from .bounds import COLUMNS, Interval, Metric, Rate
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
 from .errors import InputError, WorkerError
-from .theorem import (
-    COLUMNS,
-    THEOREMS,
-    Guarantee,
-    Interval,
-    Metric,
-    NoGuarantee,
-    Rate,
-    Theorem,
-    theorem,
-)
+from .theorem import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
 
 __all__ = [
     "COLUMNS",

@@ -11,8 +11,10 @@ C_up and C_down are unbiased with constants omega_u and omega_d, with independen
 
 from __future__ import annotations
 
+from .bounds import Interval
 from .compressors import Unbiased
-from .theorem import Case, Choice, Interval, LinearTheorem, Point, register
+from .families import LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

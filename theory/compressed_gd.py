@@ -7,8 +7,10 @@ method moves to (1 + 11 gamma/6) x^0 (Beznosikov, Horvath, Richtarik, Safaryan 2
 
 from __future__ import annotations
 
+from .bounds import Interval
 from .compressors import Contractive
-from .theorem import Case, Choice, Interval, LinearTheorem, Point, register
+from .families import LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval
 from .compressors import Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, register, take_whole
+from .families import Average, AverageTheorem
+from .theorem import Case, Choice, Point, register, take_whole
 
 PAPER = "Xie et al. 2020 (arXiv 2007.13221)"
 PERIOD = 8

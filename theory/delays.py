@@ -19,20 +19,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    Interval,
-    LinearTheorem,
-    NotCovered,
-    OrderTheorem,
-    Point,
-    Rate,
-    register,
-)
+from .bounds import Curve, Interval, NotCovered, Rate
+from .families import Average, AverageTheorem, LinearTheorem, OrderTheorem
+from .theorem import Case, Choice, Point, register
 
 QUADRATICS = "Arjevani, Shamir, Srebro 2020 (arXiv 1806.10188)"
 

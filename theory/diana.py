@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 
 from . import ef_bv
+from .bounds import Interval
 from .compressors import Unbiased
-from .theorem import Case, Choice, Interval, LinearTheorem, Point, register
+from .families import LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

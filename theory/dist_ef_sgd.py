@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval
 from .compressors import Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, register
+from .families import Average, AverageTheorem
+from .theorem import Case, Choice, Point, register
 
 PAPER = "Zheng, Huang, Kwok 2019 (arXiv 1905.10936)"
 

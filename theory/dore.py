@@ -16,20 +16,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from .bounds import Interval, NotCovered
 from .compressors import Unbiased
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Interval,
-    LinearTheorem,
-    NotCovered,
-    Point,
-    TunedTheorem,
-    prescribe,
-    register,
-)
+from .families import Average, AverageTheorem, LinearTheorem, TunedTheorem
+from .theorem import Case, Choice, Point, prescribe, register
 
 PAPER = "Liu, Li, Tang, Yan 2020 (arXiv 1910.07561)"
 COMPRESSORS = r"the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins"

@@ -16,21 +16,11 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Curve, Interval, Rate
 from .compressors import AbsoluteError, Contractive
 from .delays import speedup_from_messages, take_messages
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    Interval,
-    Point,
-    Rate,
-    TunedTheorem,
-    prescribe,
-    register,
-)
+from .families import Average, AverageTheorem, TunedTheorem
+from .theorem import Case, Choice, Point, prescribe, register
 
 PAPER = "Tang, Lian, Yu, Zhang, Liu 2019 (arXiv 1905.05957)"
 ABSOLUTE = (

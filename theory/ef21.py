@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval, NotCovered
 from .compressors import Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, NotCovered, Point, register
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 PAPER = "Richtarik, Sokolov, Fatkhullin 2021 (arXiv 2106.05203)"
 THREE_POINT = "Richtarik, Sokolov, Fatkhullin, Gasanov, Li, Gorbunov 2022 (arXiv 2202.00998)"

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval
 from .compressors import Contractive
 from .ef21 import beta, theta
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, register
+from .families import Average, AverageTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

@@ -13,8 +13,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from .bounds import Curve, Interval, Rate
 from .compressors import Contractive
-from .theorem import Average, AverageTheorem, Case, Choice, Curve, Interval, Point, Rate, _speedup, register
+from .families import Average, AverageTheorem, speedup_until
+from .theorem import Case, Choice, Point, register
 
 
 @register
@@ -82,7 +84,7 @@ class Nonconvex(AverageTheorem):
         if found.speedup_until is None or not math.isclose(p["eta"], 4 * case.c.L * p["gamma"], rel_tol=1e-9):
             return found
         widest = self._choose(case, {}, "").values["gamma"]  # eta moves with gamma
-        until = _speedup(self.average(case, p), case.c.n, case.rounds or 1, widest)
+        until = speedup_until(self.average(case, p), case.c.n, case.rounds or 1, widest)
         return replace(found, speedup_until=until)
 
     def average(self, case: Case, p: Point) -> Average:

@@ -13,8 +13,10 @@ over workers. The bounds are about the server's model x, the gradients are taken
 
 from __future__ import annotations
 
+from .bounds import Interval, Weights
 from .compressors import Contractive, Unbiased
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, Point, Theorem, Weights, register
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, Theorem, register
 
 PAPER = "Gruntkowska, Tyurin, Richtarik 2023 (arXiv 2209.15218)"
 MEMORIES = (

@@ -22,8 +22,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .bounds import Interval, NotCovered
 from .compressors import Contractive, Unbiased
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, NotCovered, Point, register
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 PAPER = "Condat, Yi, Richtarik 2022 (arXiv 2205.04180)"
 SMOOTH = r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients exact"

@@ -15,23 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .bounds import Curve, FunctionCurve, Interval, Rate, Weights
 from .compressors import Contractive
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    FunctionCurve,
-    Interval,
-    OrderTheorem,
-    Point,
-    Rate,
-    Theorem,
-    Weights,
-    prescribe,
-    register,
-)
+from .families import Average, AverageTheorem, OrderTheorem
+from .theorem import Case, Choice, Point, Theorem, prescribe, register
 
 MEM_SGD = "Stich, Cordonnier, Jaggi 2018 (arXiv 1809.07599)"
 

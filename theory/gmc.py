@@ -21,24 +21,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from .bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
 from .compressors import VALUE_TRUNCATION, Contractive
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    FunctionCurve,
-    Interval,
-    NotCovered,
-    Point,
-    Rate,
-    Theorem,
-    TunedTheorem,
-    Weights,
-    prescribe,
-    register,
-)
+from .families import Average, AverageTheorem, TunedTheorem
+from .theorem import Case, Choice, Point, Theorem, prescribe, register
 
 PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
 OWN = f"own proof, for the method of {PAPER}, which states the rate"

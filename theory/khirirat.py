@@ -31,23 +31,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from .bounds import Curve, Interval, NotCovered, Rate
 from .compressors import Compressor, Unbiased, compressor
 from .constants import Constants
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    Given,
-    Interval,
-    LinearTheorem,
-    NotCovered,
-    Point,
-    Rate,
-    Theorem,
-    register,
-)
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Given, Point, Theorem, register
 
 PAPER = "Khirirat, Feyzmahdavian, Johansson 2018 (arXiv 1806.06573)"
 OWN = f"own proof, for the method of {PAPER}"

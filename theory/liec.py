@@ -23,21 +23,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval, NotCovered
 from .compressors import Contractive
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Interval,
-    NotCovered,
-    Point,
-    Theorem,
-    TunedTheorem,
-    prescribe,
-    register,
-    take_whole,
-)
+from .families import Average, AverageTheorem, TunedTheorem
+from .theorem import Case, Choice, Point, Theorem, prescribe, register, take_whole
 
 PAPER = "Cheng et al. 2024 (arXiv 2402.11857)"
 PERIOD = 8

@@ -15,8 +15,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from .bounds import Interval
 from .compressors import Unbiased
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, LinearTheorem, Point, Theorem, register
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, Theorem, register
 
 PAPER = "Gorbunov, Burlachenko, Li, Richtarik 2021 (arXiv 2102.07845)"
 SMOOTH = (

@@ -8,7 +8,9 @@ Polyak 1964 introduced the heavy ball. Both follow z^{t+1} = z^t - a avg g_i wit
 
 from __future__ import annotations
 
-from .theorem import Average, AverageTheorem, Case, Choice, Interval, Point, register
+from .bounds import Interval
+from .families import Average, AverageTheorem
+from .theorem import Case, Choice, Point, register
 
 SMOOTH = r"Let $f$ be $L$-smooth, the noise of each worker of variance at most $\sigma^2$, and"
 MOMENTUM = 0.9

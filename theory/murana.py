@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Interval, NotCovered
 from .compressors import Unbiased
-from .theorem import Case, Choice, Interval, LinearTheorem, NotCovered, Point, register
+from .families import LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Curve, Interval, Rate
 from .compressors import Contractive
-from .theorem import Case, Choice, Curve, Interval, OrderTheorem, Point, Rate, register, take_whole
+from .families import OrderTheorem
+from .theorem import Case, Choice, Point, register, take_whole
 
 PAPER = "Huang, Chen, Yin, Yuan 2022 (arXiv 2206.03665)"
 

@@ -7,20 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from .bounds import Curve, FunctionCurve, Interval, Weights
 from .compressors import Unbiased
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    FunctionCurve,
-    Interval,
-    LinearTheorem,
-    Point,
-    Weights,
-    register,
-)
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, register
 
 
 @register

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .theorem import (
-    Average,
-    AverageTheorem,
-    Case,
-    Choice,
-    Curve,
-    FunctionCurve,
-    Interval,
-    LinearTheorem,
-    Point,
-    Rate,
-    Theorem,
-    register,
-)
+from .bounds import Curve, FunctionCurve, Interval, Rate
+from .families import Average, AverageTheorem, LinearTheorem
+from .theorem import Case, Choice, Point, Theorem, register
 
 SOURCE = "the descent lemma; see Bottou, Curtis, Nocedal 2018 (arXiv 1606.04838), sections 4.2 and 4.3"
 

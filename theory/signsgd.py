@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 
+from .bounds import Curve, Rate
 from .compressors import Sign
-from .theorem import Assumption, Case, Choice, Curve, Given, Point, Rate, TunedTheorem, prescribe, register
+from .families import TunedTheorem
+from .theorem import Assumption, Case, Choice, Given, Point, prescribe, register
 
 
 @register

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .bounds import Curve, Interval
 from .constants import NAMES, Constants
 from .errors import InputError
-from .theorem import Curve, Given, Guarantee, Interval, NoGuarantee, Theorem
+from .theorem import Given, Guarantee, NoGuarantee, Theorem
 
 POWERS: dict[str, float] = {
     **dict.fromkeys(("L", "mu", "pl", "gap0", "L_l1", "gap_star"), 1.0),

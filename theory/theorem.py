@@ -3,11 +3,9 @@
 A theorem is a final class that fills in a table (id, source, what it needs, its formulas in LaTeX) and two
 or three methods that read like the paper's theorem box. What all theorems share lives here:
 
-- `Theorem.guarantee` matches constants and compressors with the assumptions, chooses the parameters, and
-  returns a `Guarantee` or a `NoGuarantee` with the reason;
-- three families of bounds: `LinearTheorem` (rho^t V_0 + floor), `AverageTheorem` (1/(gamma T) + noise at a
-  constant step) and `TunedTheorem` (the step tuned for T);
-- curves, which evaluate a bound and invert it.
+`Theorem.guarantee` matches constants and compressors with the assumptions, chooses the parameters, and returns a
+`Guarantee` or a `NoGuarantee` with the reason. What bounds are made of is in `bounds`, families of bounds that save a
+theorem most of the work in `families`.
 
 The LaTeX formulas of the statement are evaluated against the code by the tests.
 """
@@ -15,15 +13,15 @@ The LaTeX formulas of the statement are evaluated against the code by the tests.
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import NAMES, Constants
 from .errors import InputError, nearest
@@ -31,9 +29,6 @@ from .errors import InputError, nearest
 Assumption = Unbiased | Contractive | AbsoluteError
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
 Point = dict[str, float]
-Weights = tuple[Any, ...]
-"""Weights w_t of an average over iterates: ("polynomial", shift, power) for (shift + t)^power and ("geometric", q) for
-q^-(t+1), both on x^0, ..., x^{T-1}; ("after",) for equal ones on x^1, ..., x^T."""
 
 EXACT: dict[type, Assumption] = {
     Unbiased: Unbiased(0.0),
@@ -43,260 +38,6 @@ EXACT: dict[type, Assumption] = {
 """What no compression at all satisfies, by assumption class."""
 
 KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "an absolute-error"}
-
-COLUMNS: dict[str, str] = {
-    "dist_sq": r"\|x^t-x^\star\|^2",
-    "shadow_dist_sq": r"\|x^t-e^t-x^\star\|^2",
-    "gap": r"f(x^t)-f^\star",
-    "gap_avg": r"f(\bar x^t)-f^\star",
-    "grad_sq": r"\|\nabla f(x^t)\|^2",
-    "grad_sq_avg": r"\sum_{t<T}w_t\|\nabla f(x^t)\|^2/\sum_{t<T}w_t",
-    "grad_l1_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|_1",
-    "grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2",
-    "gap_mean": r"\frac{1}{T}\sum_{t<T}(f(x^t)-f^\star)",
-    "memory_error_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^\star)\|^2",
-    "down_residual_sq": r"\|q^{t-1}\|^2",
-    "shadow_grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(y^t)\|^2",
-    "shadow_spread_mean": r"\frac{1}{T}\sum_{t<T}\frac{1}{n}\sum_i\|y^t-x_i^t\|^2",
-    "memory_sq": r"\frac{1}{n}\sum_i\|h_i^t\|^2",
-    "memory_gap_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^t)\|^2",
-    "error_sq": r"\|e^t+\frac{1}{n}\sum_i e_i^t\|^2",
-    "worker_error_sq": r"\frac{1}{n}\sum_i\|e_i^t\|^2",
-    "consensus_sq": r"\frac{1}{n}\sum_i\|x_i^t-x^t\|^2",
-}
-"""LaTeX of the trace columns that a metric may combine."""
-
-
-class NotCovered(Exception):  # noqa: N818 - it reports a limit of the theorem, not an error
-    """The theorem does not cover the request; `Theorem.guarantee` turns the sentence into a `NoGuarantee`."""
-
-
-# -------------------------------------------------------------------------------------------------- values
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Admissible values of a parameter; unpacks as ``low, high, text``."""
-
-    low: float
-    high: float
-    text: str
-    low_open: bool = True
-    high_open: bool = False
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.low, self.high, self.text))
-
-    def __getitem__(self, index: int) -> Any:
-        return (self.low, self.high, self.text)[index]
-
-    def __contains__(self, value: float) -> bool:
-        return not self.refusal("", value)
-
-    def refusal(self, name: str, value: float) -> str:
-        """Why `value` is not admissible, or an empty string; closed ends allow for rounding (1e-12)."""
-        low, high = self.low - 1e-12 * abs(self.low), self.high + 1e-12 * abs(self.high)
-        if value <= self.low if self.low_open else value < low:
-            relation = "above" if self.low_open else "at least"
-            return f"{name} = {value:.6g} is not {relation} {self.low:.4g} ({self.text})"
-        if value >= self.high if self.high_open else value > high:
-            return f"{name} = {value:.6g} is {'not below' if self.high_open else 'above'} {self._limit()}"
-        return ""
-
-    def _limit(self) -> str:
-        formula = re.split("<=?", self.text)[-1].strip()
-        return f"{formula} = {self.high:.4g}" if not _is_number(formula) else f"{self.high:.4g}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a bound is about: a linear combination of trace columns.
-
-    Attributes
-    ----------
-    terms
-        Pairs (trace column, coefficient).
-    """
-
-    name: str
-    latex: str
-    terms: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The slopes that a theorem predicts.
-
-    Attributes
-    ----------
-    kind
-        "linear" (the metric contracts by `contraction` a round, down to `floor`) or "power".
-    contraction, floor
-        Of a linear rate; `floor` is None while the noise constants are unknown.
-    in_rounds
-        Slopes (fast, slow) of log bound against log T with the step tuned for each T: first and last regime.
-    in_workers
-        Slope against log n of the term that noise causes; 0 without noise.
-    speedup_until
-        The largest n for which the linear speedup is promised at the given number of rounds; None if not
-        asked for.
-    """
-
-    kind: str
-    text: str
-    contraction: float | None = None
-    floor: float | None = None
-    in_rounds: tuple[float, float] | None = None
-    in_workers: float = 0.0
-    speedup_until: float | None = None
-
-
-class Curve(ABC):
-    """A bound as a function of the number of rounds, and its inverse."""
-
-    first: ClassVar[int]
-    """The first t that the bound is about."""
-
-    @property
-    @abstractmethod
-    def floor(self) -> float:
-        """The limit of the bound for t to infinity."""
-
-    @abstractmethod
-    def at(self, t: ArrayLike) -> NDArray[np.float64]:
-        """The bound after t rounds."""
-
-    @abstractmethod
-    def time_to(self, eps: float) -> float:
-        """The real t at which the bound has come down to eps; infinite if it never does."""
-
-    def rounds_to(self, eps: float) -> int | None:
-        """The smallest t with bound(t') <= eps for all t' >= t, or None. Bounds are monotone in t."""
-        time = self.time_to(eps)
-        if not math.isfinite(time) or time > 1e300:
-            return None
-        low, high = self.first - 1, max(self.first, 2 * math.ceil(time) + 2)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.at(middle) <= eps else (middle, high)
-        return high if self.at(high) <= eps else None
-
-
-@dataclass(frozen=True)
-class LinearCurve(Curve):
-    """(1 - gain)^t start + floor, where floor is multiplied by 1 - (1 - gain)^t if `saturating`."""
-
-    gain: float
-    start: float
-    limit: float
-    saturating: bool = False
-
-    first: ClassVar[int] = 0
-
-    @property
-    def floor(self) -> float:
-        return self.limit
-
-    def at(self, t: ArrayLike) -> NDArray[np.float64]:
-        t = np.asarray(t, dtype=np.float64)
-        log_decay = t * math.log1p(-self.gain) if self.gain < 1 else np.where(t > 0, -np.inf, 0.0)
-        kept = -np.expm1(log_decay) if self.saturating else 1.0
-        return np.exp(log_decay) * self.start + self.limit * kept
-
-    def time_to(self, eps: float) -> float:
-        excess = self.start - self.limit if self.saturating else self.start
-        if excess <= min(0.0, eps - self.limit):
-            return 0.0 if self.limit <= eps else math.inf
-        if excess <= eps - self.limit:
-            return 0.0
-        if self.limit >= eps:
-            return 1.0 if self.gain >= 1 and self.limit == eps else math.inf
-        return 1.0 if self.gain >= 1 else math.log((eps - self.limit) / excess) / math.log1p(-self.gain)
-
-
-@dataclass(frozen=True)
-class PowerCurve(Curve):
-    """Sum of coefficient T^(-power) over `terms`."""
-
-    terms: tuple[tuple[float, float], ...]
-
-    first: ClassVar[int] = 1
-
-    @property
-    def floor(self) -> float:
-        return math.fsum(coefficient for coefficient, power in self.terms if power == 0)
-
-    def at(self, t: ArrayLike) -> NDArray[np.float64]:
-        t = np.asarray(t, dtype=np.float64)
-        return sum((coefficient * t**-power for coefficient, power in self.terms), np.zeros_like(t))
-
-    def time_to(self, eps: float) -> float:
-        room = eps - self.floor
-        decaying = [(coefficient, power) for coefficient, power in self.terms if power > 0 and coefficient > 0]
-        if not decaying:
-            return 1.0 if room >= 0 else math.inf
-        if room <= 0:
-            return math.inf
-        # A term alone needs (coefficient/room)^(1/power) rounds; with equal shares of the room, all are done.
-        low, high = (
-            max(math.log(share * coefficient / room) / power for coefficient, power in decaying)
-            for share in (1, len(decaying))
-        )
-        while high - low > 1e-15 * max(1.0, abs(high)):
-            middle = (low + high) / 2
-            if middle in (low, high):
-                break
-            needed = sum(math.exp(math.log(coefficient) - power * middle) for coefficient, power in decaying)
-            low, high = (low, middle) if needed <= room else (middle, high)
-        return max(1.0, math.exp(high)) if high < 690 else math.inf
-
-
-@dataclass(frozen=True)
-class FunctionCurve(Curve):
-    """Any bound that falls with t, t >= 1, to `limit`.
-
-    Attributes
-    ----------
-    function
-        From a float array of t to the bound.
-    """
-
-    function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    limit: float
-
-    first: ClassVar[int] = 1
-
-    @property
-    def floor(self) -> float:
-        return self.limit
-
-    def at(self, t: ArrayLike) -> NDArray[np.float64]:
-        return np.asarray(self.function(np.asarray(t, dtype=np.float64)), dtype=np.float64)
-
-    def time_to(self, eps: float) -> float:
-        if float(self.at(1.0)) <= eps:
-            return 1.0
-        if not eps > self.limit:
-            return math.inf
-        low, high = 0.0, 1.0  # in log t
-        while not float(self.at(math.exp(high))) <= eps:
-            low, high = high, 2 * high
-            if high > 690:
-                return math.inf
-        while high - low > 1e-15 * max(1.0, high):
-            middle = (low + high) / 2
-            if middle in (low, high):
-                break
-            low, high = (low, middle) if float(self.at(math.exp(middle))) <= eps else (middle, high)
-        return math.exp(high)
 
 
 @dataclass(frozen=True)
@@ -369,7 +110,7 @@ class Guarantee:
     def needs(self) -> str:
         """The sentence that asks for the `missing` constants; empty when the bound has a value."""
         if self.missing:
-            return f"the bound of {_wants(self.theorem.id, self.missing)}"
+            return f"the bound of {wants(self.theorem.id, self.missing)}"
         return f"{self.theorem.id} states an order only: it has a slope, but no bound" if self.curve is None else ""
 
     def bound(self, t: ArrayLike) -> NDArray[np.float64]:
@@ -678,7 +419,7 @@ class Theorem(ABC):
         missing = [name for name in self.requires if getattr(constants, name) is None]
         if missing:
             hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
-            raise NotCovered(_wants(self.id, missing) + hint)
+            raise NotCovered(wants(self.id, missing) + hint)
         if self.exact:
             if (constants.sigma_sq or 0) > 0 or (constants.sigma_sq is None and constants.L_sample is not None):
                 noise = "are sampled" if constants.sigma_sq is None else f"have sigma_sq = {constants.sigma_sq:.4g}"
@@ -824,186 +565,6 @@ class Theorem(ABC):
         return found[1] if found[0] < score(start.values) else start
 
 
-class LinearTheorem(Theorem):
-    """Bounds of the form rho^t V_0 + floor."""
-
-    saturating: ClassVar[bool] = False
-    """Whether the floor is multiplied by 1 - rho^t."""
-
-    @abstractmethod
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        """1 - entry for every entry of the max in rho, by what it describes."""
-
-    @abstractmethod
-    def start(self, case: Case, p: Point) -> float:
-        """V_0."""
-
-    @abstractmethod
-    def floor(self, case: Case, p: Point) -> float:
-        """The limit of the bound."""
-
-    def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
-        take = super()._choose(case, fixed, rule)
-        if self.gain(case, take.values) <= 0.0:  # inside the intervals, but only by less than rounding
-            raise NotCovered(f"there is no contraction for these parameters: {self.active(case, take.values)}")
-        return take
-
-    def gain(self, case: Case, p: Point) -> float:
-        return min(1.0, *self.gains(case, p).values())
-
-    def curve(self, case: Case, p: Point) -> LinearCurve:
-        return LinearCurve(self.gain(case, p), self.start(case, p), self.floor(case, p), self.saturating)
-
-    def details(self, case: Case, p: Point) -> Point:
-        return {"rho": 1.0 - self.gain(case, p)}
-
-    def active(self, case: Case, p: Point) -> str:
-        gains = self.gains(case, p)
-        least = min(gains.values())
-        names = [name for name, value in gains.items() if value <= least * (1 + 1e-9)]
-        return f"rho = {_near_one(least)} is set by {' and '.join(names)}"
-
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        gain, floor = self.gain(case, p), None if curve is None else curve.floor
-        rho = _near_one(gain)
-        if floor is None:
-            text = f"contracts by {rho} a round, down to a floor that the missing constants decide"
-        elif floor == 0.0:
-            text = f"contracts by {rho} a round, without a floor"
-        else:
-            text = f"contracts by {rho} a round, down to {floor:.4g}, proportional to 1/n at one step"
-        return Rate("linear", text, contraction=1.0 - gain, floor=floor, in_workers=-1.0 if floor else 0.0)
-
-
-@dataclass(frozen=True)
-class Average:
-    """bound(T) = (start/(gamma T) + noise gamma + drift gamma^2)/(1 - damping gamma)."""
-
-    start: float
-    noise: float
-    drift: float = 0.0
-    damping: float = 0.0
-
-
-class AverageTheorem(Theorem):
-    """Bounds on an average over T rounds at a constant step."""
-
-    @abstractmethod
-    def average(self, case: Case, p: Point) -> Average:
-        """The coefficients of the bound."""
-
-    def curve(self, case: Case, p: Point) -> Curve:
-        a, gamma = self.average(case, p), p["gamma"]
-        left = 1.0 - a.damping * gamma
-        return PowerCurve(((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0)))
-
-    def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; the limit is {self._choose(case, p, '').intervals['gamma'].text}"
-
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        noisy = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
-        if curve is None:
-            return Rate("power", noisy + " (if there is noise)", in_rounds=(-1.0, -0.5), in_workers=-0.5)
-        a = self.average(case, p)
-        if a.noise == 0.0:
-            slow, text = (-2 / 3, "1/T, then T^(-2/3)") if a.drift > 0 else (-1.0, "1/T, without a floor")
-            return Rate("power", f"{text}, with the step tuned for T", in_rounds=(-1.0, slow))
-        until = None
-        if case.rounds is not None:
-            others = {name: value for name, value in p.items() if name != "gamma"}
-            until = _speedup(a, case.c.n, case.rounds, self._choose(case, others, "").values["gamma"])
-        return Rate("power", noisy, in_rounds=(-1.0, -0.5), in_workers=-0.5, speedup_until=until)
-
-
-def _speedup(a: Average, n: float, rounds: int, largest: float) -> float:
-    """Largest n for which the tuned step is below its limit and the drift below the two leading terms.
-
-    The noise is proportional to 1/n; the tuned step sqrt(start/(noise T)) grows as sqrt(n).
-    """
-    noise = n * a.noise
-    if a.start == 0.0:
-        return math.inf
-    limits = [noise * rounds * largest**2 / a.start]
-    if a.drift > 0.0:
-        limits.append((2.0 * noise**1.5 * math.sqrt(rounds / a.start) / a.drift) ** (2 / 3))
-    return float(math.floor(min(limits)))
-
-
-class TunedTheorem(Theorem):
-    """Bounds for a step that depends on T: a sum of powers of T."""
-
-    @abstractmethod
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        """Pairs (coefficient, power) of the bound; the first one is the linear speedup's term, 1/sqrt(nT)."""
-
-    def curve(self, case: Case, p: Point) -> PowerCurve:
-        return PowerCurve(self.powers(case))
-
-    def horizon(self, case: Case) -> int:
-        if case.rounds is not None:
-            return case.rounds
-        if case.eps is None:
-            raise NotCovered(f"{self.id} tunes the step for T; give rounds or eps")
-        if missing := [name for name in self.bound_needs(case) if getattr(case.constants, name) is None]:
-            raise NotCovered(f"{_wants(self.id, missing)} to find T from eps")
-        rounds = PowerCurve(self.powers(case)).rounds_to(case.eps)
-        if rounds is None:
-            raise NotCovered(f"{self.id} needs more than 1e300 rounds to reach eps = {case.eps:.4g}")
-        return rounds
-
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        if curve is None:
-            return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
-        powers = self.powers(case)
-        slow = -min(power for coefficient, power in powers if coefficient > 0 or power == 1.0)
-        if powers[0][0] == 0.0:
-            return Rate("power", f"T^({slow:.3g}) for large T, no noise", in_rounds=(-1.0, slow))
-        return Rate(
-            "power",
-            "1/T first, 1/sqrt(nT) for large T: linear speedup while that term dominates",
-            in_rounds=(-1.0, slow),
-            in_workers=-0.5,
-            speedup_until=self._speedup_until(case),
-        )
-
-    def _speedup_until(self, case: Case) -> float:
-        """The largest n at which the 1/sqrt(nT) term is still the largest one, at the horizon."""
-        rounds = self.horizon(case)
-
-        def dominates(n: int) -> bool:
-            terms = self.powers(replace(case, constants=replace(case.constants, n=n, overlap=None)))
-            first, *rest = (coefficient * rounds**-power for coefficient, power in terms)
-            return first >= max(rest)
-
-        if not dominates(1):
-            return 0.0
-        low, high = 1, 2
-        while dominates(high):
-            low, high = high, 2 * high
-            if high > 2**60:
-                return math.inf
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if dominates(middle) else (low, middle)
-        return float(low)
-
-
-class OrderTheorem(Theorem):
-    """A rate known up to constants only: a step rule and slopes, but no bound."""
-
-    provenance = "order"
-    bound_requires = ()
-
-    def curve(self, case: Case, p: Point) -> None:  # type: ignore[override]
-        return None
-
-    def _score(self, case: Case) -> None:
-        return None
-
-    def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}"
-
-
 def take_whole(take: Choice, name: str, default: int) -> int:
     """Take a parameter that counts something (a period, messages): a whole number, at least 1."""
     value = take(name, Interval(1.0, math.inf, f"1 <= {name}", low_open=False), default)
@@ -1079,17 +640,13 @@ def _name(given: Given) -> str:
     return given.spec if isinstance(given, Compressor) else str(given)
 
 
-def _near_one(gain: float) -> str:
-    """1 - gain as text that does not round to 1."""
-    return f"{1.0 - gain:.6g}" if gain > 1e-4 else f"1 - {gain:.3g}"
-
-
 def _positive(name: str, value: float) -> float:
     if isinstance(value, bool | str) or not (math.isfinite(value) and value > 0):
         raise InputError(f"{name} = {value} must be a number above 0")
     return float(value)
 
 
-def _wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
+def wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
+    """The sentence that asks for constants."""
     assert set(missing) <= set(NAMES)
     return f"{what} needs {' and '.join(missing)}; give --set {' '.join(f'{name}=...' for name in missing)}"

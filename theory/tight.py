@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 
 from .compressors import Contractive
-from .theorem import Case, Choice, LinearTheorem, Point, prescribe, register
+from .families import LinearTheorem
+from .theorem import Case, Choice, Point, prescribe, register
 
 PAPER = "Berg Thomsen, Taylor, Dieuleveut 2025"
 ASSUMPTIONS = (

@@ -75,6 +75,8 @@ def verify(
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     # One piece of work, or one process to do it in: no pool, all cores for its replicas.
     alone = len(theorems) + len(claims) == 1 or (pool == "processes" and (jobs or os.cpu_count()) == 1)
+    if not alone:  # compile what all need once, here, and not in every process at the same time
+        from ..solvers.engines import rounds  # noqa: F401
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, findings = [], []
     with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:

@@ -27,12 +27,12 @@ _SPEEDUP_BEYOND_OMEGA: dict[str, Any] = {
 EXPERIMENTS = (
     Experiment(
         "dore.strongly-convex", REGRESSION, up="ternary:block=256", down="ternary:block=256", workers=20,
-        rounds=12000, quick_rounds=2500, replicas=8, **LINEAR, **HETEROGENEOUS, **_SPEEDUP,
+        rounds=12000, quick_rounds=1200, replicas=8, **LINEAR, **HETEROGENEOUS, **_SPEEDUP,
     ),
     Experiment(
         "dore.strongly-convex-tuned", CANCER, up="ternary:block=32", down="ternary:block=32", rounds=6000,
         without_data=LOGISTIC, **LINEAR, **_SPEEDUP_BEYOND_OMEGA,
     ),
     Experiment("dore.nonconvex", LOUD_SINES, **TERNARY),
-    Experiment("dore.nonconvex-tuned", SINES, **TERNARY, rounds=16384, rounds_grid=(1024, 4096, 16384, 65536)),
+    Experiment("dore.nonconvex-tuned", SINES, **TERNARY, rounds=8192, rounds_grid=(512, 2048, 8192, 32768)),
 )  # fmt: skip

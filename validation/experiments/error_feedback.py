@@ -20,7 +20,7 @@ _GRID: dict[str, Any] = {"rounds_grid": (256, 1024, 4096, 16384)}
 
 EXPERIMENTS = (
     Experiment(
-        "error-feedback.nonconvex", NONCONVEX, up="topk:ratio=0.5", rounds=16384, speedup_rounds=8192, **HETEROGENEOUS
+        "error-feedback.nonconvex", NONCONVEX, up="topk:ratio=0.5", rounds=16384, speedup_rounds=4096, **HETEROGENEOUS
     ),
     Experiment("error-feedback.nonconvex-bounded", ROBUST, up="topk:k=4", rounds=8192, workers=4, **_GRID, **ALONE),
     Experiment(

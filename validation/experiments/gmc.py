@@ -21,7 +21,7 @@ _RANDOM = "randk:k=4,scaled=0,seed=shared"
 _GRID: dict[str, Any] = {"rounds_grid": (128, 512, 2048, 8192)}
 _HALF: dict[str, Any] = {"choices": {"beta": 0.5}, "workers": 4, **_GRID}
 _ALIKE: dict[str, Any] = {"workers_grid": (1, 2, 4), "speedup_rounds": 8192, "speedup_problem": LOUD_ROBUST}
-_UNLIKE: dict[str, Any] = {"workers_grid": (2, 4, 8), "speedup_rounds": 8192, "speedup_problem": NONCONVEX}
+_UNLIKE: dict[str, Any] = {"workers_grid": (2, 4, 8), "speedup_rounds": 4096, "speedup_problem": NONCONVEX}
 _LOUD: dict[str, Any] = {**_ALIKE, "speedup_problem": LOUD_HUBER}
 _CURVED: dict[str, Any] = {
     "problem": CURVED, "up": _RANDOM, "choices": {"beta": 0.3}, "workers": 4, "rounds": 4096, **_GRID,

@@ -6,6 +6,8 @@ processes.
 
 from __future__ import annotations
 
+import faulthandler
+
 import faulty
 import numpy as np
 import pytest
@@ -228,3 +230,15 @@ def test_processes_in_their_own_time_are_replayed(tmp_path):
 def test_unknown_engines_are_refused():
     with pytest.raises(InputError, match="did you mean 'processes'"):
         tg.run("sgd", NOISY, workers=1, parameters={"gamma": 0.1}, rounds=1, engine="process")
+
+
+def test_workers_that_need_more_room_at_the_same_time_do_not_wait_for_each_other(tmp_path):
+    """Messages of 320 kB outgrow the first blocks of shared memory, in all workers at once."""
+    what = ("sgd", "quadratic:dim=40000,heterogeneity=1", "identity", "identity")
+    options = {"workers": 4, "parameters": {"gamma": 0.1}, "rounds": 3, "checkpoints": [3], "columns": ()}
+    faulthandler.dump_traceback_later(240, exit=True)  # a deadlock must not look like a slow machine
+    try:
+        real = tg.run(*what, **options, engine="processes")
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    assert differing(tg.simulate(*what, **options), real, tmp_path) == []

@@ -17,11 +17,12 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..problems import problem as build_problem
+from ..problems.share import Share, without_optimum
 from ..solvers import simulate
 from ..solvers.engines.run import run
 from ..theory.errors import InputError
@@ -34,6 +35,8 @@ LATENCY = 5e-5
 DENSE_BITS = 32.0
 """Bits of a coordinate that is not compressed, as the papers count."""
 FEWEST_ROUNDS, MOST_ROUNDS = 16, 5000
+LEAD = 0.5
+"""Seconds from the order to start to the start of runs side by side."""
 SHORTEST_SHARED = 0.5
 """Seconds in which runs side by side can be counted on to overlap."""
 
@@ -47,6 +50,15 @@ class Work:
     up: str
     down: str
     seed: int = 0
+
+    def on(self, workers: int) -> Share:
+        """The problem on so many workers, without its constants and minimiser, which take long and no time a round."""
+        return _built(self.problem, workers)
+
+
+@lru_cache(maxsize=2)
+def _built(problem: str, workers: int) -> Share:
+    return without_optimum(problem, workers, with_data=True)
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ class Stopwatch:
 
 def timed(work: Work, parameters: Mapping[str, float], workers: int, seconds: float, engine: str) -> float:
     """Run for about `seconds` and return the seconds a round."""
-    problem = build_problem(work.problem, workers=workers)
+    problem = work.on(workers)
 
     def go(rounds: int) -> Stopwatch:
         watch = Stopwatch()
@@ -119,7 +131,7 @@ def timed(work: Work, parameters: Mapping[str, float], workers: int, seconds: fl
         if engine == "simulate":
             simulate(work.method, problem, work.up, work.down, threads=1, **common)
         else:
-            run(work.method, work.problem, work.up, work.down, workers=workers, engine=engine, **common)
+            run(work.method, problem, work.up, work.down, engine=engine, **common)
         return watch
 
     pilot = go(FEWEST_ROUNDS).seconds()
@@ -130,7 +142,7 @@ def timed(work: Work, parameters: Mapping[str, float], workers: int, seconds: fl
 def _alone(request: tuple[Work, dict[str, float], float, float]) -> list[tuple[float, int]]:
     """Run one worker in this process from an instant on, for about `seconds`; return when rounds ended."""
     work, parameters, start, seconds = request
-    problem = build_problem(work.problem, workers=1)
+    problem = work.on(1)
     watch = Stopwatch()
 
     def go(rounds: int) -> None:
@@ -149,7 +161,7 @@ def _alone(request: tuple[Work, dict[str, float], float, float]) -> list[tuple[f
     return watch.times
 
 
-def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: float, lead: float) -> float:
+def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: float) -> float:
     """By how much `copies` independent runs of one worker slow each other down when they run at once.
 
     Every copy is a process of its own on one core; only the time in which all of them run is counted, and one of them
@@ -162,7 +174,7 @@ def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: 
     """
 
     def side_by_side(count: int, pool: ProcessPoolExecutor) -> list[list[tuple[float, int]]]:
-        request = (work, dict(parameters), time.time() + lead, seconds)
+        request = (work, dict(parameters), time.time() + LEAD, seconds)
         return [future.result() for future in [pool.submit(_alone, request) for _ in range(count)]]
 
     def rates(runs: list[list[tuple[float, int]]]) -> list[float]:
@@ -178,7 +190,7 @@ def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: 
 
     with started("processes", copies) as pool:
         assert isinstance(pool, ProcessPoolExecutor)
-        side_by_side(copies, pool)  # every process loads its kernels
+        side_by_side(copies, pool)  # every process loads its kernels and its data
         together = statistics.mean(rates(side_by_side(copies, pool)))
         alone = rates(side_by_side(1, pool))[0]
     return max(alone / together, 1.0)
@@ -227,14 +239,11 @@ def measure(
     times: dict[int, list[float]] = {n: [] for n in workers}
     compute: dict[int, list[float]] = {n: [] for n in workers}
     slow: dict[int, list[float]] = {n: [] for n in workers}
-    began = time.time()
-    build_problem(work.problem, workers=1).kernels()
-    lead = 2 * (time.time() - began) + 1.0
     for _ in range(repetitions):
         for n in workers:
             times[n].append(timed(work, parameters[n], n, seconds, "processes"))
             compute[n].append(timed(work, parameters[n], n, seconds / 2, "simulate") / n)
-            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, max(seconds, SHORTEST_SHARED), lead))
+            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, max(seconds, SHORTEST_SHARED)))
     found = []
     for n in workers:
         up, down = message_bits(work, parameters[n], n)
@@ -250,8 +259,8 @@ def message_bits(work: Work, parameters: Mapping[str, float], workers: int) -> t
     """Encoded bits of a worker's message and of the broadcast, the mean over some rounds."""
     rounds = 10
     trace = simulate(
-        work.method, work.problem, work.up, work.down, workers=workers, parameters=parameters, rounds=rounds,
-        checkpoints=[rounds], columns=False, seed=work.seed,
+        work.method, work.on(workers), work.up, work.down, parameters=parameters, rounds=rounds, checkpoints=[rounds],
+        columns=False, seed=work.seed,
     )  # fmt: skip
     up, down = (float(trace.columns[f"bits_{side}_encoded"][0, -1]) / rounds for side in ("up", "down"))
     return up, down
@@ -262,14 +271,18 @@ def rounds_to(work: Work, parameters: Mapping[str, float], workers: int, eps: fl
 
     The engine does not matter: all give the same bits.
     """
-    points = np.unique(np.geomspace(1, rounds, 200).astype(int))
-    trace = simulate(
-        work.method, work.problem, work.up, work.down, workers=workers, parameters=parameters, rounds=rounds,
-        checkpoints=[0, *points], columns=False, seed=work.seed,
-    )  # fmt: skip
-    values = trace.columns["grad_sq"].mean(axis=0)
-    reached = np.flatnonzero(values <= eps * values[0])
-    return int(trace.rounds[reached[0]]) if reached.size else None
+    problem, length = work.on(workers), min(64, rounds)
+    while True:
+        points = np.unique(np.geomspace(1, length, 100).astype(int))
+        trace = simulate(
+            work.method, problem, work.up, work.down, parameters=parameters, rounds=length, checkpoints=[0, *points],
+            columns=False, seed=work.seed,
+        )  # fmt: skip
+        values = trace.columns["grad_sq"].mean(axis=0)
+        reached = np.flatnonzero(values <= eps * values[0])
+        if reached.size or length == rounds:
+            return int(trace.rounds[reached[0]]) if reached.size else None
+        length = min(4 * length, rounds)
 
 
 __all__ = ["LATENCY", "LINKS", "Timing", "Work", "measure", "rounds_to", "slowdown"]

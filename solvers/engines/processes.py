@@ -329,7 +329,8 @@ class Processes:
             ready = self.ears.select(BEAT_SECONDS * 2)
             for key, _ in ready:
                 worker, is_pipe = key.data
-                if is_pipe:
+                # Reading one may have waited for room, and read what the others had to say meanwhile.
+                if is_pipe and self.pipes[worker].poll():
                     self._read(worker)
             for key, _ in ready:
                 worker, is_pipe = key.data

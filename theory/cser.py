@@ -14,6 +14,7 @@ so only the spread of the models matters, avg||x_i - avg x_j||^2 <= avg||e_i||^2
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 from .bounds import Interval
 from .compressors import Contractive
@@ -50,9 +51,9 @@ class _Reset(AverageTheorem):
         take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
         take_whole(take, "H", PERIOD)
 
+    @abstractmethod
     def spread(self, case: Case, H: float) -> float:
         """avg E||x_i - avg x_j||^2 <= spread (1 - delta_u) gamma^2 G^2."""
-        raise NotImplementedError
 
     def average(self, case: Case, p: Point) -> Average:
         c, lost = case.c, 1 - case.up.delta

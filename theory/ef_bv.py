@@ -19,6 +19,7 @@ random or not: E||x - lam C(x)||^2 <= (1 - lam + lam sqrt(1 - delta))^2 ||x||^2 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -173,9 +174,9 @@ class Nonconvex(EitherClass, AverageTheorem):
 class Contracting(LinearTheorem):
     """The bound under the Polyak-Lojasiewicz inequality, in terms of the scalings (lam, nu) of the method."""
 
+    @abstractmethod
     def scalings(self, p: Point) -> tuple[float, float]:
         """Lam and nu."""
-        raise NotImplementedError
 
     def errors(self, case: Case, p: Point) -> Errors:
         return errors(case, *self.scalings(p))

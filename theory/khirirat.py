@@ -25,6 +25,7 @@ The paper minimises the sum of the f_i; everything here is about the average f, 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -298,9 +299,9 @@ class _FreeTheta(_Overlapping, LinearTheorem):
             return 0.0
         return self._trade(case, p["gamma"])(p["theta"])[1] * case.c.zeta_star_sq
 
+    @abstractmethod
     def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
         """From theta to the gain 1 - rho and the floor for zeta_star = 1, at this step."""
-        raise NotImplementedError
 
     @staticmethod
     def _interpolating(case: Case) -> bool:
@@ -725,8 +726,9 @@ class _AnyStep(_Overlapping, AverageTheorem):
                 return (case.eps or 0.0) / a.noise
         return 1 / self._smoothness(case)
 
+    @abstractmethod
     def _smoothness(self, case: Case) -> float:
-        raise NotImplementedError
+        """The smoothness that the family of bounds uses."""
 
     def active(self, case: Case, p: Point) -> str:
         return f"every gamma is covered, {p['gamma']:.6g} is chosen; the best one depends on T"

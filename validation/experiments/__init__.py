@@ -27,7 +27,7 @@ _FILES = (
 
 _FOUND = {e.theorem: e for file in _FILES for e in import_module(f".{file}", __name__).EXPERIMENTS}
 #: In the order of the theorems.
-EXPERIMENTS: dict[str, Experiment] = {i: _FOUND[i] for i in [*(i for i in THEOREMS if i in _FOUND)]}
+EXPERIMENTS: dict[str, Experiment] = {i: _FOUND[i] for i in THEOREMS if i in _FOUND}
 
 
 def experiment(theorem: str) -> Experiment:

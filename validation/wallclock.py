@@ -11,7 +11,6 @@ but need not talk to each other, so n over their slowdown is the speedup that th
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ import numpy as np
 
 from ..problems.share import Share, without_optimum
 from ..solvers import simulate
+from ..solvers.engines.processes import cores
 from ..solvers.engines.run import run
 from ..theory.errors import InputError
 from .sweeps import started
@@ -37,8 +37,8 @@ DENSE_BITS = 32.0
 FEWEST_ROUNDS, MOST_ROUNDS = 16, 5000
 LEAD = 0.5
 """Seconds from the order to start to the start of runs side by side."""
-SHORTEST_SHARED = 0.5
-"""Seconds in which runs side by side can be counted on to overlap."""
+SPELLS, SHORTEST_SPELL = 3, 0.5
+"""How often runs side by side and a run alone take turns, and seconds in which runs can be counted on to overlap."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ def _alone(request: tuple[Work, dict[str, float], float, float]) -> list[tuple[f
 def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: float) -> float:
     """By how much `copies` independent runs of one worker slow each other down when they run at once.
 
-    Every copy is a process of its own on one core; only the time in which all of them run is counted, and one of them
-    then runs alone.
+    Every copy is a process of its own on one core; only the time in which all of them run is counted. They take turns
+    with one of them alone, so that what disturbs the machine for a while disturbs both.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: 
     """
 
     def side_by_side(count: int, pool: ProcessPoolExecutor) -> list[list[tuple[float, int]]]:
-        request = (work, dict(parameters), time.time() + LEAD, seconds)
+        request = (work, dict(parameters), time.time() + LEAD, max(seconds / SPELLS, SHORTEST_SPELL))
         return [future.result() for future in [pool.submit(_alone, request) for _ in range(count)]]
 
     def rates(runs: list[list[tuple[float, int]]]) -> list[float]:
@@ -191,9 +191,11 @@ def slowdown(work: Work, parameters: Mapping[str, float], copies: int, seconds: 
     with started("processes", copies) as pool:
         assert isinstance(pool, ProcessPoolExecutor)
         side_by_side(copies, pool)  # every process loads its kernels and its data
-        together = statistics.mean(rates(side_by_side(copies, pool)))
-        alone = rates(side_by_side(1, pool))[0]
-    return max(alone / together, 1.0)
+        together, alone = [], []
+        for _ in range(SPELLS):
+            together.append(statistics.mean(rates(side_by_side(copies, pool))))
+            alone += rates(side_by_side(1, pool))
+    return max(statistics.mean(alone) / statistics.mean(together), 1.0)
 
 
 def exchange_cost(workers: int, seconds: float) -> tuple[float, float]:
@@ -210,11 +212,6 @@ def exchange_cost(workers: int, seconds: float) -> tuple[float, float]:
     (short, a), (long, total) = costs
     b = max(total - a, 0.0) / (long - short)
     return max(a - b * short, 0.0), b
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def measure(
@@ -243,7 +240,7 @@ def measure(
         for n in workers:
             times[n].append(timed(work, parameters[n], n, seconds, "processes"))
             compute[n].append(timed(work, parameters[n], n, seconds / 2, "simulate") / n)
-            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, max(seconds, SHORTEST_SHARED)))
+            slow[n].append(1.0 if n == 1 else slowdown(work, parameters[n], n, seconds))
     found = []
     for n in workers:
         up, down = message_bits(work, parameters[n], n)

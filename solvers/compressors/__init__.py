@@ -29,7 +29,9 @@ It can be a part of a compressor made of compressors, whose messages then have n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -81,11 +83,16 @@ def encode(comp: Compressor, message: Floats, coins: Floats | None = None, origi
         The vector is not a message of this compressor, or something that is needed is not given.
     """
     message = vector(message)
-    comp.check(message.size)
-    if (theirs := getattr(comp, "encode", None)) is not None:
-        return theirs(message)
     origin = origin or Origin()
-    return codec(comp).encode(comp, message, origin if coins is None else replace(origin, coins=coins))
+    return encoder(comp, message.size)(message, origin if coins is None else replace(origin, coins=coins))
+
+
+def encoder(comp: Compressor, dim: int) -> Callable[[Floats, Origin], bytes]:
+    """Return what `encode` does with finite vectors of `dim` coordinates; what can be checked before is checked now."""
+    comp.check(dim)
+    if (theirs := getattr(comp, "encode", None)) is not None:
+        return lambda message, origin: theirs(message)
+    return partial(codec(comp).encode, comp)
 
 
 def decode(comp: Compressor, data: bytes, dim: int, coins: Floats | None = None) -> Floats:
@@ -97,16 +104,26 @@ def decode(comp: Compressor, data: bytes, dim: int, coins: Floats | None = None)
         The bytes are cut off, too long, or no message of this compressor; or a seed is shared and `coins` are
         not given.
     """
+    return decoder(comp, dim)(data, coins)
+
+
+def decoder(comp: Compressor, dim: int) -> Callable[[bytes, Floats | None], Floats]:
+    """Return what `decode` does with messages of `dim` coordinates; what can be checked before is checked now."""
     comp.check(dim)
     if (theirs := getattr(comp, "decode", None)) is not None:
-        return theirs(data, dim)
-    reader = Reader(data, comp.spec)
-    with np.errstate(over="ignore", invalid="ignore"):
-        message = codec(comp).read(comp, reader, dim, coins)
-    reader.finish()
-    if not np.all(np.isfinite(message)):
-        raise reader.malformed("its numbers overflow when they are put together")
-    return message
+        return lambda data, coins: theirs(data, dim)
+    read, what = codec(comp).read, comp.spec
+
+    def decode(data: bytes, coins: Floats | None) -> Floats:
+        reader = Reader(data, what)
+        with np.errstate(over="ignore", invalid="ignore"):
+            message = read(comp, reader, dim, coins)
+        reader.finish()
+        if not np.isfinite(message).all():
+            raise reader.malformed("its numbers overflow when they are put together")
+        return message
+
+    return decode
 
 
 def entropy_bits(comp: Compressor, message: Floats, origin: Origin | None = None) -> float:

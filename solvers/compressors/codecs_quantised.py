@@ -18,7 +18,9 @@ from ...theory.errors import InputError
 from .symbols import block_maxima, entropy_of, pattern, spread
 from .wire import Bits, Floats, Ints, Origin, Reader, fixed, omega_bits, packed
 
-TRITS = 3 ** np.arange(5)
+#: What a symbol counts at each of the five places in a byte, and the signs that stand in each of the 243 bytes.
+TRITS = (3 ** np.arange(5)).astype(np.uint8)
+SIGNS = np.array([0.0, 1.0, -1.0])[np.arange(243)[:, None] // TRITS % 3]
 
 
 class Dense:
@@ -41,20 +43,23 @@ class Trits:
         scales = block_maxima(comp, message)
         if np.any((message != 0) & (np.abs(message) != spread(comp, scales, message.size))):
             raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
-        return scales, np.where(message > 0, 1, np.where(message < 0, 2, 0))
+        return scales, (message > 0) + 2 * (message < 0).astype(np.uint8)
 
     def encode(self, comp: Ternary, message: Floats, origin: Origin) -> bytes:
         scales, symbols = self.symbols(comp, message)
-        padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.int64)])
-        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), fixed(padded.reshape(-1, 5) @ TRITS, 8))
+        padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.uint8)])
+        fives = (padded.reshape(-1, 5) * TRITS).sum(axis=1, dtype=np.uint8)
+        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32)) + fives.tobytes()
 
     def read(self, comp: Ternary, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         scales = reader.floats(comp.blocks(dim), SCALE_LOW_BITS)
-        symbols = reader.fixed(-(-dim // 5), 8)
-        trits = (symbols[:, None] // TRITS % 3).ravel()
-        if np.any(symbols >= 243) or np.any(trits[dim:]):
+        fives = reader.fixed(-(-dim // 5), 8)
+        if np.any(fives >= SIGNS.shape[0]):
             raise reader.malformed("a byte holds no five symbols")
-        return spread(comp, scales, dim) * np.array([0.0, 1.0, -1.0])[trits[:dim]] + 0.0
+        signs = SIGNS[fives].ravel()
+        if np.any(signs[dim:]):
+            raise reader.malformed("a byte holds no five symbols")
+        return spread(comp, scales, dim) * signs[:dim] + 0.0
 
     def entropy(self, comp: Ternary, message: Floats, origin: Origin) -> float:
         return 32.0 * comp.blocks(message.size) + entropy_of(np.bincount(self.symbols(comp, message)[1]))

@@ -50,8 +50,14 @@ def packed(*strings: Bits) -> bytes:
 
 def fixed(values: Ints, width: int) -> Bits:
     """Write integers in `width` bits each."""
-    shifts = np.arange(width - 1, -1, -1, dtype=np.uint64)
-    return ((values.astype(np.uint64)[:, None] >> shifts) & np.uint64(1)).astype(np.uint8).ravel()
+    whole = _container(width)
+    octets = values.astype(whole).view(np.uint8).reshape(values.size, whole.itemsize)
+    return np.unpackbits(octets[:, whole.itemsize - -(-width // 8) :], axis=1)[:, -width % 8 :].ravel()
+
+
+def _container(width: int) -> np.dtype:
+    """The smallest unsigned integer, its highest byte first, that has room for `width` bits."""
+    return np.dtype(next(f">u{size}" for size in (1, 2, 4, 8) if 8 * size >= width))
 
 
 def variable(values: Ints, widths: Ints) -> Bits:
@@ -124,8 +130,20 @@ class Reader:
 
     def fixed(self, count: int, width: int) -> Ints:
         """The next `count` integers of `width` bits."""
-        weights = np.int64(1) << np.arange(width - 1, -1, -1, dtype=np.int64)
-        return self.take(count * width).reshape(count, width).astype(np.int64) @ weights
+        self._advance(count * width)
+        if not width:
+            return np.zeros(count, np.int64)
+        data = np.frombuffer(self.data + bytes(8 * width + 8), np.uint8)
+        eights = -(-count // 8)
+        values = np.zeros((eights, 8), np.uint64)
+        for j in range(8):  # eight numbers fill `width` bytes: the j-th of each eight has its bits in the same places
+            byte, skipped = divmod(self.at - count * width + j * width, 8)
+            octets = -(-(skipped + width) // 8)
+            for k in range(octets):
+                column = data[byte + k :: width][:eights].astype(np.uint64)
+                up = skipped + width - 8 * (k + 1)
+                values[:, j] |= column << np.uint64(up) if up >= 0 else column >> np.uint64(-up)
+        return (values.ravel()[:count] & np.uint64((1 << width) - 1)).astype(np.int64)
 
     def floats(self, count: int, low_bits: int, signed: bool = False) -> Floats:
         """The next `count` numbers, sent without `low_bits` lowest bits and, unless `signed`, the sign."""
@@ -136,7 +154,7 @@ class Reader:
         else:
             pattern = self.fixed(count, width).astype(np.uint64) << np.uint64(low_bits)
             values = pattern.view(np.float64)
-        if not np.all(np.isfinite(values)):
+        if not np.isfinite(values).all():
             raise self.malformed("it holds a number that is not finite")
         return values
 

@@ -20,6 +20,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +28,6 @@ import numpy as np
 from ...problems import Problem
 from ...problems.share import numbers_of
 from ...theory.errors import InputError, WorkerError
-from ..compressors import codec
 from ..method import Method
 from ..random import (
     SHARED_WORKER,
@@ -51,7 +51,8 @@ from .setup import KINDS, WORKER_STATES, Block, Role, Setup
 #: Commands of the server, and answers of a worker.
 (
     BEGIN, ASK, SAY, WORK, HEAR, EVALUATE, STATE, RESTORE, DROP, STOP, READY, MESSAGE, HEARD, VALUES, STATES, FAILED,
-) = range(16)  # fmt: skip
+    TAKE,
+) = range(17)  # fmt: skip
 #: Further kinds of state: those that a worker shares with the server.
 MODEL, DOWN_MEMORY, COMMON = KINDS, KINDS + 1, KINDS + 2
 NO_DRAWS = np.zeros((0, 0))
@@ -112,9 +113,6 @@ def check(method: Method, problem: Problem, setup: Setup) -> None:
             f"method '{method.word}' is asynchronous and has special exchanges, own models or common states: "
             f"use the engine simulate"
         )
-    for comp in (*setup.ups, *setup.downs):
-        if getattr(comp, "encode", None) is None or getattr(comp, "decode", None) is None:
-            codec(comp)
 
 
 class Coins:
@@ -144,15 +142,36 @@ class Coins:
 
 def exchanges(setup: Setup, block: Block, rnd: int) -> tuple[int, ...]:
     """Which exchanges this round has: 0 the usual one, 1 the special one, in their order."""
-    special = steps.is_special(kernels.tools, setup.run.seed, setup.plan, block.reals, block.random, rnd)
+    if not setup.run.method.special:
+        return (0,)
+    special = steps.is_special(steps.tools, setup.run.seed, setup.plan, block.reals, block.random, rnd)
     if not special:
         return (0,)
     return (0, 1) if setup.plan[kernels.ADDS] else (1,)
 
 
+def places(blocks: Sequence[Block]) -> list[slice]:
+    """Where the blocks' replicas stand among all."""
+    ends = accumulate(len(block.x) for block in blocks)
+    return [slice(end - len(block.x), end) for block, end in zip(blocks, ends, strict=True)]
+
+
 def padding(size: int) -> int:
     """How many bytes bring a size to whole words."""
     return -size % WORD
+
+
+class Kernels:
+    """What a run calls: oracle, rules and links of both exchanges as `steps` takes them, and what writes messages."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.ups, self.downs = (
+            [frames.Frames(c, setup.run.problem.dim) for c in side] for side in (setup.ups, setup.downs)
+        )
+        self.oracle = steps.addresses(setup.oracle)
+        self.rules = [steps.addresses(rules) for rules in setup.rules]
+        self.up_links = [steps.addresses(link) for link in setup.up_links]
+        self.down_links = [steps.addresses(link) for link in setup.down_links]
 
 
 class Worker:
@@ -183,9 +202,12 @@ class Worker:
         del arrays, data
         self.setup = setup = Setup(run, Role(range(number, number + 1), False), number if reduced else 0)
         self.blocks = [Block(setup, part) for part in parts]
+        self.places = places(self.blocks)
+        self.size = self.places[-1].stop
         run.problem.x0 = np.zeros(0)
         self.coins = [Coins(setup, block) for block in self.blocks]
-        self.quiet = tuple((rules[0], steps.QUIET, *rules[2:]) for rules in setup.rules)
+        self.kernels = Kernels(setup)
+        self.quiet = [(rules[0], steps.QUIET, *rules[2:]) for rules in self.kernels.rules]
         self.speaks = [e.sent is not nothing for e in setup.exchanges]
         self.ctx = np.zeros(7, np.int64)
         self.now: tuple[int, int] = (0, 0)
@@ -198,7 +220,7 @@ class Worker:
             return
         deeds: dict[int, Callable[..., None]] = {
             ASK: self._ask, SAY: self._say, WORK: self._work, HEAR: self._hear, EVALUATE: self._evaluate,
-            STATE: self._state, RESTORE: self._restore, DROP: self._drop,
+            STATE: self._state, RESTORE: self._restore, DROP: self._drop, TAKE: self._take,
         }  # fmt: skip
         while True:
             what, a, b, data = self.line.receive()
@@ -223,42 +245,58 @@ class Worker:
     def _point(self, block: Block) -> np.ndarray:
         return block.workers[kernels.MODELS][0] if self.setup.run.method.models else block.x
 
-    def _ask(self, rnd: int, phase: int, data: memoryview | None, answer: bool = True) -> None:
+    def _ask(self, rnd: int, phase: int, _: memoryview) -> None:
         setup, self.now = self.setup, (rnd, phase)
-        for _number, block, k in self._turns():
+        for _, block, k in self._turns():
             block.scratch[4][:] = 0.0
             steps.ask(
-                kernels.tools, setup.run.seed, k, setup.plan, setup.oracle, self._context(rnd, k), block.random,
+                steps.tools, setup.run.seed, k, setup.plan, self.kernels.oracle, self._context(rnd, k), block.random,
                 self._point(block), block.scratch,
             )  # fmt: skip
-        if answer:
-            self.line.send(READY)
+        self.line.send(READY)
 
-    def _say(self, rnd: int, phase: int, nothing_more: memoryview | None) -> None:
+    def _say(self, rnd: int, phase: int, _: memoryview) -> None:
         setup = self.setup
-        size = sum(len(block.x) for block in self.blocks)
-        lengths, norms = np.full(size, frames.ABSENT, np.int64), np.zeros(size)
+
+        def say(block: Block, k: int, ctx: np.ndarray, norms: np.ndarray) -> None:
+            steps.say(
+                steps.tools, setup.run.seed, k, setup.plan, self.quiet[k], self.kernels.up_links[k], ctx, block.random,
+                self._point(block), block.workers, block.states[0][0], block.states[2], block.scratch, norms,
+            )  # fmt: skip
+
+        self._speak(rnd, say)
+
+    def _work(self, rnd: int, phase: int, _: memoryview) -> None:
+        setup, self.now = self.setup, (rnd, phase)
+
+        def work(block: Block, k: int, ctx: np.ndarray, norms: np.ndarray) -> None:
+            block.scratch[4][:] = 0.0
+            steps.work(
+                steps.tools, setup.run.seed, k, setup.plan, self.kernels.oracle, self.quiet[k],
+                self.kernels.up_links[k], ctx, block.random, self._point(block), block.workers, block.states[0][0],
+                block.states[2], block.scratch, norms,
+            )  # fmt: skip
+
+        self._speak(rnd, work)
+
+    def _speak(self, rnd: int, kernel: Callable[[Block, int, np.ndarray, np.ndarray], None]) -> None:
+        """Have a kernel leave every block's message in its scratch, and send them all."""
+        setup = self.setup
+        lengths, norms = [frames.ABSENT] * self.size, np.zeros(self.size)
         exact, data = [], []
-        edges = np.cumsum([0, *(len(block.x) for block in self.blocks)])
         for number, block, k in self._turns():
             v, c, _, _, exact_sum, _ = block.scratch
-            place = slice(edges[number], edges[number + 1])
-            common, own, ctx = block.states[2], block.states[0][0], self._context(rnd, k)
-            steps.say(
-                kernels.tools, setup.run.seed, k, setup.plan, self.quiet[k], setup.up_links[k], ctx, block.random,
-                self._point(block), block.workers, own, common, block.scratch,
-            )  # fmt: skip
+            place = self.places[number]
+            ctx = self._context(rnd, k)
+            kernel(block, k, ctx, norms[place])
             state = block.workers[kernels.COMPRESSOR + k][0]
-            lengths[place], pieces = frames.write(setup.ups[k], c, v, block.random[kernels.UP + k][3], state, ctx)
+            lengths[place], pieces = self.kernels.ups[k].write(c, v, block.random[kernels.UP + k][3], state, ctx)
             data += pieces
-            part = np.zeros(len(v))
-            steps.add_squared_norms(v, part, 1.0)
-            norms[place] = part
             if exact_sum.size:
                 exact.append(exact_sum)
             if self.speaks[k]:
                 was_sent = None if self.checked else c.copy()
-                steps.sent(setup.rules[k], ctx, v, c, own, common)
+                steps.sent(self.kernels.rules[k], ctx, v, c, block.states[0][0], block.states[2])
                 if was_sent is not None and not np.array_equal(was_sent, c, equal_nan=True):
                     raise InputError(
                         f"method '{setup.run.method.word}' changes a message after it was sent: only one whose server "
@@ -266,41 +304,41 @@ class Worker:
                     )
         self.checked = True
         total = sum(map(len, data))
-        self.line.send(MESSAGE, total, 0, [lengths, norms, *exact, *data])
-
-    def _work(self, rnd: int, phase: int, data: memoryview | None) -> None:
-        self._ask(rnd, phase, data, answer=False)
-        self._say(rnd, phase, data)
+        self.line.send(MESSAGE, total, 0, [np.array(lengths), norms, *exact, *data])
 
     def _hear(self, count: int, phase: int, data: memoryview) -> None:
-        setup, size, at = self.setup, sum(len(block.x) for block in self.blocks), 0
+        """Take broadcasts and answer, with the own model if it goes into an average."""
+        self._take(count, phase, data)
+        averaged = self.setup.run.method.models == "averaged"
+        self.line.send(HEARD, 0, 0, [block.workers[kernels.MODELS][0] for block in self.blocks] if averaged else ())
+
+    def _take(self, count: int, phase: int, data: memoryview) -> None:
+        """Take broadcasts: everyone's and the local rule."""
+        setup, at = self.setup, 0
         run = setup.run
         for _ in range(count):
-            head = np.frombuffer(data, np.int64, 4 + size, at)
-            rnd, arrivals, age, total = (int(value) for value in head[:4])
-            lengths, at = head[4:].tolist(), at + head.nbytes
+            head = np.frombuffer(data, np.int64, 4 + self.size, at)
+            rnd, arrivals, age, total, *lengths = head.tolist()
+            at += head.nbytes
             body, at = data[at : at + total], at + total + padding(total)
-            first = used = 0
-            for block, coins in zip(self.blocks, self.coins, strict=True):
-                own_lengths = lengths[first : first + len(block.x)]
-                first += len(block.x)
+            used = 0
+            for block, coins, place in zip(self.blocks, self.coins, self.places, strict=True):
+                own_lengths = lengths[place]
                 if own_lengths[0] == frames.ABSENT:
                     continue
                 k = exchanges(setup, block, rnd)[phase]
                 v, c = block.scratch[3], block.scratch[2]
-                _, read = frames.read(setup.downs[k], own_lengths, body[used:], coins.down(k, rnd), c)
+                _, read = self.kernels.downs[k].read(own_lengths, body[used:], coins.down(k, rnd), c)
                 used += read
                 ctx = self._context(rnd, k)
                 ctx[1], ctx[3], ctx[4], ctx[5] = run.problem.workers, arrivals, age, age
-                rules = setup.rules[k]
-                steps.follow(rules, setup.down_links[k], ctx, block.x, block.down_memory, block.states[2], c, v)
+                rules = self.kernels.rules[k]
+                steps.follow(rules, self.kernels.down_links[k], ctx, block.x, block.down_memory, block.states[2], c, v)
                 if run.method.models:
                     if run.method.models == "detached":
                         v[:] = block.x
                     ctx[1] = self.number
                     steps.move(rules, ctx, block.workers[kernels.MODELS][0], v, block.states[0][0], block.states[2])
-        averaged = run.method.models == "averaged"
-        self.line.send(HEARD, 0, 0, [block.workers[kernels.MODELS][0] for block in self.blocks] if averaged else ())
 
     def _evaluate(self, number: int, given: int, data: memoryview) -> None:
         setup, block = self.setup, self.blocks[number]
@@ -308,7 +346,7 @@ class Worker:
         # The gradient that has been asked for but not been sent lies in the other one.
         gradient, value = block.scratch[1], np.zeros(len(block.x))
         worker = self.number - int(setup.plan[kernels.FIRST_DATA])
-        steps.exact(setup.oracle, worker, x, NO_DRAWS, gradient, value)
+        steps.exact(self.kernels.oracle, worker, x, NO_DRAWS, gradient, value)
         self.line.send(VALUES, 0, 0, [value, gradient])
 
     def _array(self, kind: int, number: int) -> np.ndarray:
@@ -326,10 +364,9 @@ class Worker:
         self.line.send(HEARD)
 
     def _drop(self, _: int, __: int, data: memoryview) -> None:
-        lost, first = np.frombuffer(data, np.uint8).astype(bool), 0
-        for block in self.blocks:
-            rows = np.flatnonzero(lost[first : first + len(block.x)])
-            first += len(block.x)
+        lost = np.frombuffer(data, np.uint8).astype(bool)
+        for block, place in zip(self.blocks, self.places, strict=True):
+            rows = np.flatnonzero(lost[place])
             held = (block.x, block.down_memory, *(block.workers[kind][0] for kind in (0, 1, 4)))
             for array in held:
                 if array.size:
@@ -379,8 +416,10 @@ class Server:
         self.job, self.run, self.crew = job, job.run, crew
         self.setup = setup = Setup(self.run, Role(range(0), True))
         check(self.run.method, self.run.problem, setup)
+        self.kernels = Kernels(setup)
         self.n = self.run.problem.workers
         self.blocks = [Served(setup, part, number, self) for number, part in enumerate(job.parts)]
+        self.places = places(self.blocks)
         self.logs = [Log(number == 0) for number in range(len(job.parts))]
         self.ctx = np.zeros(7, np.int64)
         self.done = 0
@@ -396,6 +435,8 @@ class Server:
         self.counts = [0] * self.n
         self.started: set[int] = set()
         self.waiting: deque[int] = deque()
+        #: Workers that may still be reading the last broadcast, which in a synchronous round nobody answers.
+        self.reading: set[int] = set()
         self.points = {int(point) for point in self.run.points}
         self.resumed = 0
         self._begin(reads)
@@ -476,8 +517,9 @@ class Server:
 
     def _put(self, worker: int, number: int, kind: int, array: np.ndarray) -> None:
         """Have a worker take up an array of a block."""
+        self._have_read([worker])
         self.crew.send(worker, RESTORE, kind, number, [np.ascontiguousarray(array)])
-        self.crew.hear(worker)
+        self._answer(worker, HEARD)
 
     # -- what is asked of the workers --------------------------------------------------------------------------------
 
@@ -502,6 +544,8 @@ class Server:
         block = self.blocks[number]
         self._settle()
         at_hand = x is block.x and self.run.method.models != "averaged" and not self.run.method.clock
+        if not at_hand:
+            self._have_read(range(self.n))
         self.crew.tell(EVALUATE, number, 0 if at_hand else 1, () if at_hand else [x])
         gradient, values = np.zeros_like(x), np.zeros(len(x))
         for i in range(self.n):
@@ -514,9 +558,18 @@ class Server:
     def _answer(self, worker: int, wanted: int) -> Received:
         """The worker's next answer, which must be of this kind."""
         answer = self.crew.hear(worker)
+        self.reading.discard(worker)
         if answer[0] != wanted:
             raise WorkerError(f"worker {worker} answered {answer[0]} in place of {wanted} in round {self.crew.round}")
         return answer
+
+    def _have_read(self, workers: Iterable[int]) -> None:
+        """Wait until these workers have read the last broadcast: the next bytes may be written where it stands."""
+        late = [i for i in workers if i in self.reading]
+        for i in late:
+            self.crew.send(i, HEAR)
+        for i in late:
+            self._answer(i, HEARD)
 
     def _settle(self) -> None:
         """Wait until no worker is computing: those that are done wait to be heard."""
@@ -560,9 +613,8 @@ class Server:
             if self.setup.plan[kernels.WEIGHTS] == kernels.AFTER:
                 steps.weigh(self.setup.plan, block.reals, rnd, block.model, block.watch[2])
             before = block.record[kernels.FIRST_BAD] > 0
-            rows = np.isfinite(block.x).all(axis=1)
-            with np.errstate(over="ignore", invalid="ignore"):
-                rows &= np.einsum("rj,rj->r", block.x, block.x) < kernels.DIVERGED / 2
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is not below it either
+                rows = np.einsum("rj,rj->r", block.x, block.x) < kernels.DIVERGED / 2
                 if block.model is not block.x:
                     rows &= np.einsum("rj,rj->r", block.model, block.model) < kernels.DIVERGED / 4
             gone = np.zeros(len(block.x), bool)
@@ -579,9 +631,10 @@ class Server:
         mask = np.concatenate(lost)
         if mask.any():
             idle = [i for i in range(self.n) if i not in self.started and i not in self.waiting]
+            self._have_read(idle)
             for i in idle:
                 self.crew.send(i, DROP, 0, 0, [mask.astype(np.uint8)])
-                self.crew.hear(i)
+                self._answer(i, HEARD)
 
     def _context(self, rnd: int, arrivals: int, age: int, k: int) -> np.ndarray:
         self.ctx[:] = rnd, self.n, self.n, arrivals, age, age, k
@@ -591,7 +644,7 @@ class Server:
         """Take a worker's message into the sums."""
         setup, n = self.setup, self.n
         _, _, _, data = self._answer(worker, MESSAGE)
-        size = sum(len(block.x) for block in self.blocks)
+        size = self.places[-1].stop
         lengths = np.frombuffer(data, np.int64, size).tolist()
         norms = np.frombuffer(data, np.float64, size, WORD * size)
         at = 2 * WORD * size
@@ -601,20 +654,17 @@ class Server:
             if at_hand and k is not None:
                 exact.append(np.frombuffer(data, np.float64, block.x.size, at).reshape(block.x.shape))
                 at += block.x.nbytes
-        first = 0
-        for block, k in zip(self.blocks, kinds, strict=True):
-            place = slice(first, first + len(block.x))
-            first += len(block.x)
+        for block, k, place in zip(self.blocks, kinds, self.places, strict=True):
             if k is None:
                 continue
             v, c, _, total, exact_sum, _ = block.scratch
-            bits, used = frames.read(setup.ups[k], lengths[place], data[at:], block.coins.up(k, coin_round), c)
+            bits, used = self.kernels.ups[k].read(lengths[place], data[at:], block.coins.up(k, coin_round), c)
             at += used
             if self.table:
                 ctx = self._context(coin_round, n, 0, k)
                 ctx[1] = worker
                 v[:] = c
-                steps.sent(setup.rules[k], ctx, v, c, block.states[0][worker], block.states[2])
+                steps.sent(self.kernels.rules[k], ctx, v, c, block.states[0][worker], block.states[2])
             total += c
             if at_hand:
                 exact_sum += exact.pop(0)
@@ -628,31 +678,31 @@ class Server:
 
     def _serve(self, rnd: int, kinds: Sequence[int | None], arrivals: int, age: int) -> list[Any]:
         """From the sums to the server's messages, and what everyone does with them; return the message to send."""
-        setup, plan = self.setup, self.setup.plan
+        plan = self.setup.plan
         lengths, data = [], []
         for block, k in zip(self.blocks, kinds, strict=True):
             if k is None:
                 lengths += [frames.ABSENT] * len(block.x)
                 continue
             v, _, c, total, exact_sum, _ = block.scratch
-            record, rules = block.record, setup.rules[k]
+            record, norms = block.record, np.empty(len(block.x))
             if plan[kernels.TRACK] & kernels.TRACK_AT_HAND:
                 steps.add_squared_norms(exact_sum, record[kernels.SUM_GRAD_SQ], 1.0 / self.n / self.n)
             total /= arrivals if plan[kernels.OVER_ARRIVALS] else self.n
             ctx = self._context(rnd, arrivals, age, k)
             steps.serve(
-                kernels.tools, self.run.seed, k, rules, setup.up_links[k], setup.down_links[k], ctx, block.random,
-                block.x, block.server, block.states, block.down_memory, block.scratch,
+                steps.tools, self.run.seed, k, self.kernels.rules[k], self.kernels.up_links[k],
+                self.kernels.down_links[k], ctx, block.random, block.x, block.server, block.states, block.down_memory,
+                block.scratch, norms,
             )  # fmt: skip
             uniforms = block.random[kernels.DOWN + k][3]
-            own, pieces = frames.write(setup.downs[k], c, v, uniforms, block.server[2 + k], ctx)
+            own, pieces = self.kernels.downs[k].write(c, v, uniforms, block.server[2 + k], ctx)
             lengths += own
             data += pieces
             record[kernels.BITS_DOWN] += [8.0 * len(piece) for piece in pieces]
             record[kernels.BROADCASTS + k] += 1.0
             if self._is_measured(rnd):
-                steps.add_squared_norms(v, record[kernels.DOWN_RESIDUAL], 1.0)
-            steps.follow(rules, setup.down_links[k], ctx, block.x, block.down_memory, block.states[2], c, total)
+                record[kernels.DOWN_RESIDUAL] += norms
         size = sum(map(len, data))
         head = np.array([rnd, arrivals, age, size, *lengths], np.int64)
         return [head, *data, bytes(padding(size))]
@@ -677,23 +727,27 @@ class Server:
             self.crew.tell(WORK, rnd, phase)
             for i in range(self.n):
                 self._collect(rnd, i, kinds, rnd, 1.0 / self.n)
-            self.crew.tell(HEAR, 1, phase, self._serve(rnd, kinds, self.n, 0))
             averaged = self.run.method.models == "averaged"
+            self.crew.tell(HEAR if averaged else TAKE, 1, phase, self._serve(rnd, kinds, self.n, 0))
             if averaged:
-                for block, k in zip(self.blocks, kinds, strict=True):
-                    if k is not None:
-                        block.x[:] = 0.0
-            for i in range(self.n):
-                data, at = self._answer(i, HEARD)[3], 0
-                for block, k in zip(self.blocks if averaged else (), kinds, strict=False):
-                    if k is not None:
-                        block.x += np.frombuffer(data, np.float64, block.x.size, at).reshape(block.x.shape)
-                    at += block.x.nbytes
-            if averaged:
-                for block, k in zip(self.blocks, kinds, strict=True):
-                    if k is not None:
-                        block.x /= self.n
+                self._average(kinds)
+            else:
+                self.reading.update(range(self.n))
         self._after(rnd)
+
+    def _average(self, kinds: Sequence[int | None]) -> None:
+        """Set x to the average of the workers' own models, which come with their answers to a message."""
+        taking_part = [block for block, k in zip(self.blocks, kinds, strict=True) if k is not None]
+        for block in taking_part:
+            block.x[:] = 0.0
+        for i in range(self.n):
+            data, at = self._answer(i, HEARD)[3], 0
+            for block in self.blocks:
+                if block in taking_part:
+                    block.x += np.frombuffer(data, np.float64, block.x.size, at).reshape(block.x.shape)
+                at += block.x.nbytes
+        for block in taking_part:
+            block.x /= self.n
 
     # -- asynchronous steps ------------------------------------------------------------------------------------------
 

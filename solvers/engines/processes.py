@@ -1,6 +1,6 @@
 """The engine `processes`: one process per worker, the server in this one.
 
-Commands go through pipes, the bytes behind them through shared memory: one block per worker for what it answers, one
+Commands go through sockets, the bytes behind them through shared memory: one block per worker for what it answers, one
 for what the server says, to all or to one. A block is unlinked as soon as its user has opened it, so that none is left
 over, whatever dies. Blocks that turn out too small are replaced.
 
@@ -17,6 +17,7 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import struct
 import sys
 import threading
@@ -24,7 +25,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing import shared_memory
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +46,39 @@ SMALLEST = 1 << 16
 #: An answer of a worker that needs more room, a command to use another block, and what the engine says by itself.
 MORE_ROOM, OTHER_ANSWERS, OTHER_COMMANDS = 100, 101, 102
 _HEAD = struct.Struct("<qqqq")
+#: Bytes that the name of a block travels in.
+NAME_LENGTH = 256
+#: Seconds for which a worker that has a core to itself looks out for the next command before it sleeps: to be woken
+#: takes longer than what most servers have to do, and a core that has slept is slow at first.
+EAGER_SECONDS = 2e-3
+
+
+def _take(line: socket.socket, size: int, eager: float = 0.0) -> bytes:
+    """Read so many bytes; for so many seconds look out for them without sleeping.
+
+    Raises
+    ------
+    EOFError
+        If nobody is at the other end.
+    TimeoutError
+        If the line has a timeout, and nothing comes.
+    """
+    until = time.perf_counter() + eager
+    while eager and time.perf_counter() < until:
+        try:
+            data = line.recv(size, socket.MSG_DONTWAIT)
+            break
+        except BlockingIOError:
+            os.sched_yield()
+    else:
+        data = line.recv(size, socket.MSG_WAITALL)
+    while len(data) < size:
+        with contextlib.suppress(TimeoutError):  # the rest of what has begun is on its way
+            more = line.recv(size - len(data))
+            if not more:
+                raise EOFError
+            data += more
+    return data
 
 
 def _bytes(part: Any) -> memoryview:
@@ -118,46 +151,49 @@ class Room:
 # ------------------------------------------------------------------------------------------------- a worker's process
 
 
-class PipeLine:
+class SocketLine:
     """A worker's end of the wire."""
 
-    def __init__(self, pipe: Connection, answers: Room, commands: Room) -> None:
-        self.pipe, self.answers, self.commands = pipe, answers, commands
+    def __init__(self, line: socket.socket, answers: Room, commands: Room, eager: float) -> None:
+        self.line, self.answers, self.commands, self.eager = line, answers, commands, eager
 
     def receive(self) -> Received:
         while True:
-            what, a, b, size = _HEAD.unpack(self.pipe.recv_bytes(_HEAD.size))
+            what, a, b, size = _HEAD.unpack(_take(self.line, _HEAD.size, self.eager))
             if what in (OTHER_ANSWERS, OTHER_COMMANDS):
-                self._change(what, self.pipe.recv_bytes(256).decode())
+                self._change(what)
                 continue
             return what, a, b, self.commands.bytes[:size]
 
-    def _change(self, what: int, name: str) -> None:
-        room = Room.open(name)
+    def _change(self, what: int) -> None:
+        room = Room.open(_take(self.line, NAME_LENGTH).rstrip(b"\0").decode())
         if what == OTHER_ANSWERS:
             self.answers, old = room, self.answers
         else:
             self.commands, old = room, self.commands
-        self.pipe.send_bytes(_HEAD.pack(what, 0, 0, 0))
+        self.line.sendall(_HEAD.pack(what, 0, 0, 0))
         old.close()
 
     def send(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
         parts = [_bytes(part) for part in data]
         size = sum(map(len, parts))
         if size > self.answers.size:
-            self.pipe.send_bytes(_HEAD.pack(MORE_ROOM, size, 0, 0))
+            self.line.sendall(_HEAD.pack(MORE_ROOM, size, 0, 0))
             while self.answers.size < size:
-                head = _HEAD.unpack(self.pipe.recv_bytes(_HEAD.size))
-                self._change(head[0], self.pipe.recv_bytes(256).decode())
+                self._change(_HEAD.unpack(_take(self.line, _HEAD.size))[0])
         self.answers.put(parts)
-        self.pipe.send_bytes(_HEAD.pack(what, a, b, size))
+        self.line.sendall(_HEAD.pack(what, a, b, size))
 
 
-def work(number: int, pipe: Connection, answers: str, commands: str, beats: str) -> None:
+def work(number: int, own_end: socket.socket, answers: str, commands: str, beats: str, eager: float) -> None:
     """What a worker's process does: the entry of the process, all of whose arguments are plain."""
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides
-    line = PipeLine(pipe, Room.open(answers), Room.open(commands))
+    if hasattr(os, "SCHED_BATCH"):
+        # A worker that is woken must not push the server aside before that has woken the others.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    line = SocketLine(own_end, Room.open(answers), Room.open(commands), eager)
     beating = Room.open(beats)
     parent = os.getppid()
     pulse = np.frombuffer(beating.bytes, np.int64)
@@ -172,7 +208,7 @@ def work(number: int, pipe: Connection, answers: str, commands: str, beats: str)
     threading.Thread(target=beat, daemon=True).start()
     status = 1
     try:
-        pipe.send_bytes(_HEAD.pack(0, 0, 0, 0))
+        own_end.sendall(_HEAD.pack(0, 0, 0, 0))
         with blas_on_one_thread():
             Worker(number, line, read_share).follow()
         status = 0
@@ -189,6 +225,11 @@ def work(number: int, pipe: Connection, answers: str, commands: str, beats: str)
 
 
 # ------------------------------------------------------------------------------------------------- the server's process
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Processes:
@@ -208,7 +249,7 @@ class Processes:
         self.heads: list[deque[tuple[int, int, int, int]]] = [deque() for _ in range(workers)]
         self.arrived: deque[int] = deque()
         self.ears = selectors.DefaultSelector()
-        self.pipes: list[Connection] = []
+        self.lines: list[socket.socket] = []
         self.people: list[Any] = []
         self.rooms: list[Room] = []
         self.readers: set[int] = set()
@@ -229,12 +270,14 @@ class Processes:
         self.pulse = np.frombuffer(self.beats.bytes, np.int64, workers)
         self.seen = self.pulse.copy()
         self.still = [0.0] * workers
+        eager = EAGER_SECONDS if workers <= cores() and hasattr(socket, "MSG_DONTWAIT") else 0.0
         with _uninterrupted():
             for i in range(workers):
-                here, there = context.Pipe()
+                here, there = socket.socketpair()
+                here.settimeout(BEAT_SECONDS * 2)
                 names = (self.answers[i].block.name, self.commands.block.name, self.beats.block.name)
-                person = context.Process(target=work, args=(i, there, *names), name=f"worker-{i}", daemon=True)
-                self.pipes.append(here)
+                person = context.Process(target=work, args=(i, there, *names, eager), name=f"worker-{i}", daemon=True)
+                self.lines.append(here)
                 self.people.append(person)
                 person.start()
                 there.close()
@@ -252,7 +295,7 @@ class Processes:
         self._command([worker], what, a, b, data)
 
     def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
-        self._command(range(len(self.pipes)), what, a, b, data)
+        self._command(range(len(self.lines)), what, a, b, data)
 
     def _command(self, who: Iterable[int], what: int, a: int, b: int, data: Buffers) -> None:
         parts = [_bytes(part) for part in data]
@@ -261,7 +304,7 @@ class Processes:
             for i in sorted(self.readers):  # nobody may still be reading what is overwritten now
                 self._wait(i, lambda i=i: i not in self.readers)
             if size > self.commands.size:
-                self.commands = self._replace(self.commands, size, range(len(self.pipes)), OTHER_COMMANDS)
+                self.commands = self._replace(self.commands, size, range(len(self.lines)), OTHER_COMMANDS)
             self.commands.put(parts)
         for i in who:
             if size:
@@ -270,7 +313,7 @@ class Processes:
 
     def begun(self) -> None:
         if self.commands.size > SMALLEST:
-            self.commands = self._replace(self.commands, 0, range(len(self.pipes)), OTHER_COMMANDS)
+            self.commands = self._replace(self.commands, 0, range(len(self.lines)), OTHER_COMMANDS)
 
     def _replace(self, old: Room, size: int, who: Iterable[int], what: int) -> Room:
         """A larger block in place of an old one."""
@@ -279,7 +322,7 @@ class Processes:
         try:
             for i in who:
                 self._write(i, _HEAD.pack(what, 0, 0, 0))
-                self._write(i, room.block.name.encode())
+                self._write(i, room.block.name.encode().ljust(NAME_LENGTH, b"\0"))
             for i in who:
                 self._wait(i, lambda i=i: self.changed.pop((i, what), False))
         finally:
@@ -290,14 +333,15 @@ class Processes:
 
     def _write(self, worker: int, data: bytes) -> None:
         try:
-            self.pipes[worker].send_bytes(data)
+            self.lines[worker].sendall(data)
         except OSError:
             raise self._lost(worker) from None
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def hear(self, worker: int) -> Received:
-        self._wait(worker, lambda: bool(self.heads[worker]))
+        if not self.heads[worker] and not self._listen(worker):
+            self._wait(worker, lambda: bool(self.heads[worker]))
         what, a, b, size = self.heads[worker].popleft()
         with contextlib.suppress(ValueError):
             self.arrived.remove(worker)
@@ -326,23 +370,25 @@ class Processes:
     def _wait_for(self, who: Iterable[int], there: Any) -> None:
         """Read what comes until it is there; watch those who are waited for."""
         while not there():
-            ready = self.ears.select(BEAT_SECONDS * 2)
-            for key, _ in ready:
-                worker, is_pipe = key.data
-                # Reading one may have waited for room, and read what the others had to say meanwhile.
-                if is_pipe and self.pipes[worker].poll():
-                    self._read(worker)
-            for key, _ in ready:
-                worker, is_pipe = key.data
-                if not is_pipe and not self.heads[worker]:
+            ready = [key.data for key, _ in self.ears.select(BEAT_SECONDS * 2)]
+            # One at a time: reading what one says may take reading what others say as well.
+            spoke = next((worker for worker, is_line in ready if is_line), None)
+            if spoke is not None:
+                self._listen(spoke)
+                continue
+            for worker, _ in ready:
+                if not self.heads[worker]:
                     raise self._lost(worker)
             if not ready:
                 self._feel(who)
 
-    def _read(self, worker: int) -> None:
+    def _listen(self, worker: int) -> bool:
+        """Read what a worker says next, if it speaks soon; return whether it did."""
         try:
-            head = _HEAD.unpack(self.pipes[worker].recv_bytes(_HEAD.size))
-        except (EOFError, OSError, struct.error):
+            head = _HEAD.unpack(_take(self.lines[worker], _HEAD.size))
+        except TimeoutError:
+            return False
+        except (EOFError, OSError):
             raise self._lost(worker) from None
         what, size = head[0], head[1]
         self.readers.discard(worker)
@@ -353,6 +399,7 @@ class Processes:
         else:
             self.heads[worker].append(head)
             self.arrived.append(worker)
+        return bool(self.heads[worker])
 
     def _feel(self, who: Iterable[int]) -> None:
         """Look for a heartbeat of those who are waited for.
@@ -390,9 +437,9 @@ class Processes:
     def end(self, kindly: bool = False) -> None:
         """Let the workers go, or end them; nothing is left of them."""
         with _uninterrupted():
-            for pipe in self.pipes if kindly else ():
+            for line in self.lines if kindly else ():
                 with contextlib.suppress(OSError):
-                    pipe.send_bytes(_HEAD.pack(STOP, 0, 0, 0))
+                    line.sendall(_HEAD.pack(STOP, 0, 0, 0))
             for person in self.people:
                 if person.pid is None:
                     continue
@@ -402,8 +449,8 @@ class Processes:
                     person.kill()
                 person.join()
             self.ears.close()
-            for pipe in self.pipes:
-                pipe.close()
+            for line in self.lines:
+                line.close()
             for person in self.people:
                 if person.pid is not None:
                     person.close()

@@ -6,73 +6,136 @@ processes first needs them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numba import njit, types
 
+from ...problems.kernels.signatures import DATA, GRADIENT, VALUE
+from ..channels import SEND
+from ..random import ADD_NOISE, PHILOX, TO_UNIFORMS
 from ..rules import nothing
-from ..signatures import CUBE, ENTRY, INTS, MATRIX, SENT, SHADOW, VECTOR, pointer
+from ..signatures import COMPRESS, CUBE, ENTRY, INNER, INTS, MATRIX, RULE, SENT, VECTOR, function_at, pointer
 from . import rounds
-from .rounds import (
-    ASK,
-    FOLLOW,
-    LINK,
-    ORACLE,
-    RANDOM,
-    RULES,
-    SAY,
-    SCRATCH,
-    SERVER,
-    STATES,
-    TOOLS,
-    WORKERS,
-    f8,
-    i8,
-)
+from .rounds import RANDOM, SCRATCH, SERVER, STATES, WORKERS, f8, i8
 
-QUIET = pointer(nothing, SENT)
-SERVE = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
+#: Oracle, rules, link and tools as `addresses` makes them of those of `rounds`.
+ORACLE = types.Tuple((i8, i8, i8, DATA, i8, f8))
+RULES = types.Tuple((i8, i8, i8, i8, i8, VECTOR))
+LINK = types.Tuple((i8, VECTOR, f8, f8, f8, i8))
+TOOLS = types.UniTuple(i8, 4)
+
+ASK = types.void(TOOLS, i8, i8, INTS, ORACLE, INTS, RANDOM, MATRIX, SCRATCH)
+SAY = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR)
+WORK = types.void(
+    TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR
+)  # fmt: skip
+SERVE = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH, VECTOR)
+FOLLOW = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
+
+
+def addresses(values: Sequence[Any]) -> tuple[Any, ...]:
+    """The same with the kernels' addresses in place of the pointers to them."""
+    return tuple(int(value) if hasattr(value, "__wrapper_address__") else value for value in values)
+
+
+gradient_at, value_at, rule_at, sent_at, compress_at = map(function_at, (GRADIENT, VALUE, RULE, SENT, COMPRESS))
+philox_at, uniforms_at, noise_at, send_at = map(function_at, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND))
+
+
+@njit(rounds.TOOLS(TOOLS), **INNER)
+def tools_at(a):
+    """The tools at these addresses."""
+    return philox_at(a[0]), uniforms_at(a[1]), noise_at(a[2]), send_at(a[3])
+
+
+@njit(rounds.ORACLE(ORACLE), **INNER)
+def oracle_at(a):
+    """The oracle at these addresses."""
+    return gradient_at(a[0]), gradient_at(a[1]), value_at(a[2]), a[3], a[4], a[5]
+
+
+@njit(rounds.RULES(RULES), **INNER)
+def rules_at(a):
+    """The rules at these addresses."""
+    return rule_at(a[0]), sent_at(a[1]), rule_at(a[2]), rule_at(a[3]), rule_at(a[4]), a[5]
+
+
+@njit(rounds.LINK(LINK), **INNER)
+def link_at(a):
+    """The link at this address."""
+    return compress_at(a[0]), a[1], a[2], a[3], a[4], a[5]
 
 
 @njit(ASK, **ENTRY)
 def _ask(tools, seed, k, plan, oracle, ctx, random, x, scratch):
-    rounds.ask(tools, seed, k, plan, oracle, ctx, random, x, scratch)
+    rounds.ask(tools_at(tools), seed, k, plan, oracle_at(oracle), ctx, random, x, scratch)
+
+
+@njit(SAY, **INNER)
+def say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
+    """What a worker says; norms[r] = ||v[r]||^2 of what it compressed."""
+    rounds.say(
+        tools_at(tools), seed, k, plan, rules_at(rules), link_at(link), ctx, random, x, workers, states, common, scratch
+    )
+    for r in range(norms.size):
+        norms[r] = 0.0
+    rounds.add_squared_norms(scratch[0], norms, 1.0)
 
 
 @njit(SAY, **ENTRY)
-def _say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch):
-    rounds.say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch)
+def _say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
+    say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms)
+
+
+@njit(WORK, **ENTRY)
+def _work(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch, norms):
+    rounds.ask(tools_at(tools), seed, k, plan, oracle_at(oracle), ctx, random, x, scratch)
+    say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms)
 
 
 @njit(types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE), **ENTRY)
 def _sent(rules, ctx, v, c, states, common):
-    rules[1](ctx, rules[5], v, c, states, common)
+    sent_at(rules[1])(ctx, rules[5], v, c, states, common)
+
+
+@njit(FOLLOW, **INNER)
+def follow_at(rules, downlink, ctx, x, down_memory, common, c, v):
+    """What everyone does with the server's message."""
+    rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, common, c, v)
 
 
 @njit(SERVE, **ENTRY)
-def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
-    rounds.server_half(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch)
+def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch, norms):
+    rounds.server_half(
+        tools_at(tools), seed, k, rules_at(rules), link_at(uplink), link_at(downlink), ctx, random, x, server, states,
+        down_memory, scratch,
+    )  # fmt: skip
+    for r in range(norms.size):
+        norms[r] = 0.0
+    rounds.add_squared_norms(scratch[0], norms, 1.0)
+    follow_at(rules, downlink, ctx, x, down_memory, states[2], scratch[2], scratch[3])
 
 
 @njit(FOLLOW, **ENTRY)
 def _follow(rules, downlink, ctx, x, down_memory, common, c, v):
-    rounds.follow(rules, downlink, ctx, x, down_memory, common, c, v)
+    follow_at(rules, downlink, ctx, x, down_memory, common, c, v)
 
 
 @njit(types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE), **ENTRY)
 def _move(rules, ctx, x, v, states, common):
-    rules[4](ctx, rules[5], x, v, states, common)
+    rule_at(rules[4])(ctx, rules[5], x, v, states, common)
 
 
 @njit(types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR), **ENTRY)
 def _exact(oracle, worker, x, no_draws, gradient, value):
-    oracle[1](worker, x, no_draws, oracle[3], gradient)
-    oracle[2](worker, x, oracle[3], value)
+    gradient_at(oracle[1])(worker, x, no_draws, oracle[3], gradient)
+    value_at(oracle[2])(worker, x, oracle[3], value)
 
 
 @njit(i8(TOOLS, i8, INTS, VECTOR, RANDOM, i8), **ENTRY)
 def _is_special(tools, seed, plan, reals, random, rnd):
-    return rounds.is_special(tools, seed, plan, reals, random, rnd)
+    return rounds.is_special(tools_at(tools), seed, plan, reals, random, rnd)
 
 
 @njit(f8(INTS, VECTOR, i8, MATRIX, MATRIX), **ENTRY)
@@ -97,17 +160,6 @@ def _add_squared_norms(v, out, weight):
     rounds.add_squared_norms(v, out, weight)
 
 
-@njit(
-    types.void(
-        types.FunctionType(SHADOW), INTS, VECTOR, MATRIX, CUBE, CUBE, types.float64[:, :, :, ::1], MATRIX, CUBE, CUBE,
-        MATRIX,
-    ),
-    **ENTRY,
-)  # fmt: skip
-def _shadow(shadow, ctx, params, x, memories, errors, states, server_error, server_states, common, y):
-    shadow(ctx, params, x, memories, errors, states, server_error, server_states, common, y)
-
-
 @njit(rounds.CATCH_DIVERGENCE, **ENTRY)
 def _catch(x, model, workers, server, states, down_memory, history, average, first_bad, rnd):
     rounds.catch_divergence(x, model, workers, server, states, down_memory, history, average, first_bad, rnd)
@@ -119,11 +171,14 @@ def _entry(kernel: Any) -> Any:
     return compiled.entry_point
 
 
-ask, say, sent, serve, follow, move, exact = map(_entry, (_ask, _say, _sent, _serve, _follow, _move, _exact))
+QUIET = int(pointer(nothing, SENT))
+tools = addresses(rounds.tools)
+ask, say, work, sent = map(_entry, (_ask, _say, _work, _sent))
+serve, follow, move, exact = map(_entry, (_serve, _follow, _move, _exact))
 is_special, weigh, note_evaluation, note_spread = map(_entry, (_is_special, _weigh, _note_evaluation, _note_spread))
-add_squared_norms, shadow, catch = map(_entry, (_add_squared_norms, _shadow, _catch))
+add_squared_norms, catch = map(_entry, (_add_squared_norms, _catch))
 
 __all__ = [
-    "QUIET", "WORKERS", "add_squared_norms", "ask", "catch", "exact", "follow", "is_special", "move", "note_evaluation",
-    "note_spread", "say", "sent", "serve", "shadow", "weigh",
+    "QUIET", "WORKERS", "add_squared_norms", "addresses", "ask", "catch", "exact", "follow", "is_special", "move",
+    "note_evaluation", "note_spread", "say", "sent", "serve", "tools", "weigh", "work",
 ]  # fmt: skip

@@ -68,6 +68,14 @@ class LeastSquares(LinearModel):
         return np.ones_like(t)
 
     @cached_property
+    def _hessian(self) -> FloatArray:
+        """The Hessian (d, d), the same everywhere."""
+        return super().hessian(self.x0)
+
+    def hessian(self, x: FloatArray) -> FloatArray:
+        return self._hessian
+
+    @cached_property
     def _positive(self) -> FloatArray:
         """The eigenvalues of (1/n) sum A_i^T A_i/m_i that are not zero up to rounding, ascending."""
         return self.spectrum[self.spectrum > max(self.A.shape) * 2.0**-52 * self.spectrum[-1]]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
-from tersegrad.solvers.compressors.wire import Reader, omega, omega_bits, packed, variable
+from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
 from tersegrad.theory import InputError, compressor
 
 SPECS = [
@@ -241,6 +241,22 @@ def test_entropy_of_a_sum_is_that_of_its_messages():
     apart = entropy_bits(comp.first, first) + entropy_bits(comp.second, second)
     assert entropy_bits(comp, content, origin) == pytest.approx(apart, rel=1e-12)
     assert entropy_bits(comp, content) <= 64 * 64
+
+
+NUMBERS = st.integers(0, 63).flatmap(lambda width: st.tuples(st.just(width), st.lists(st.integers(0, 2**width - 1))))
+
+
+@given(NUMBERS, st.integers(0, 9))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_numbers_of_any_width_are_written_as_python_writes_them_and_read_from_any_bit(words, before):
+    width, numbers = words
+    bits = "1" * before + "".join(f"{number:0{width}b}" for number in numbers if width)
+    data = packed(np.ones(before, np.uint8), fixed(np.array(numbers, np.int64), width))
+    assert data == int((bits or "0").ljust(8 * len(data), "0"), 2).to_bytes(len(data), "big")
+    reader = Reader(data, "a test")
+    reader.take(before)
+    assert reader.fixed(len(numbers), width).tolist() == numbers
+    reader.finish()
 
 
 def test_elias_omega_code_words():

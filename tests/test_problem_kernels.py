@@ -37,19 +37,30 @@ def run(kernel, p, worker, X, u=None):
     return G
 
 
+@pytest.mark.parametrize("points", [1, 5])  # a single one has a way of its own through the rows
 @pytest.mark.parametrize("scale", [0.0, 1.0, 50.0])
-def test_exact_gradient_and_value_equal_the_reference(case, scale):
-    X = scale * np.random.default_rng(3).standard_normal((5, case.dim))
+def test_exact_gradient_and_value_equal_the_reference(case, scale, points):
+    X = scale * np.random.default_rng(3).standard_normal((points, case.dim))
     kernels = case.kernels()
     for worker in range(case.workers):
         reference, values = case.worker_gradient(worker, X), case.worker_value(worker, X)
-        G, F = run(kernels.exact_gradient, case, worker, X), np.full(5, np.nan)
+        G, F = run(kernels.exact_gradient, case, worker, X), np.full(points, np.nan)
         kernels.value(worker, X, kernels.data, F)
-        for r in range(5):
+        for r in range(points):
             error = rounding(case, worker, X[r])
             assert np.linalg.norm(G[r] - reference[r]) <= error
             # The value's terms are those of the gradient times a distance, and the value itself.
             assert abs(F[r] - values[r]) <= error * (1 + np.linalg.norm(X[r])) + 1e3 * U * abs(values[r])
+
+
+@pytest.mark.parametrize("spec", ["least-squares", "logistic", "robust", "huber"])
+@pytest.mark.parametrize(("rows", "dim"), [(1, 3), (4, 1), (7, 5000), (11, 9001), (4097, 4)])
+def test_a_gradient_at_one_point_takes_every_row_once(spec, rows, dim):
+    """However the rows fall into portions: fewer than four left over, several portions, a single row."""
+    p = problem(f"{spec}:rows={rows},dim={dim}")
+    x = np.random.default_rng(5).standard_normal(dim) / np.sqrt(dim)
+    G = run(p.kernels().exact_gradient, p, 0, x[None])
+    assert np.linalg.norm(G[0] - p.worker_gradient(0, x)) <= rounding(p, 0, x)
 
 
 def test_the_oracle_is_exact_unless_rows_are_sampled(case):

@@ -89,7 +89,7 @@ def test_problems_of_all_shapes_are_shared(problem, tmp_path):
 def test_the_bytes_on_the_wire_are_the_encoder_meter(monkeypatch):
     """What passed as messages, counted by the wire, and the columns bits_up_encoded and bits_down_encoded."""
     passed = {"up": 0, "down": 0}
-    hear, write = Threads.hear, frames.write
+    hear, write = Threads.hear, frames.Frames.write
 
     def counting_hear(self, worker):
         answer = hear(self, worker)
@@ -97,14 +97,14 @@ def test_the_bytes_on_the_wire_are_the_encoder_meter(monkeypatch):
             passed["up"] += answer[1]
         return answer
 
-    def counting_write(comp, *rest):
-        lengths, data = write(comp, *rest)
-        if comp.name == "ternary":
+    def counting_write(self, *rest):
+        lengths, data = write(self, *rest)
+        if self.comp.name == "ternary":
             passed["down"] += sum(map(len, data))
         return lengths, data
 
     monkeypatch.setattr(Threads, "hear", counting_hear)
-    monkeypatch.setattr(frames, "write", counting_write)
+    monkeypatch.setattr(frames.Frames, "write", counting_write)
     what, options = call("dore", NOISY, replicas=1, rounds=20)
     trace = over_threads(*what, **options)
     assert 8 * passed["up"] / 3 == trace.columns["bits_up_encoded"][0, -1]
@@ -204,9 +204,10 @@ def test_a_message_that_changes_after_it_was_sent_is_refused():
 
 def test_a_message_that_is_not_finite_travels_as_doubles():
     comp, v = compressor("ternary"), np.array([[1.0, np.nan, np.inf], [1.0, -1.0, 0.0]])
-    lengths, data = frames.write(comp, v, v, np.full((2, 3), 0.5), np.zeros((2, 0)), np.zeros(7, np.int64))
+    messages = frames.Frames(comp, 3)
+    lengths, data = messages.write(v, v, np.full((2, 3), 0.5), np.zeros((2, 0)), np.zeros(7, np.int64))
     out = np.zeros((2, 3))
-    frames.read(comp, lengths, memoryview(b"".join(data)), None, out)
+    messages.read(lengths, memoryview(b"".join(data)), None, out)
     assert np.array_equal(out.view(np.int64), v.view(np.int64))
 
 

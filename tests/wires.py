@@ -29,12 +29,13 @@ class QueueLine:
 
 
 class Threads:
-    """A crew of threads; `bytes_up` and `bytes_down` are the messages' bytes that passed, frames aside."""
+    """A crew of threads, with room for one command's bytes: they go out when the last ones have been answered."""
 
     def __init__(self, workers: int) -> None:
         self.round = 0
         self.lines = [QueueLine() for _ in range(workers)]
         self.heads = [[] for _ in range(workers)]
+        self.reading = set()
         for number, line in enumerate(self.lines):
             threading.Thread(target=self._work, args=(number, line), daemon=True).start()
 
@@ -46,14 +47,26 @@ class Threads:
             line.send(FAILED, 0, 0, [np.frombuffer(repr(error).encode(), np.uint8)])
 
     def send(self, worker, what, a=0, b=0, data=()):
-        self.lines[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
+        self._command([worker], what, a, b, data)
 
     def tell(self, what, a=0, b=0, data=()):
-        for worker in range(len(self.lines)):
-            self.send(worker, what, a, b, data)
+        self._command(range(len(self.lines)), what, a, b, data)
+
+    def _command(self, who, what, a, b, data):
+        for reader in sorted(self.reading) if data else ():
+            try:
+                self.heads[reader].append(self.lines[reader].answers.get(timeout=20))
+            except queue.Empty:
+                raise AssertionError(f"worker {reader} may still be reading what would be written over") from None
+            self.reading.discard(reader)
+        for worker in who:
+            self.lines[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
+            if data:
+                self.reading.add(worker)
 
     def hear(self, worker):
-        answer = self.heads[worker].pop() if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
+        answer = self.heads[worker].pop(0) if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
+        self.reading.discard(worker)
         if answer[0] == FAILED:
             raise WorkerError(bytes(answer[3]).decode())
         return answer

@@ -39,11 +39,11 @@ class Dense:
 class Trits:
     """A scale per block, then the symbols 0, +, - five in a byte."""
 
-    def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Ints]:
+    def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Bits]:
         scales = block_maxima(comp, message)
         if np.any((message != 0) & (np.abs(message) != spread(comp, scales, message.size))):
             raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
-        return scales, (message > 0) + 2 * (message < 0).astype(np.uint8)
+        return scales, (message > 0) + np.uint8(2) * (message < 0)
 
     def encode(self, comp: Ternary, message: Floats, origin: Origin) -> bytes:
         scales, symbols = self.symbols(comp, message)

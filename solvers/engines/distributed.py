@@ -247,7 +247,7 @@ class Worker:
 
     def _ask(self, rnd: int, phase: int, _: memoryview) -> None:
         setup, self.now = self.setup, (rnd, phase)
-        for _, block, k in self._turns():
+        for _number, block, k in self._turns():
             block.scratch[4][:] = 0.0
             steps.ask(
                 steps.tools, setup.run.seed, k, setup.plan, self.kernels.oracle, self._context(rnd, k), block.random,

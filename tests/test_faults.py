@@ -7,6 +7,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,17 @@ def test_a_worker_that_raises_says_why(nothing_left):  # noqa: F811
             "qsgd", "quadratic:dim=4,mu=1", faulty.FAILING, workers=2, parameters={"gamma": 0.5}, rounds=1000,
             engine="processes",
         )  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
+def test_a_worker_that_raises_is_heard_while_another_one_stands_still(nothing_left):  # noqa: F811
+    what = ("qsgd", "quadratic:dim=4,mu=1", faulty.FAILING)
+    options = {"workers": 2, "parameters": {"gamma": 0.5}, "rounds": 1000, "engine": "processes"}
+    with pytest.raises(WorkerError) as failure:
+        tg.run(*what, **options)
+    failing = int(re.search(r"in round (\d+)", str(failure.value))[1])
+    with pytest.raises(WorkerError, match=rf"worker 1 failed in round {failing}: RuntimeError: the dog ate the message"):
+        tg.run(*what, **options, progress=act_after(failing, lambda: to_worker(0, signal.SIGSTOP)))
 
 
 # -- the whole tree ----------------------------------------------------------------------------------------------------

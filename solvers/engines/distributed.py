@@ -142,7 +142,7 @@ class Coins:
 
 def exchanges(setup: Setup, block: Block, rnd: int) -> tuple[int, ...]:
     """Which exchanges this round has: 0 the usual one, 1 the special one, in their order."""
-    if not setup.run.method.special:
+    if setup.plan[kernels.WHEN] == kernels.NEVER:
         return (0,)
     special = steps.is_special(steps.tools, setup.run.seed, setup.plan, block.reals, block.random, rnd)
     if not special:

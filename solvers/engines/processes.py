@@ -270,7 +270,7 @@ class Processes:
         self.pulse = np.frombuffer(self.beats.bytes, np.int64, workers)
         self.seen = self.pulse.copy()
         self.still = [0.0] * workers
-        eager = EAGER_SECONDS if workers <= cores() and hasattr(socket, "MSG_DONTWAIT") else 0.0
+        eager = EAGER_SECONDS if workers <= cores() and hasattr(os, "sched_yield") else 0.0
         with _uninterrupted():
             for i in range(workers):
                 here, there = socket.socketpair()
@@ -389,6 +389,8 @@ class Processes:
         except TimeoutError:
             return False
         except (EOFError, OSError):
+            while self.heads[worker]:
+                self.hear(worker)  # its last words may say why
             raise self._lost(worker) from None
         what, size = head[0], head[1]
         self.readers.discard(worker)

@@ -113,7 +113,7 @@ def test_a_worker_that_raises_is_heard_while_another_one_stands_still(nothing_le
     with pytest.raises(WorkerError) as failure:
         tg.run(*what, **options)
     failing = int(re.search(r"in round (\d+)", str(failure.value))[1])
-    with pytest.raises(WorkerError, match=rf"worker 1 failed in round {failing}: RuntimeError: the dog ate the message"):
+    with pytest.raises(WorkerError, match=rf"worker 1 failed in round {failing}: .*the dog ate"):
         tg.run(*what, **options, progress=act_after(failing, lambda: to_worker(0, signal.SIGSTOP)))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tersegrad.solvers import simulate
 from tersegrad.theory import (
     THEOREMS,
     AbsoluteError,
@@ -281,6 +282,27 @@ def test_bits_count_both_directions():
     assert found.bits_to(1.0) == found.rounds_to(1.0) * found.bits_per_round
     assert ask("sgd.nonconvex").bits_per_round == 64 * 50
     assert ask("qsgd.strongly-convex", Unbiased(1.0)).bits_per_round is None
+
+
+TWO_WAY = {"ef21-bc.nonconvex": True, "ef21-sgdm.nonconvex": False, "ef21.nonconvex": False}
+
+
+@pytest.mark.parametrize("id", TWO_WAY)
+def test_bits_to_an_accuracy_are_what_a_run_sends(id):
+    """Also where round 0 is dense."""
+    message, problem = "topk:k=2", "quadratic:dim=12,mu=0.5"
+    down = message if TWO_WAY[id] else None
+    known = Constants(n=2, dim=12, L=1.0, L_tilde=1.0, gap0=1.0, sigma_sq=0.0, grad0_sq=1.0)
+    found = theorem(id).guarantee(known, message, down)
+    eps = float(found.bound(7))
+    rounds = found.rounds_to(eps)
+    run = simulate(
+        theorem(id).method, problem, message, down or "identity", workers=2, parameters=found.parameters, rounds=rounds,
+        columns=(),
+    )  # fmt: skip
+    sent = sum(run.scalars[f"bits_{side}_formula"][-1] for side in ("up", "down"))
+    assert rounds == 7
+    assert found.bits_to(eps) == pytest.approx(sent, rel=1e-12)
 
 
 magnitude = st.floats(1e-4, 1e4)

@@ -66,6 +66,9 @@ class Nonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T}"
 
+    def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        return 2 * dense
+
     def settle(self, case: Case, take: Choice) -> None:
         up, down = case.up.delta, case.down.delta
         r, k = beta(up) / theta(up), 8 * beta(down) / theta(down)

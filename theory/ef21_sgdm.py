@@ -69,6 +69,9 @@ class Nonconvex(AverageTheorem):
         r"+ \frac{16(1-\delta)\eta^3\sigma^2}{\delta^2}"
     )
 
+    def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        return dense + down
+
     def settle(self, case: Case, take: Choice) -> None:
         c, delta = case.c, case.up.delta
         memories = delta / (8 * c.L_tilde * math.sqrt(1 - delta)) if delta < 1 else math.inf

@@ -52,6 +52,9 @@ class _Marina(Theorem):
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
         return p["p"] * dense + (1 - p["p"]) * up + down
 
+    def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        return dense + down
+
 
 @register
 class Nonconvex(_Marina, AverageTheorem):

@@ -149,6 +149,19 @@ class Guarantee:
     @property
     def bits_per_round(self) -> float | None:
         """Formula bits per worker and round, uplink plus broadcast; None if a format or dim is unknown."""
+        sizes = self._sizes()
+        return None if sizes is None else self.theorem.bits_per_round(*sizes, self.parameters)
+
+    def bits_to(self, eps: float) -> float | None:
+        """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""
+        rounds, sizes = self.rounds_to(eps), self._sizes()
+        if rounds is None or sizes is None:
+            return None
+        first = self.theorem.bits_of_first_round(*sizes, self.parameters)
+        return first + (rounds - 1) * self.theorem.bits_per_round(*sizes, self.parameters) if rounds else 0.0
+
+    def _sizes(self) -> tuple[float, float, float] | None:
+        """Formula bits of a message, of a broadcast and of a dense vector; None if a format or dim is unknown."""
         if self.constants.dim is None:
             return None
         dense = compressor("identity")
@@ -158,12 +171,7 @@ class Guarantee:
                 return None
             sizes.append((message or dense).formula_bits(self.constants.dim))
         up, down, vector = sizes
-        return self.theorem.bits_per_round(up, down, vector, self.parameters)
-
-    def bits_to(self, eps: float) -> float | None:
-        """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""
-        rounds, bits = self.rounds_to(eps), self.bits_per_round
-        return None if rounds is None or bits is None else rounds * bits
+        return up, down, vector
 
     def _curve(self) -> Curve:
         if self.curve is None:
@@ -309,6 +317,10 @@ class Theorem(ABC):
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
         """Bits per worker and round from the sizes of the two compressed messages and of a dense vector."""
         return up + down
+
+    def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        """The same in round 0, where that is of a kind of its own."""
+        return self.bits_per_round(up, down, dense, p)
 
     def weights(self, case: Case, p: Point) -> Weights | None:
         """The weights of the averages (gap_avg, grad_sq_avg) in the metric; None if it has none."""

@@ -136,7 +136,7 @@ def test_interrupted_and_killed_runs_go_on_to_the_same_bits(nothing_left, tmp_pa
     file, out = tmp_path / "run.ckpt", tmp_path / "out.npz"
     command = [
         str(Path(sys.executable).with_name("tersegrad")), "run", "dore", "--problem", NOISY, "--up", "ternary",
-        "--down", "topk:k=3", "--workers", "2", "--rounds", "600", "--set", *(f"{k}={v}" for k, v in DORE.items()),
+        "--down", "topk:k=3", "--workers", "2", "--rounds", "8000", "--set", *(f"{k}={v}" for k, v in DORE.items()),
         "--engine", "processes", "--checkpoint", str(file), "--checkpoint-every", "50", "--out", str(out),
     ]  # fmt: skip
 
@@ -161,7 +161,7 @@ def test_interrupted_and_killed_runs_go_on_to_the_same_bits(nothing_left, tmp_pa
     third = start("--resume", str(file))
     _, words = third.communicate(timeout=120)
     assert third.returncode == 0, words
-    whole = tg.simulate("dore", NOISY, "ternary", "topk:k=3", workers=2, parameters=DORE, rounds=600)
+    whole = tg.simulate("dore", NOISY, "ternary", "topk:k=3", workers=2, parameters=DORE, rounds=8000)
     assert differing(whole, tg.Trace.load(out), tmp_path) == []
 
 

@@ -17,6 +17,10 @@ from .output import as_json, number, writable_directory, write_whole
 from .theory.constants import Constants
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from markupsafe import Markup
+
     from .validation import Finding, Verdict
 
 PAGE = "report.html"
@@ -35,12 +39,18 @@ NARROW = 1000
 MEANINGS = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
 
 
-def write_report(verdicts: Sequence[Verdict], directory: str | Path, findings: Sequence[Finding] = ()) -> Path:
+def write_report(
+    verdicts: Sequence[Verdict],
+    directory: str | Path,
+    findings: Sequence[Finding] = (),
+    executor: Executor | None = None,
+) -> Path:
     """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
 
     The findings about claims follow the theorems, with files of their own.
 
-    Every file appears whole or not at all.
+    Every file appears whole or not at all. An executor of processes (matplotlib minds threads) draws
+    several at once.
 
     Returns
     -------
@@ -52,14 +62,15 @@ def write_report(verdicts: Sequence[Verdict], directory: str | Path, findings: S
     InputError
         If the directory cannot be written to.
     """
+    from .validation.sweeps import spread
+
     out = writable_directory(directory)
     sections, claims = [], []
-    for verdict in verdicts:
-        picture = _picture(verdict)
+    drawings = spread(executor, _drawings, verdicts)
+    for verdict, (picture, statement) in zip(verdicts, drawings, strict=True):
         _keep(out, verdict.theorem, verdict.certificate(), picture)
-        sections.append(_section(verdict, picture))
-    for finding in findings:
-        picture = _claim_picture(finding)
+        sections.append(_section(verdict, picture, statement))
+    for finding, picture in zip(findings, spread(executor, _claim_picture, findings), strict=True):
         _keep(out, finding.id, finding.certificate(), picture)
         claims.append(_claim_section(finding, picture))
     write_whole(out / PAGE, _page(verdicts, sections, findings, claims))
@@ -103,11 +114,13 @@ def _rate_number(value: float) -> str:
     return f"{value:.2f}" if value < 0 else f"{value:.5g}"
 
 
-def _picture(verdict: Verdict) -> bytes | None:
+def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
+    """The picture of a verdict, and the theorem's statement with its formulas."""
     from .figures.verdict import draw
+    from .latex import to_html
 
     file = io.BytesIO()
-    return file.getvalue() if draw(verdict, file) else None
+    return file.getvalue() if draw(verdict, file) else None, to_html(verdict.statement)
 
 
 def _claim_picture(finding: Finding) -> bytes | None:
@@ -122,16 +135,14 @@ def _width(png: bytes) -> int:
     return int.from_bytes(png[16:20])
 
 
-def _section(verdict: Verdict, picture: bytes | None) -> dict[str, Any]:
+def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict[str, Any]:
     """What the template shows of a verdict."""
-    from .latex import to_html
-
     return {
         "verdict": verdict,
         "kind": verdict.verdict.replace(" ", "-"),
         "picture": None if picture is None else base64.b64encode(picture).decode(),
         "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
-        "statement": to_html(verdict.statement),
+        "statement": statement,
         "margin": "" if verdict.margin is None else f"{verdict.margin:.3g}",
         "rate": rate_words(verdict),
         "speedup": speedup_words(verdict),

@@ -16,6 +16,7 @@ import pytest
 from tersegrad.figures.style import journal
 from tersegrad.figures.verdict import draw, picture
 from tersegrad.theory import THEOREMS, InputError
+from tersegrad.validation.sweeps import started
 from tersegrad.validation.verdicts import Verdict
 from verdict_examples import diverged, examples, linear, power, tuned, uncovered, vacuous
 
@@ -92,6 +93,14 @@ def test_every_verdict_is_told_by_its_word_and_can_be_repeated(written: Path) ->
         assert word in page.text
     for meter in ("formula", "encoded", "entropy"):
         assert meter in page.text
+
+
+def test_processes_draw_the_same_report(written: Path, tmp_path: Path) -> None:
+    with started("processes", 2) as pool:
+        write_report(examples(), tmp_path, executor=pool)
+    assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == {
+        f.name: f.read_bytes() for f in written.parent.iterdir()
+    }
 
 
 def test_pictures_stand_in_the_page_and_next_to_it(written: Path) -> None:

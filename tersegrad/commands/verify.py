@@ -79,6 +79,7 @@ def verify(
         from ..solvers.engines import rounds  # noqa: F401
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, findings = [], []
+    report, unwritten = None, None
     with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:
         common["executor"] = executor
         if theorems:
@@ -91,12 +92,11 @@ def verify(
             )
         if claims:
             findings = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
-    status = exit_status([*verdicts, *findings])
-    report, unwritten = None, None
-    try:
-        report = write_report(verdicts, directory, findings)
-    except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
-        status, unwritten = 2, error
+        try:
+            report = write_report(verdicts, directory, findings, executor)
+        except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
+            unwritten = error
+    status = exit_status([*verdicts, *findings]) if unwritten is None else 2
     if as_json:
         print_json(
             {

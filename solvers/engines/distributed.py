@@ -612,22 +612,19 @@ class Server:
         for block in self.blocks:
             if self.setup.plan[kernels.WEIGHTS] == kernels.AFTER:
                 steps.weigh(self.setup.plan, block.reals, rnd, block.model, block.watch[2])
-            before = block.record[kernels.FIRST_BAD] > 0
             with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is not below it either
                 rows = np.einsum("rj,rj->r", block.x, block.x) < kernels.DIVERGED / 2
                 if block.model is not block.x:
                     rows &= np.einsum("rj,rj->r", block.model, block.model) < kernels.DIVERGED / 4
-            gone = np.zeros(len(block.x), bool)
+            marks = np.zeros(len(block.x))
             if not rows.all():
-                old = block.record[kernels.FIRST_BAD].copy()
-                marks = np.zeros(len(block.x))
                 steps.catch(
                     block.x, block.model, block.workers, block.server, block.states, block.down_memory,
                     block.arrivals[0], block.watch[2], marks, rnd + 1.0,
                 )  # fmt: skip
-                gone = marks > 0
-                block.record[kernels.FIRST_BAD] = np.where(before | ~gone, old, marks)
-            lost.append(gone)
+                first = (block.record[kernels.FIRST_BAD] == 0) & (marks > 0)
+                block.record[kernels.FIRST_BAD][first] = marks[first]
+            lost.append(marks > 0)
         mask = np.concatenate(lost)
         if mask.any():
             idle = [i for i in range(self.n) if i not in self.started and i not in self.waiting]
@@ -723,8 +720,8 @@ class Server:
         every = [exchanges(self.setup, block, rnd) for block in self.blocks]
         for phase in range(max(map(len, every))):
             kinds = [kind[phase] if phase < len(kind) else None for kind in every]
-            self._clear(rnd, kinds, phase == 0)
             self.crew.tell(WORK, rnd, phase)
+            self._clear(rnd, kinds, phase == 0)
             for i in range(self.n):
                 self._collect(rnd, i, kinds, rnd, 1.0 / self.n)
             averaged = self.run.method.models == "averaged"

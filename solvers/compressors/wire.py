@@ -133,11 +133,12 @@ class Reader:
         self._advance(count * width)
         if not width:
             return np.zeros(count, np.int64)
-        data = np.frombuffer(self.data + bytes(8 * width + 8), np.uint8)
+        first = self.at - count * width
+        data = np.frombuffer(self.data[first // 8 : -(-self.at // 8)] + bytes(width + 9), np.uint8)
         eights = -(-count // 8)
         values = np.zeros((eights, 8), np.uint64)
         for j in range(8):  # eight numbers fill `width` bytes: the j-th of each eight has its bits in the same places
-            byte, skipped = divmod(self.at - count * width + j * width, 8)
+            byte, skipped = divmod(first % 8 + j * width, 8)
             octets = -(-(skipped + width) // 8)
             for k in range(octets):
                 column = data[byte + k :: width][:eights].astype(np.uint64)

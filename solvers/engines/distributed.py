@@ -79,7 +79,7 @@ class Crew(Protocol):
     round: int
 
     def send(self, worker: int, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
-        """Command one worker."""
+        """Command one worker; with bytes, only when it has answered since the last bytes that it was sent."""
 
     def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
         """Command all workers."""
@@ -256,30 +256,15 @@ class Worker:
         self.line.send(READY)
 
     def _say(self, rnd: int, phase: int, _: memoryview) -> None:
-        setup = self.setup
-
-        def say(block: Block, k: int, ctx: np.ndarray, norms: np.ndarray) -> None:
-            steps.say(
-                steps.tools, setup.run.seed, k, setup.plan, self.quiet[k], self.kernels.up_links[k], ctx, block.random,
-                self._point(block), block.workers, block.states[0][0], block.states[2], block.scratch, norms,
-            )  # fmt: skip
-
-        self._speak(rnd, say)
+        self._speak(rnd, steps.say)
 
     def _work(self, rnd: int, phase: int, _: memoryview) -> None:
-        setup, self.now = self.setup, (rnd, phase)
-
-        def work(block: Block, k: int, ctx: np.ndarray, norms: np.ndarray) -> None:
+        self.now = (rnd, phase)
+        for block in self.blocks:
             block.scratch[4][:] = 0.0
-            steps.work(
-                steps.tools, setup.run.seed, k, setup.plan, self.kernels.oracle, self.quiet[k],
-                self.kernels.up_links[k], ctx, block.random, self._point(block), block.workers, block.states[0][0],
-                block.states[2], block.scratch, norms,
-            )  # fmt: skip
+        self._speak(rnd, steps.work, self.kernels.oracle)
 
-        self._speak(rnd, work)
-
-    def _speak(self, rnd: int, kernel: Callable[[Block, int, np.ndarray, np.ndarray], None]) -> None:
+    def _speak(self, rnd: int, kernel: Callable[..., None], *oracle: Any) -> None:
         """Have a kernel leave every block's message in its scratch, and send them all."""
         setup = self.setup
         lengths, norms = [frames.ABSENT] * self.size, np.zeros(self.size)
@@ -288,7 +273,11 @@ class Worker:
             v, c, _, _, exact_sum, _ = block.scratch
             place = self.places[number]
             ctx = self._context(rnd, k)
-            kernel(block, k, ctx, norms[place])
+            kernel(
+                steps.tools, setup.run.seed, k, setup.plan, *oracle, self.quiet[k], self.kernels.up_links[k], ctx,
+                block.random, self._point(block), block.workers, block.states[0][0], block.states[2], block.scratch,
+                norms[place],
+            )  # fmt: skip
             state = block.workers[kernels.COMPRESSOR + k][0]
             lengths[place], pieces = self.kernels.ups[k].write(c, v, block.random[kernels.UP + k][3], state, ctx)
             data += pieces
@@ -682,7 +671,7 @@ class Server:
                 lengths += [frames.ABSENT] * len(block.x)
                 continue
             v, _, c, total, exact_sum, _ = block.scratch
-            record, norms = block.record, np.empty(len(block.x))
+            record = block.record
             if plan[kernels.TRACK] & kernels.TRACK_AT_HAND:
                 steps.add_squared_norms(exact_sum, record[kernels.SUM_GRAD_SQ], 1.0 / self.n / self.n)
             total /= arrivals if plan[kernels.OVER_ARRIVALS] else self.n
@@ -690,7 +679,7 @@ class Server:
             steps.serve(
                 steps.tools, self.run.seed, k, self.kernels.rules[k], self.kernels.up_links[k],
                 self.kernels.down_links[k], ctx, block.random, block.x, block.server, block.states, block.down_memory,
-                block.scratch, norms,
+                block.scratch,
             )  # fmt: skip
             uniforms = block.random[kernels.DOWN + k][3]
             own, pieces = self.kernels.downs[k].write(c, v, uniforms, block.server[2 + k], ctx)
@@ -699,7 +688,7 @@ class Server:
             record[kernels.BITS_DOWN] += [8.0 * len(piece) for piece in pieces]
             record[kernels.BROADCASTS + k] += 1.0
             if self._is_measured(rnd):
-                record[kernels.DOWN_RESIDUAL] += norms
+                steps.add_squared_norms(v, record[kernels.DOWN_RESIDUAL], 1.0)
         size = sum(map(len, data))
         head = np.array([rnd, arrivals, age, size, *lengths], np.int64)
         return [head, *data, bytes(padding(size))]

@@ -30,7 +30,7 @@ SAY = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS
 WORK = types.void(
     TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR
 )  # fmt: skip
-SERVE = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH, VECTOR)
+SERVE = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
 FOLLOW = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
 
 
@@ -72,26 +72,21 @@ def _ask(tools, seed, k, plan, oracle, ctx, random, x, scratch):
     rounds.ask(tools_at(tools), seed, k, plan, oracle_at(oracle), ctx, random, x, scratch)
 
 
-@njit(SAY, **INNER)
-def say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
-    """What a worker says; norms[r] = ||v[r]||^2 of what it compressed."""
+@njit(SAY, **ENTRY)
+def _say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
     rounds.say(
         tools_at(tools), seed, k, plan, rules_at(rules), link_at(link), ctx, random, x, workers, states, common, scratch
     )
-    for r in range(norms.size):
-        norms[r] = 0.0
     rounds.add_squared_norms(scratch[0], norms, 1.0)
-
-
-@njit(SAY, **ENTRY)
-def _say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
-    say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms)
 
 
 @njit(WORK, **ENTRY)
 def _work(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch, norms):
-    rounds.ask(tools_at(tools), seed, k, plan, oracle_at(oracle), ctx, random, x, scratch)
-    say_and_note(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms)
+    rounds.worker_half(
+        tools_at(tools), seed, k, plan, oracle_at(oracle), rules_at(rules), link_at(link), ctx, random, x, workers,
+        states, common, scratch,
+    )  # fmt: skip
+    rounds.add_squared_norms(scratch[0], norms, 1.0)
 
 
 @njit(types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE), **ENTRY)
@@ -99,27 +94,18 @@ def _sent(rules, ctx, v, c, states, common):
     sent_at(rules[1])(ctx, rules[5], v, c, states, common)
 
 
-@njit(FOLLOW, **INNER)
-def follow_at(rules, downlink, ctx, x, down_memory, common, c, v):
-    """What everyone does with the server's message."""
-    rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, common, c, v)
-
-
 @njit(SERVE, **ENTRY)
-def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch, norms):
+def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
     rounds.server_half(
         tools_at(tools), seed, k, rules_at(rules), link_at(uplink), link_at(downlink), ctx, random, x, server, states,
         down_memory, scratch,
     )  # fmt: skip
-    for r in range(norms.size):
-        norms[r] = 0.0
-    rounds.add_squared_norms(scratch[0], norms, 1.0)
-    follow_at(rules, downlink, ctx, x, down_memory, states[2], scratch[2], scratch[3])
+    rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, states[2], scratch[2], scratch[3])
 
 
 @njit(FOLLOW, **ENTRY)
 def _follow(rules, downlink, ctx, x, down_memory, common, c, v):
-    follow_at(rules, downlink, ctx, x, down_memory, common, c, v)
+    rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, common, c, v)
 
 
 @njit(types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE), **ENTRY)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from tersegrad.solvers.engines.simulate import simulate
-
 import tersegrad
+from tersegrad.solvers.engines.simulate import simulate
 
 from .rival import Outcome, Rival, Runner
 from .workloads import Instance

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
+
 from tersegrad.problems import problem
 from tersegrad.solvers.engines.simulate import blas_on_one_thread
 

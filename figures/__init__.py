@@ -3,6 +3,11 @@
 Importing this package is light; matplotlib is loaded by the modules that draw.
 """
 
+if not __name__.startswith("tersegrad."):
+    raise ImportError(
+        f"import tersegrad.{__name__} instead of {__name__}: this folder is a part of the package tersegrad"
+    )
+
 FIGURES: dict[str, str] = {
     "dore-regression": "dore",
     "doublesqueeze-speedup": "doublesqueeze",

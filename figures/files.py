@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
 from .style import save
 
 

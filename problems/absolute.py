@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..common.errors import InputError
+from ..common.options import integer, number
 from ..theory.constants import Constants
-from ..theory.errors import InputError
 from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
-from .options import integer, number
 
 
 class Absolute(Problem):

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.errors import InputError
+from ..common.options import choice, integer, number
+from ..common.specs import format_spec
 from ..theory.constants import Constants
-from ..theory.errors import InputError
-from ..theory.spec import format_spec
 from .optimum import soft_threshold, subgradient_norm
-from .options import choice, integer, number
 
 FloatArray = NDArray[np.float64]
 

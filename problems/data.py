@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
 
 FloatArray = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
 from .base import FloatArray, Noise, given_options
 from .linear import LinearModel
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
+from ..common.options import choice, flag, integer, number
 from .base import FloatArray, Noise, Problem, ProblemKernels
 from .data import BUNDLED, SYNTHETIC, gaussian, load, split, standardised
 from .optimum import minimise
-from .options import choice, flag, integer, number
 from .sparsity import multiplicity
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
+from ..common.options import number
 from .base import FloatArray, Noise, given_options
 from .data import SYNTHETIC, signs
 from .linear import LinearModel
-from .options import number
 
 
 def sigmoid(z: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
 
 FloatArray = NDArray[np.float64]
 

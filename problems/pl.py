@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..common.options import integer, number
 from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
-from .options import integer, number
 
 if TYPE_CHECKING:
     from ..theory.constants import Constants

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
+from ..common.options import choice, flag, integer, number
 from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
 from .optimum import minimise
-from .options import choice, flag, integer, number
 
 if TYPE_CHECKING:
     from ..theory.constants import Constants

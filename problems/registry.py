@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..theory.errors import InputError
-from ..theory.spec import build
+from ..common.errors import InputError
+from ..common.specs import build
 from .absolute import Absolute
 from .base import Problem
 from .huber import Huber

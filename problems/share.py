@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..common.errors import InputError
+from ..common.options import choice, flag, integer, number
+from ..common.specs import parse_spec
 from ..theory.constants import Constants
-from ..theory.errors import InputError
-from ..theory.spec import parse_spec
 from .base import FloatArray, Noise, Problem, ProblemKernels
 from .data import BUNDLED, SYNTHETIC, Split, split
 from .linear import LinearModel
-from .options import choice, flag, integer, number
 from .registry import PROBLEMS, problem
 
 Data = tuple[Any, ...]

@@ -6,11 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
+from ..common.options import integer, number
 from .base import FloatArray, Noise, given_options
 from .data import SYNTHETIC, gaussian, share_offsets
 from .least_squares import LeastSquares
 from .linear import LinearModel
-from .options import integer, number
 from .sparsity import windows
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
 
 BoolArray = NDArray[np.bool_]
 

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ..common.options import number
 from ..theory.constants import Constants
 from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
-from .options import number
 
 DIRECTIONS = np.array([[-3.0, 2.0, 2.0], [2.0, -3.0, 2.0], [2.0, 2.0, -3.0]])
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..theory.errors import InputError, nearest
+from ..common.errors import InputError, nearest
+from ..common.scan import instances
 from .channels import Channel
 from .channels import plain as plain_channel
 from .rules import keep, nothing
@@ -78,7 +79,7 @@ class Method(Exchange):
 
     Parameters
     ----------
-    word
+    name
         Name on the command line.
     title, source
         The method's usual name; the paper it comes from.
@@ -114,7 +115,7 @@ class Method(Exchange):
         Further columns of the trace by name: functions of the `View` of a block at a checkpoint to an array (B,).
     """
 
-    word: str
+    name: str
     title: str
     source: str
     parameters: tuple[str, ...]
@@ -143,13 +144,13 @@ class Method(Exchange):
         for name in parameters:
             if name not in self.parameters:
                 raise InputError(
-                    f"method '{self.word}' has no parameter '{name}'{nearest(name, self.parameters)}; "
+                    f"method '{self.name}' has no parameter '{name}'{nearest(name, self.parameters)}; "
                     f"it takes: {', '.join(self.parameters)}"
                 )
         values = {}
         for name in self.parameters:
             if name not in parameters:
-                raise InputError(f"method '{self.word}' needs {name}: write --set {name}=VALUE")
+                raise InputError(f"method '{self.name}' needs {name}: write --set {name}=VALUE")
             try:
                 value = float(parameters[name])
             except (TypeError, ValueError):
@@ -163,67 +164,30 @@ class Method(Exchange):
             else:
                 fits, wanted = value >= 0, f"{name} >= 0, finite"
             if not fits or value == float("inf"):
-                raise InputError(f"{name} = {value:g} is not possible: method '{self.word}' needs {wanted}")
+                raise InputError(f"{name} = {value:g} is not possible: method '{self.name}' needs {wanted}")
             values[name] = value
         return values
 
 
-#: word -> module of this package that defines it as METHOD (one file per word).
-MODULES = {
-    "sgd": ("sgd", "SGD"),
-    "qsgd": ("qsgd", "QSGD"),
-    "qsgd-two-way": ("qsgd", "QSGD_TWO_WAY"),
-    "diana": ("diana", "DIANA"),
-    "error-feedback": ("error_feedback", "ERROR_FEEDBACK"),
-    "doublesqueeze": ("doublesqueeze", "DOUBLESQUEEZE"),
-    "doublesqueeze-async": ("doublesqueeze", "DOUBLESQUEEZE_ASYNC"),
-    "dore": ("dore", "DORE"),
-    "delayed-sgd": ("delays", "DELAYED_SGD"),
-    "delay-adaptive": ("delays", "DELAY_ADAPTIVE"),
-    "iag": ("delays", "IAG"),
-    "piag": ("delays", "PIAG"),
-    "q-gd": ("khirirat", "Q_GD"),
-    "d-qgd": ("khirirat", "D_QGD"),
-    "q-iag": ("khirirat", "Q_IAG"),
-    "delayed-q-sgd": ("khirirat", "DELAYED_Q_SGD"),
-    "mem-sgd": ("error_feedback", "MEM_SGD"),
-    "liec": ("liec", "LIEC"),
-    "cser": ("cser", "CSER"),
-    "neolithic": ("neolithic", "NEOLITHIC"),
-    "compressed-gd": ("compressed_gd", "COMPRESSED_GD"),
-    "ef21": ("ef21", "EF21"),
-    "ef21-sgdm": ("ef21_sgdm", "EF21_SGDM"),
-    "ef21-bc": ("ef21_bc", "EF21_BC"),
-    "ef-bv": ("ef_bv", "EF_BV"),
-    "marina": ("marina", "MARINA"),
-    "artemis": ("artemis", "ARTEMIS"),
-    "murana": ("murana", "MURANA"),
-    "ef21-p": ("ef21p", "EF21_P"),
-    "ef21-p-diana": ("ef21p", "EF21_P_DIANA"),
-    "gmc": ("gmc", "GMC"),
-    "gmc-plus": ("gmc", "GMC_PLUS"),
-    "gmc-decreasing": ("gmc", "GMC_DECREASING"),
-    "dgc": ("dgc", "DGC"),
-    "dmsgd": ("momentum", "DMSGD"),
-    "heavy-ball": ("momentum", "HEAVY_BALL"),
-    "momentum": ("momentum", "MOMENTUM"),
-    "sgd-momentum": ("momentum", "SGD_MOMENTUM"),
-    "dist-ef-sgd": ("dist_ef_sgd", "DIST_EF_SGD"),
-    "signsgd": ("signsgd", "SIGNSGD"),
-}
+@cache
+def known_methods() -> dict[str, Method]:
+    """Every method by its name: what the files of the folder ``methods`` define."""
+    from . import methods as folder
+
+    return {found.name: found for found in instances(folder.__name__, folder.__path__, Method)}
 
 
-def method(word: str | Method) -> Method:
-    """Look a method up by its word; a `Method` of your own passes through.
+def method(name: str | Method) -> Method:
+    """Look a method up by its name; a `Method` of your own passes through.
 
     Raises
     ------
     InputError
         If no method has this name; the nearest one is suggested.
     """
-    if isinstance(word, Method):
-        return word
-    if word not in MODULES:
-        raise InputError(f"unknown method '{word}'{nearest(word, MODULES)}; known: {', '.join(MODULES)}")
-    module, name = MODULES[word]
-    return getattr(import_module(f".{module}", __package__), name)
+    if isinstance(name, Method):
+        return name
+    known = known_methods()
+    if name not in known:
+        raise InputError(f"unknown method '{name}'{nearest(name, known)}; known: {', '.join(known)}")
+    return known[name]

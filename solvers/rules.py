@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from numba import njit, types
+from numba import njit
 
-from .signatures import CUBE, MATRIX, OPTIONS, RULE, SENT, SHADOW, flat
+from .signatures import OPTIONS, flat
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def keep(ctx, params, x, v, states, common):
     """Leave v as it is: the gradient itself enters the channel."""
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def times_step(ctx, params, x, v, states, common):
     """v <- gamma v: the channel carries steps, not gradients."""
     gamma, flat_v = params[0], flat(v)
@@ -24,7 +24,7 @@ def times_step(ctx, params, x, v, states, common):
         flat_v[j] *= gamma
 
 
-@njit(types.float64(types.float64, types.float64, types.float64, types.float64), **OPTIONS)
+@njit(**OPTIONS)
 def prox(gamma, l1, l2, z):
     """Evaluate prox_{gamma R}(z) for one coordinate: soft threshold, then shrink."""
     threshold = gamma * l1
@@ -37,7 +37,7 @@ def prox(gamma, l1, l2, z):
     return z / (1.0 + gamma * l2)
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def next_model(ctx, params, x, v, states, common):
     """v <- prox_{gamma R}(x - gamma v): from an average gradient to the model it leads to."""
     gamma, l1, l2 = params[0], params[1], params[2]
@@ -49,7 +49,7 @@ def next_model(ctx, params, x, v, states, common):
             flat_v[j] = prox(gamma, l1, l2, flat_v[j])
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def adopt(ctx, params, x, v, states, common):
     """x <- v: what arrived is the model."""
     flat_x, flat_v = flat(x), flat(v)
@@ -57,14 +57,14 @@ def adopt(ctx, params, x, v, states, common):
         flat_x[j] = flat_v[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def descend(ctx, params, x, v, states, common):
     """x <- prox_{gamma R}(x - gamma v)."""
     next_model(ctx, params, x, v, states, common)
     adopt(ctx, params, x, v, states, common)
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def subtract(ctx, params, x, v, states, common):
     """x <- x - v: what arrived is a step already."""
     flat_x, flat_v = flat(x), flat(v)
@@ -72,12 +72,12 @@ def subtract(ctx, params, x, v, states, common):
         flat_x[j] -= flat_v[j]
 
 
-@njit(SENT, **OPTIONS)
+@njit(**OPTIONS)
 def nothing(ctx, params, v, c, states, common):
     """Do nothing after sending."""
 
 
-@njit(SENT, **OPTIONS)
+@njit(**OPTIONS)
 def keep_rest(ctx, params, v, c, states, common):
     """states[0] <- v - c: keep what this message lost, for this round's own step."""
     flat_v, flat_c, kept = flat(v), flat(c), flat(states[0])
@@ -85,7 +85,7 @@ def keep_rest(ctx, params, v, c, states, common):
         kept[j] = flat_v[j] - flat_c[j]
 
 
-@njit(types.void(CUBE, MATRIX, types.float64, MATRIX), **OPTIONS)
+@njit(**OPTIONS)
 def subtract_errors(errors, server_error, factor, y):
     """y <- y - factor (server_error + avg errors); an error that is not kept counts as zero."""
     n, flat_y = errors.shape[0], flat(y)
@@ -98,14 +98,14 @@ def subtract_errors(errors, server_error, factor, y):
         flat_y[j] -= factor * e[j]
 
 
-@njit(SHADOW, **OPTIONS)
+@njit(**OPTIONS)
 def model_less_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - (e + avg e_i), for errors in units of the model."""
     y[:] = x
     subtract_errors(errors, server_error, 1.0, y)
 
 
-@njit(SHADOW, **OPTIONS)
+@njit(**OPTIONS)
 def model_less_scaled_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma (e + avg e_i), for errors in units of gradients."""
     y[:] = x

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..problems.options import integer, number
-from ..theory.errors import InputError
-from ..theory.spec import build
+from ..common.errors import InputError
+from ..common.options import integer, number
+from ..common.specs import build
 
 IntArray = NDArray[np.int64]
 

@@ -33,8 +33,8 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from ..common.errors import InputError
 from ..problems.kernels.signatures import ENTRY, INNER, INTS, MATRIX, OPTIONS, VECTOR
-from ..theory.errors import InputError
 
 CUBE = types.float64[:, :, ::1]
 FOUR = types.float64[:, :, :, ::1]

@@ -8,20 +8,18 @@ code, and nothing is believed before the checksum is.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import struct
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
+from ..common.files import whole_file
 
 MAGIC = b"tersegrad checkpoint 1\n"
 CHECKSUM_BYTES = 32
@@ -52,47 +50,22 @@ def write(path: str | Path, about: dict[str, Any], entries: Sequence[Entry], arr
     InputError
         If the file cannot be written.
     """
-    target = Path(path)
     header = json.dumps({"about": about, "arrays": entries}, allow_nan=False).encode()
     digest = hashlib.blake2b(digest_size=CHECKSUM_BYTES)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = file.name
+    with whole_file(path, "the checkpoint ", "choose another file") as file:
 
-            def put(data: Any) -> None:
-                digest.update(data)
-                file.write(data)
+        def put(data: Any) -> None:
+            digest.update(data)
+            file.write(data)
 
-            for part in (MAGIC, _LENGTH.pack(len(header)), header):
-                put(part)
-            for (name, kind, shape), array in zip(entries, arrays, strict=True):
-                if array.shape != tuple(shape) or str(array.dtype) != kind:
-                    raise AssertionError(f"{name} is {array.dtype} {array.shape}, announced as {kind} {shape}")
-                if array.size:
-                    put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        temporary = None
-        _sync_directory(target.parent)
-    except OSError as error:
-        raise InputError(f"cannot write the checkpoint '{path}': {error.strerror}; choose another file") from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name last; not every system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        for part in (MAGIC, _LENGTH.pack(len(header)), header):
+            put(part)
+        for (name, kind, shape), array in zip(entries, arrays, strict=True):
+            if array.shape != tuple(shape) or str(array.dtype) != kind:
+                raise AssertionError(f"{name} is {array.dtype} {array.shape}, announced as {kind} {shape}")
+            if array.size:
+                put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        file.write(digest.digest())
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

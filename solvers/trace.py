@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..theory.errors import InputError
+from ..common.errors import InputError
+from ..common.files import whole_file
 from .schedule import Schedule
 
 
@@ -104,19 +103,8 @@ class Trace:
         arrays |= {f"path/{k}": v for k, v in self.paths.items()}
         arrays |= {"rounds": self.rounds, "first_bad": self.first_bad, "final": self.final}
         arrays["about"] = np.array(json.dumps(self.about))
-        target = Path(path)
-        temporary = None
-        try:
-            with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".partial", delete=False) as file:
-                temporary = file.name
-                np.savez_compressed(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
-            raise InputError(f"cannot write '{path}': {error.strerror}; choose another --out") from None
+        with whole_file(path, "", "choose another --out") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Trace:

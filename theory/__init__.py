@@ -1,36 +1,15 @@
 """Theorems as objects: constants, step sizes, bounds and rates. Pure Python and NumPy."""
 
-from . import (
-    artemis,
-    compressed_gd,
-    cser,
-    delays,
-    diana,
-    dist_ef_sgd,
-    dore,
-    doublesqueeze,
-    ef21,
-    ef21_bc,
-    ef21_sgdm,
-    ef21p,
-    ef_bv,
-    error_feedback,
-    gmc,
-    khirirat,
-    liec,
-    marina,
-    momentum,
-    murana,
-    neolithic,
-    qsgd,
-    sgd,
-    signsgd,
-    tight,
-)
+if not __name__.startswith("tersegrad."):
+    raise ImportError(
+        f"import tersegrad.{__name__} instead of {__name__}: this folder is a part of the package tersegrad"
+    )
+
+from ..common.errors import InputError, WorkerError
+from . import theorems
 from .bounds import COLUMNS, Interval, Metric, Rate
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
-from .errors import InputError, WorkerError
 from .theorem import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
 
 __all__ = [
@@ -50,31 +29,7 @@ __all__ = [
     "Theorem",
     "Unbiased",
     "WorkerError",
-    "artemis",
-    "compressed_gd",
     "compressor",
-    "cser",
-    "delays",
-    "diana",
-    "dist_ef_sgd",
-    "dore",
-    "doublesqueeze",
-    "ef21",
-    "ef21_bc",
-    "ef21_sgdm",
-    "ef21p",
-    "ef_bv",
-    "error_feedback",
-    "gmc",
-    "khirirat",
-    "liec",
-    "marina",
-    "momentum",
-    "murana",
-    "neolithic",
-    "qsgd",
-    "sgd",
-    "signsgd",
     "theorem",
-    "tight",
+    "theorems",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from .errors import InputError, nearest
+from ..common.errors import InputError, nearest
 
 ROUNDING = 1e-9
 """Relative slack allowed between constants that were computed apart (eigenvalues, norms)."""

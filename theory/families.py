@@ -137,12 +137,12 @@ class TunedTheorem(Theorem):
         if case.rounds is not None:
             return case.rounds
         if case.eps is None:
-            raise NotCovered(f"{self.id} tunes the step for T; give rounds or eps")
+            raise NotCovered(f"{self.name} tunes the step for T; give rounds or eps")
         if missing := [name for name in self.bound_needs(case) if getattr(case.constants, name) is None]:
-            raise NotCovered(f"{wants(self.id, missing)} to find T from eps")
+            raise NotCovered(f"{wants(self.name, missing)} to find T from eps")
         rounds = PowerCurve(self.powers(case)).rounds_to(case.eps)
         if rounds is None:
-            raise NotCovered(f"{self.id} needs more than 1e300 rounds to reach eps = {case.eps:.4g}")
+            raise NotCovered(f"{self.name} needs more than 1e300 rounds to reach eps = {case.eps:.4g}")
         return rounds
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:

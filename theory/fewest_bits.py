@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..common.errors import InputError
+from ..common.specs import Value, format_spec, parse_spec, parse_value
 from .compressors import Compressor, compressor
-from .errors import InputError
-from .spec import Value, format_spec, parse_spec, parse_value
 from .theorem import Guarantee, NoGuarantee
 
 MOST_VALUES = 100_000

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.errors import InputError
 from .bounds import Curve, Interval
 from .constants import NAMES, Constants
-from .errors import InputError
 from .theorem import Given, Guarantee, NoGuarantee, Theorem
 
 POWERS: dict[str, float] = {
@@ -109,7 +109,7 @@ class SumGuarantee(Guarantee):
         if self.rounds_to(eps) is not None:
             return None
         return (
-            f"the bound of {self.theorem.id} in the sum form does not get to {eps:.4g}: its floor is "
+            f"the bound of {self.theorem.name} in the sum form does not get to {eps:.4g}: its floor is "
             f"{self._curve().floor:.6g} for these parameters; leave gamma free, and it is chosen for eps"
         )
 
@@ -142,8 +142,8 @@ def guarantee(
     columns = [column for _, column in theorem.measures]
     if set(theorem.parameters) - {"gamma", "M"} or len(columns) != 1 or columns[0] not in METRIC_POWERS:
         raise InputError(
-            f"{theorem.id} has no sum form here: that is for methods whose parameter is the step alone, and bounds on "
-            f"the distance, the gap or the squared gradient"
+            f"{theorem.name} has no sum form here: that is for methods whose parameter is the step alone, and bounds "
+            f"on the distance, the gap or the squared gradient"
         )
     known = average_constants(constants)
     n = known.n or 1

@@ -1,6 +1,6 @@
 """What a theorem is: step sizes, a bound, a rate, or the reason why it says nothing.
 
-A theorem is a final class that fills in a table (id, source, what it needs, its formulas in LaTeX) and two
+A theorem is a final class that fills in a table (name, source, what it needs, its formulas in LaTeX) and two
 or three methods that read like the paper's theorem box. What all theorems share lives here:
 
 `Theorem.guarantee` matches constants and compressors with the assumptions, chooses the parameters, and returns a
@@ -21,10 +21,10 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.errors import InputError, nearest
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import NAMES, Constants
-from .errors import InputError, nearest
 
 Assumption = Unbiased | Contractive | AbsoluteError
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
@@ -110,8 +110,8 @@ class Guarantee:
     def needs(self) -> str:
         """The sentence that asks for the `missing` constants; empty when the bound has a value."""
         if self.missing:
-            return f"the bound of {wants(self.theorem.id, self.missing)}"
-        return f"{self.theorem.id} states an order only: it has a slope, but no bound" if self.curve is None else ""
+            return f"the bound of {wants(self.theorem.name, self.missing)}"
+        return f"{self.theorem.name} states an order only: it has a slope, but no bound" if self.curve is None else ""
 
     def bound(self, t: ArrayLike) -> NDArray[np.float64]:
         """The bound on the expected metric after t rounds, for an array of integers t.
@@ -123,7 +123,7 @@ class Guarantee:
         """
         curve, t = self._curve(), np.asarray(t)
         if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
-            raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.id} is about whole t >= {curve.first}")
+            raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.name} is about whole t >= {curve.first}")
         return curve.at(t)
 
     def rounds_to(self, eps: float) -> int | None:
@@ -136,14 +136,14 @@ class Guarantee:
         if self.rounds_to(eps) is not None:
             return None
         text = (
-            f"the bound of {self.theorem.id} does not get to {eps:.4g}: "
+            f"the bound of {self.theorem.name} does not get to {eps:.4g}: "
             f"its floor is {curve.floor:.6g} for these parameters"
         )
         free = {name: value for name, value in self.fixed.items() if name != "gamma"}
         other = self.theorem.unprescribed().guarantee(self.constants, self.up, self.down, None, eps, **free)
         if isinstance(other, Guarantee) and (rounds := other.rounds_to(eps)) is not None:
             gamma = other.parameters["gamma"]
-            text += f"; {other.theorem.id} with gamma = {gamma:.6g} gets there in {rounds} rounds"
+            text += f"; {other.theorem.name} with gamma = {gamma:.6g} gets there in {rounds} rounds"
         return text
 
     @property
@@ -236,7 +236,8 @@ class Choice:
 class Theorem(ABC):
     """A theorem: its statement and what it guarantees. Subclasses are final and have no state."""
 
-    id: ClassVar[str]
+    name: ClassVar[str]
+    """``paper.case``, as in ``dore.strongly-convex``."""
     title: ClassVar[str]
     source: ClassVar[str]
     provenance: ClassVar[str]
@@ -329,7 +330,7 @@ class Theorem(ABC):
     # ---- what all theorems share
 
     def __repr__(self) -> str:
-        return f"theorem({self.id!r})"
+        return f"theorem({self.name!r})"
 
     @property
     def statement(self) -> str:
@@ -393,7 +394,7 @@ class Theorem(ABC):
         for name, value in parameters.items():
             if name not in names:
                 raise InputError(
-                    f"{self.id} has no parameter '{name}'{nearest(name, names)}; it has: {', '.join(names)}"
+                    f"{self.name} has no parameter '{name}'{nearest(name, names)}; it has: {', '.join(names)}"
                 )
             if isinstance(value, bool | str) or not math.isfinite(float(value)):
                 raise InputError(f"{name} = {value} is not a finite number")
@@ -416,40 +417,40 @@ class Theorem(ABC):
         if self.workers == "strongly convex" and constants.mu_min is not None:
             if constants.mu_min <= 0:
                 raise NotCovered(
-                    f"{self.id} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not above 0"
+                    f"{self.name} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not above 0"
                 )
             constants = replace(constants, mu=constants.mu_min)
         elif self.workers == "convex" and constants.mu_min is not None and constants.mu_min < 0:
-            raise NotCovered(f"{self.id} needs every f_i convex; mu_min = {constants.mu_min:.4g} is below 0")
+            raise NotCovered(f"{self.name} needs every f_i convex; mu_min = {constants.mu_min:.4g} is below 0")
         elif self.workers in ("convex", "strongly convex") and constants.mu_min is None and constants.mu is not None:
             strength = "mu-strongly convex" if self.workers == "strongly convex" else "convex"
             notes.append(f"every f_i is taken to be {strength}, as the theorem assumes (mu_min is unknown)")
         if constants.composite and not self.allows_regulariser:
-            raise NotCovered(f"{self.id} has no prox step, and the objective has a regulariser R; use dore or diana")
+            raise NotCovered(f"{self.name} has no prox step, and the objective has a regulariser R; use dore or diana")
         if self.quadratic and not constants.quadratic:
-            raise NotCovered(f"{self.id} is about quadratic functions; give --set quadratic=1 if every f_i is one")
+            raise NotCovered(f"{self.name} is about quadratic functions; give --set quadratic=1 if every f_i is one")
         missing = [name for name in self.requires if getattr(constants, name) is None]
         if missing:
             hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
-            raise NotCovered(wants(self.id, missing) + hint)
+            raise NotCovered(wants(self.name, missing) + hint)
         if self.exact:
             if (constants.sigma_sq or 0) > 0 or (constants.sigma_sq is None and constants.L_sample is not None):
                 noise = "are sampled" if constants.sigma_sq is None else f"have sigma_sq = {constants.sigma_sq:.4g}"
-                raise NotCovered(f"{self.id} needs exact gradients; these {noise}")
+                raise NotCovered(f"{self.name} needs exact gradients; these {noise}")
             if constants.sigma_sq is None:
                 notes.append("the gradients are taken to be exact, as the theorem assumes (sigma_sq is unknown)")
         if self.workers == "one" and constants.n != 1:
-            raise NotCovered(f"{self.id} is about one worker, not n = {constants.n}; give n=1 (--workers 1)")
+            raise NotCovered(f"{self.name} is about one worker, not n = {constants.n}; give n=1 (--workers 1)")
         if self.workers == "equal" and constants.zeta_sq != 0:
-            raise NotCovered(f"{self.id} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
+            raise NotCovered(f"{self.name} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
         for name in ("mu", "pl"):
             if name in self.requires and self.needs_curvature and not getattr(constants, name) > 0:
-                raise NotCovered(f"{self.id} needs {name} > 0; {name} = 0 is no strong convexity")
+                raise NotCovered(f"{self.name} needs {name} > 0; {name} = 0 is no strong convexity")
         assumed_up = self._assume("uplink", self.uplink, up, constants.dim)
         assumed_down = self._assume("downlink", self.downlink, down, constants.dim)
         if self.independent and (constants.n or 1) > 1 and getattr(assumed_up, "shared_coins", False):
             raise NotCovered(
-                f"{self.id} needs coins that are independent over workers (omega/n); all workers of "
+                f"{self.name} needs coins that are independent over workers (omega/n); all workers of "
                 f"{_name(up)} share theirs"
             )
         return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
@@ -463,12 +464,12 @@ class Theorem(ABC):
         if given is None:
             return EXACT[kind] if kind else None
         if isinstance(given, Compressor) and dim is None:
-            raise NotCovered(f"{self.id} needs dim to know the constants of {given.spec}; give --set dim=...")
+            raise NotCovered(f"{self.name} needs dim to know the constants of {given.spec}; give --set dim=...")
         if kind is None:
             if not _exact(given.unbiased(dim or 1) if isinstance(given, Compressor) else given):
-                raise NotCovered(f"{self.id} has no {side} compression, and {_name(given)} compresses")
+                raise NotCovered(f"{self.name} has no {side} compression, and {_name(given)} compresses")
             return None
-        wanted = f"{self.id} needs {KIND[kind]} {side} compressor"
+        wanted = f"{self.name} needs {KIND[kind]} {side} compressor"
         if not isinstance(given, Compressor):
             if not isinstance(given, kind):
                 raise NotCovered(f"{wanted}; {given} is of another class")
@@ -590,8 +591,8 @@ def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, 
     for name, (value, text) in values.items():
         if name in take.fixed and not math.isclose(take.fixed[name], value, rel_tol=1e-9):
             raise NotCovered(
-                f"{theorem.id} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}"
-                + (f"; see {theorem.general}" if theorem.general not in ("", theorem.id) else "")
+                f"{theorem.name} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}"
+                + (f"; see {theorem.general}" if theorem.general not in ("", theorem.name) else "")
             )
         take.values[name], take.intervals[name] = (
             value,
@@ -602,28 +603,28 @@ def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, 
 # ------------------------------------------------------------------------------------------------ registry
 
 THEOREMS: dict[str, Theorem] = {}
-"""Every theorem by its id."""
+"""Every theorem by its name."""
 
 T = TypeVar("T", bound=type[Theorem])
 
 
 def register(cls: T) -> T:
     """Enter a theorem into `THEOREMS`."""
-    THEOREMS[cls.id] = cls()
+    THEOREMS[cls.name] = cls()
     return cls
 
 
-def theorem(id: str) -> Theorem:
-    """The theorem with this id, such as ``dore.strongly-convex``.
+def theorem(name: str) -> Theorem:
+    """The theorem of this name, such as ``dore.strongly-convex``.
 
     Raises
     ------
     InputError
         If there is none; the sentence names the nearest one.
     """
-    if id not in THEOREMS:
-        raise InputError(f"unknown theorem '{id}'{nearest(id, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}")
-    return THEOREMS[id]
+    if name not in THEOREMS:
+        raise InputError(f"unknown theorem '{name}'{nearest(name, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}")
+    return THEOREMS[name]
 
 
 # ------------------------------------------------------------------------------------------------- helpers

@@ -3,6 +3,11 @@
 Importing this package is light; numba is loaded when a name is first used.
 """
 
+if not __name__.startswith("tersegrad."):
+    raise ImportError(
+        f"import tersegrad.{__name__} instead of {__name__}: this folder is a part of the package tersegrad"
+    )
+
 from importlib import import_module
 from typing import Any
 

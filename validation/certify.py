@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.errors import InputError
+from ..common.jsonable import plain
 from ..solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from ..theory.compressors import Blockwise, Compressor, compressor
-from ..theory.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -91,14 +92,6 @@ class Certification:
 
     def as_dict(self) -> dict[str, Any]:
         """The certificate as plain data for JSON; a number that is not finite becomes None."""
-
-        def plain(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {key: plain(item) for key, item in value.items()}
-            if isinstance(value, list):
-                return [plain(item) for item in value]
-            return None if isinstance(value, float) and not math.isfinite(value) else value
-
         return plain(asdict(self))
 
 

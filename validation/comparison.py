@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import solvers
+from ..common.errors import InputError
 from ..problems import Problem
 from ..theory import Constants, Contractive, Guarantee, Theorem, theorem
 from ..theory.compressors import Compressor, compressor
-from ..theory.errors import InputError
-from ..theory.neolithic import repeats
+from ..theory.theorems.neolithic import repeats
 from .statistics import mean_limits
 
 #: Method -> the theorems that bound the average of E||grad f||^2; the best of those that apply is taken.
@@ -199,7 +199,7 @@ def _row(
         raise InputError(found.reason if not found else found.needs)
     noise, error = _coefficients(subject, found, constants, given, fixed)
     parameters = {**found.parameters, **extra}
-    return Row(method, subject.id, bits, rounds, parameters, noise, error, float(found.bound(rounds)))
+    return Row(method, subject.name, bits, rounds, parameters, noise, error, float(found.bound(rounds)))
 
 
 def _bits(

@@ -12,24 +12,24 @@ from dataclasses import dataclass, replace
 from numba import njit
 
 from ..solvers.channels import error_feedback, plain
-from ..solvers.dgc import DGC
-from ..solvers.diana import DIANA
-from ..solvers.dore import DORE
-from ..solvers.doublesqueeze import DOUBLESQUEEZE
-from ..solvers.ef21 import EF21
-from ..solvers.error_feedback import ERROR_FEEDBACK, MEM_SGD
-from ..solvers.khirirat import Q_IAG
-from ..solvers.liec import LIEC
 from ..solvers.method import Method
-from ..solvers.momentum import distributed_momentum
-from ..solvers.qsgd import QSGD
+from ..solvers.methods.dgc import DGC
+from ..solvers.methods.diana import DIANA
+from ..solvers.methods.dore import DORE
+from ..solvers.methods.doublesqueeze import DOUBLESQUEEZE
+from ..solvers.methods.ef21 import EF21
+from ..solvers.methods.error_feedback import ERROR_FEEDBACK, MEM_SGD
+from ..solvers.methods.khirirat import Q_IAG
+from ..solvers.methods.liec import LIEC
+from ..solvers.methods.momentum import distributed_momentum
+from ..solvers.methods.qsgd import QSGD
 from ..solvers.rules import keep, next_model
-from ..solvers.signatures import OPTIONS, RULE, flat
+from ..solvers.signatures import OPTIONS, flat
 from .experiments import Experiment
 from .verdicts import Spoil, Verdict, judge
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def sum_instead_of_average(ctx, params, x, v, states, common):
     """v <- n v: the server adds the messages up and forgets to divide."""
     flat_v = flat(v)
@@ -37,14 +37,14 @@ def sum_instead_of_average(ctx, params, x, v, states, common):
         flat_v[j] *= ctx[2]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def sum_then_next_model(ctx, params, x, v, states, common):
     """DORE's server with a sum in place of the average."""
     sum_instead_of_average(ctx, params, x, v, states, common)
     next_model(ctx, params, x, v, states, common)
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def accumulate_for_ever(ctx, params, x, v, states, common):
     """v <- s, s <- s + gamma g: an error accumulator from which nothing that was sent is taken away."""
     flat_v, s = flat(v), flat(states[0])
@@ -53,7 +53,7 @@ def accumulate_for_ever(ctx, params, x, v, states, common):
         flat_v[j] = s[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def subtract_common_memory(ctx, params, x, v, states, common):
     """v <- g - h with ONE h for all workers, which every worker reads off the model's last move.
 
@@ -68,7 +68,7 @@ def subtract_common_memory(ctx, params, x, v, states, common):
         flat_v[j] -= h[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def add_common_memory(ctx, params, x, v, states, common):
     """v <- h + avg Q, then h <- h + alpha avg Q, at the server."""
     alpha, flat_v, h = params[3], flat(v), flat(states[0])
@@ -78,7 +78,7 @@ def add_common_memory(ctx, params, x, v, states, common):
         h[j] += alpha * mean
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def subtract_shared(ctx, params, x, v, states, common):
     """v <- v - h with EF21's memory h held once, for all workers."""
     flat_v, h = flat(v), flat(common[0])
@@ -86,7 +86,7 @@ def subtract_shared(ctx, params, x, v, states, common):
         flat_v[j] -= h[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def track_shared(ctx, params, x, v, states, common):
     """h <- h + avg C, and x <- x - gamma h."""
     flat_x, flat_v, h = flat(x), flat(v), flat(common[0])
@@ -95,7 +95,7 @@ def track_shared(ctx, params, x, v, states, common):
         flat_x[j] -= params[0] * h[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def subtract_falling_steps(ctx, params, x, v, states, common):
     """x <- x - gamma/(a + t) v: what was remembered in units of gradients gets the step of a later round."""
     step, flat_x, flat_v = params[0] / (params[3] + ctx[0]), flat(x), flat(v)
@@ -103,7 +103,7 @@ def subtract_falling_steps(ctx, params, x, v, states, common):
         flat_x[j] -= step * flat_v[j]
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def report_what_is_ten_reports_old(ctx, params, x, v, states, common):
     """v <- the gradient of ten reports ago, kept in states 1, ..., 10; state 0 is the stored report."""
     flat_v, kept = flat(v), flat(states[1 + ctx[0] % 10])
@@ -113,7 +113,7 @@ def report_what_is_ten_reports_old(ctx, params, x, v, states, common):
         kept[j] = now
 
 
-@njit(RULE, **OPTIONS)
+@njit(**OPTIONS)
 def unscale(ctx, params, x, v, states, common):
     """v <- v/4: messages of rand-k with ratio 1/4 that were sent without the factor 4."""
     flat_v = flat(v)
@@ -171,7 +171,7 @@ FAULTS: tuple[Fault, ...] = (
         "heterogeneous workers never learn their own gradients: a floor where there must be none",
         _claim("diana.strongly-convex", _EXACT, "ternary"),
         replace(
-            DIANA, word="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
+            DIANA, name="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
             server=add_common_memory, states=(2, 1, 0),
         ),
     ),
@@ -180,7 +180,7 @@ FAULTS: tuple[Fault, ...] = (
         "each worker sends its difference from everyone's average: the messages do not vanish, the gradient stalls",
         _claim("ef21.pl", "least-squares:rows=80,dim=10,reg=0.1", "topk:k=3", rounds=2000),
         replace(
-            EF21, word="ef21-one-memory", uplink=lambda p: plain(), worker=subtract_shared, everyone=track_shared,
+            EF21, name="ef21-one-memory", uplink=lambda p: plain(), worker=subtract_shared, everyone=track_shared,
             states=(0, 0, 1),
         ),
     ),
@@ -194,7 +194,7 @@ FAULTS: tuple[Fault, ...] = (
         "momentum applied twice (DGC)",
         "the optimiser adds a momentum to the workers': with k = d DGC is SGD, and this is not",
         _claim("sgd.strongly-convex", "quadratic:dim=20,mu=0.5,L=1,heterogeneity=2"),
-        replace(DGC, word="dgc-momentum-twice", everyone=distributed_momentum, states=(2, 0, 1)),
+        replace(DGC, name="dgc-momentum-twice", everyone=distributed_momentum, states=(2, 0, 1)),
         lambda sure: {**sure.parameters, "beta": 0.9},
     ),
     Fault(
@@ -210,14 +210,14 @@ FAULTS: tuple[Fault, ...] = (
         "rand-k sent unscaled but treated as unbiased",
         "a mean that is k/d of the gradient: the contraction is d/k times slower than promised",
         _claim("qsgd.strongly-convex", "quadratic:dim=20,mu=0.1,L=1", "randk:ratio=0.25"),
-        replace(QSGD, word="qsgd-unscaled", server=unscale),
+        replace(QSGD, name="qsgd-unscaled", server=unscale),
     ),
     Fault(
         "error accumulator never reset",
         "what was sent is sent again: an undamped momentum, which diverges",
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=10"),
         replace(
-            ERROR_FEEDBACK, word="error-feedback-no-reset", uplink=lambda p: plain(), worker=accumulate_for_ever,
+            ERROR_FEEDBACK, name="error-feedback-no-reset", uplink=lambda p: plain(), worker=accumulate_for_ever,
             states=(1, 0, 0),
         ),
     ),
@@ -225,40 +225,40 @@ FAULTS: tuple[Fault, ...] = (
         "server sums instead of averaging (DoubleSqueeze)",
         "an n-fold step",
         _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD),
-        replace(DOUBLESQUEEZE, word="doublesqueeze-sum", server=sum_instead_of_average),
+        replace(DOUBLESQUEEZE, name="doublesqueeze-sum", server=sum_instead_of_average),
         lambda sure: {"gamma": 1 / 9},
     ),
     Fault(
         "server sums instead of averaging (DORE)",
         "an n-fold step",
         _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
-        replace(DORE, word="dore-sum", server=sum_then_next_model),
+        replace(DORE, name="dore-sum", server=sum_then_next_model),
     ),
     Fault(
         "error feedback dropped",
         "coordinates below the threshold are never sent",
         _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD, rounds=20000),
         replace(
-            DOUBLESQUEEZE, word="doublesqueeze-no-memory", uplink=lambda p: plain(), downlink=lambda p: plain()
+            DOUBLESQUEEZE, name="doublesqueeze-no-memory", uplink=lambda p: plain(), downlink=lambda p: plain()
         ),
     ),
     Fault(
         "server memory dropped",
         "what the second compression loses is lost",
         _claim("doublesqueeze.nonconvex", _SINES, "identity", _THRESHOLD, rounds=20000),
-        replace(DOUBLESQUEEZE, word="doublesqueeze-no-server-memory", downlink=lambda p: plain()),
+        replace(DOUBLESQUEEZE, name="doublesqueeze-no-server-memory", downlink=lambda p: plain()),
     ),
     Fault(
         "error memory scaled by the step",
         "c = C(gamma (g + e)): the memory holds steps already, and is forgotten by the factor gamma a round",
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=4", rounds=20000),
-        replace(ERROR_FEEDBACK, word="error-feedback-scaled", uplink=lambda p: error_feedback(p["gamma"])),
+        replace(ERROR_FEEDBACK, name="error-feedback-scaled", uplink=lambda p: error_feedback(p["gamma"])),
     ),
     Fault(
         "error memory not scaled by a falling step",
         "it holds gradients, does not fall with the step, and is sent on at the step of a later round",
         _claim("error-feedback.memory", "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", "topk:k=1"),
-        replace(MEM_SGD, word="mem-sgd-unscaled", worker=keep, everyone=subtract_falling_steps),
+        replace(MEM_SGD, name="mem-sgd-unscaled", worker=keep, everyone=subtract_falling_steps),
     ),
     Fault(
         "averaging skipped (LIEC)",
@@ -267,7 +267,7 @@ FAULTS: tuple[Fault, ...] = (
             _claim("liec.nonconvex", "robust:rows=16,dim=8,split=sorted", "topk:k=1", "topk:k=1", rounds=20000),
             workers=4, choices={"H": 4},
         ),
-        replace(LIEC, word="liec-no-averaging", special=None, special_when=""),
+        replace(LIEC, name="liec-no-averaging", special=None, special_when=""),
     ),
     Fault(
         "alpha outside its interval (DIANA)",
@@ -285,7 +285,7 @@ FAULTS: tuple[Fault, ...] = (
         "gradients older than tau",
         "the step is that of reports which are at most 3 rounds old; these are 40 rounds older",
         _round_robin("quadratic:dim=5,mu=1,L=1", "identity"),
-        replace(Q_IAG, word="q-iag-stale", worker=report_what_is_ten_reports_old, states=(11, 1, 0)),
+        replace(Q_IAG, name="q-iag-stale", worker=report_what_is_ten_reports_old, states=(11, 1, 0)),
     ),
     *(
         Fault(

@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .. import solvers
+from ..common.errors import InputError
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.schedule import Schedule, clock
 from ..theory import theorem
-from ..theory.errors import InputError
 
 DIM = 12
 #: Workers of the dense case.

@@ -13,7 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..theory.errors import InputError, nearest
+from ..common.errors import InputError, nearest
 
 T = TypeVar("T")
 

@@ -24,7 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from ..common.errors import InputError, nearest
+from ..common.jsonable import plain
+from ..common.version import __version__
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.engines.setup import OPTIONAL_COLUMNS
@@ -35,10 +37,8 @@ from ..solvers.schedule import Schedule
 from ..solvers.trace import Trace
 from ..theory import THEOREMS, Constants, Guarantee, NoGuarantee, Theorem, theorem
 from ..theory.compressors import Compressor, compressor
-from ..theory.errors import InputError, nearest
 from .claims import CLAIMS, Finding
 from .experiments import EXPERIMENTS, Experiment, experiment
-from .plain import plain
 from .statistics import Fit, fit_path_slope, fit_slope, mean_limits
 from .sweeps import spread
 
@@ -209,7 +209,7 @@ def verify(
     InputError
         For anything that cannot be run.
     """
-    chosen = [theorem(i).id for i in ids] if ids and paper is None else select(ids, paper)[0]
+    chosen = [theorem(i).name for i in ids] if ids and paper is None else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
     given = {"problem": problem, "up": up, "down": down, "workers": workers, "rounds": rounds, "replicas": replicas}
@@ -345,7 +345,7 @@ class _Trial:
 
     def terms(self, sure: Guarantee, trace: Trace) -> tuple[tuple[str, float], ...]:
         """The metric's terms; those that a method of one's own does not record are left out."""
-        if self.method.word == self.subject.method:
+        if self.method.name == self.subject.method:
             return sure.metric.terms
         return tuple(term for term in sure.metric.terms if term[0] in trace.columns)
 
@@ -356,7 +356,7 @@ class _Trial:
 
         def advance(replica_rounds: int) -> None:
             self.work_done += replica_rounds * problem.workers
-            report(Event(self.subject.id, min(self.work_done / self.work_planned, 0.999), "running"))
+            report(Event(self.subject.name, min(self.work_done / self.work_planned, 0.999), "running"))
 
         return advance
 
@@ -371,7 +371,7 @@ class _Trial:
         problem = self.problem()
         sure = self.guarantee(problem, self.plan.rounds or None)
         common: dict[str, Any] = {
-            "theorem": self.subject.id, "title": self.subject.title, "method": self.subject.method,
+            "theorem": self.subject.name, "title": self.subject.title, "method": self.subject.method,
             "source": self.subject.source, "provenance": self.subject.provenance, "statement": self.subject.statement,
             "problem": problem.spec, "workers": problem.workers, "up": self.up.spec, "down": self.down.spec,
             "seed": self.seed, "alpha": self.alpha, "command": self.command,

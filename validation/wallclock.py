@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from ..common.errors import InputError
 from ..problems.share import Share, without_optimum
 from ..solvers import simulate
-from ..solvers.engines.processes import cores
+from ..solvers.engines.distributed.processes import cores
 from ..solvers.engines.run import run
-from ..theory.errors import InputError
 from .sweeps import started
 
 LINKS: dict[str, float] = {"100 Mbps": 1e8, "200 Mbps": 2e8, "1 Gbps": 1e9, "10 Gbps": 1e10}

@@ -37,8 +37,8 @@ from typing import Any
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...theory.compressors import Compressor, vector
-from ...theory.errors import InputError
 from .wire import Floats, Kernel, Origin, Reader
 
 

@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS, Bernoulli
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import rounded
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, p, factor = x.shape[1], params[0], params[1]
     for r in range(x.shape[0]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...theory.compressors import (
     VALUE_LOW_BITS,
     Composed,
@@ -17,7 +18,6 @@ from ...theory.compressors import (
     Repeated,
     Scaled,
 )
-from ...theory.errors import InputError
 from .symbols import entropy_of, pattern
 from .wire import Floats, Origin, Reader, fixed, indices, packed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...theory.compressors import (
     QSGD,
     SCALE_LOW_BITS,
@@ -14,7 +15,6 @@ from ...theory.compressors import (
     Sign,
     Ternary,
 )
-from ...theory.errors import InputError
 from .symbols import block_maxima, entropy_of, pattern, spread
 from .wire import Bits, Floats, Ints, Origin, Reader, fixed, omega_bits, packed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...theory.compressors import (
     SCALE_LOW_BITS,
     VALUE_LOW_BITS,
@@ -18,7 +19,6 @@ from ...theory.compressors import (
     Threshold,
     index_bits,
 )
-from ...theory.errors import InputError
 from .symbols import entropy_of, pattern
 from .wire import Floats, Ints, Origin, Reader, fixed, indices, packed
 

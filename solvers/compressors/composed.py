@@ -6,12 +6,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Composed, index_bits
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .parts import after, packed, run
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, word, index, count_width = x.shape[1], int(params[0]), int(params[1]), int(params[2])
     first = np.empty((1, dim))

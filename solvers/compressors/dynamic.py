@@ -6,13 +6,13 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import SCALE_LOW_BITS, Dynamic, index_bits
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import magnitude, total, truncated
 from .topk import SHORT, kth_largest
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, most, index, head, reach = x.shape[1], int(params[0]), int(params[1]), int(params[2]), params[3]
     keys, counts = np.empty(dim + SHORT, np.int64), np.empty(2048, np.int64)

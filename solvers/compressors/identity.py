@@ -4,11 +4,11 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Identity
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         xr, to = x[r], out[r]

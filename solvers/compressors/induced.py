@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Induced
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .parts import after, packed, run
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim = x.shape[1]
     first, rest, length = np.empty((1, dim)), np.empty((1, dim)), np.empty(1)

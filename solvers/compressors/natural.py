@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Natural
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import power_of_two
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         row, coins, to = x[r], u[r], out[r]

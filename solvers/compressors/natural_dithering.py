@@ -6,12 +6,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import SCALE_LOW_BITS, NaturalDithering
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import largest, power_of_two, rounded, total
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, kind, lowest = x.shape[1], int(params[0]), params[1], params[2]
     for r in range(x.shape[0]):

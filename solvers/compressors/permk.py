@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit, types
 
 from ...theory.compressors import VALUE_LOW_BITS, PermK, index_bits
-from ..signatures import COMPRESS, INTS, OPTIONS, VECTOR
+from ..signatures import INTS, OPTIONS, VECTOR
 from .reductions import drawn, rounded
 from .wire import Floats, Ints, Kernel
 
@@ -22,7 +22,7 @@ def deal(coins, count, order):
         order[i], order[j] = order[j], order[i]
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, n, k = x.shape[1], int(params[0]), int(params[1])
     first = ctx[1] % n * k

@@ -6,13 +6,13 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import PowerSGD
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .lowrank import fill, keep, numbers, orthonormalise, project
 from .reductions import dot, total
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     m, n, rank, shrink = int(params[0]), int(params[1]), int(params[2]), params[3]
     matrix, p, q = np.empty((m, n)), np.empty((rank, m)), np.empty((rank, n))

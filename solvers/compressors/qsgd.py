@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, types
 
 from ...theory.compressors import QSGD, SCALE_LOW_BITS
-from ..signatures import COMPRESS, INNER, OPTIONS, VECTOR
+from ..signatures import INNER, OPTIONS, VECTOR
 from .reductions import largest, rounded, total
 from .wire import Kernel, omega
 
@@ -27,7 +27,7 @@ def omega_length(number, lengths):
     return length + lengths[number]
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, euclidean, s = x.shape[1], int(params[0]), params[1] != 0.0, params[2]
     head, plain, lengths = params[3], params[4], params[5:]

@@ -7,12 +7,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS, RandK
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import drawn, rounded, truncated
 from .wire import Floats, Ints, Kernel, index_length
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, k, factor, scaled = x.shape[1], int(params[0]), params[1], params[2] != 0.0
     chosen = np.empty(k, np.int64)

@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS, RandomBlock, index_bits
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import drawn, rounded, truncated
 from .wire import Floats, Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, blocks, scaled = x.shape[1], int(params[0]), params[1] != 0.0
     for r in range(x.shape[0]):

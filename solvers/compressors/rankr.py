@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, types
 
 from ...theory.compressors import RankR
-from ..signatures import COMPRESS, INNER, MATRIX, OPTIONS
+from ..signatures import INNER, MATRIX, OPTIONS
 from .lowrank import fill, keep, numbers, orthonormalise, project
 from .reductions import dot, largest
 from .wire import Kernel
@@ -46,7 +46,7 @@ def diagonalise(gram):
             return
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     m, n, rank, shrink = int(params[0]), int(params[1]), int(params[2]), params[3]
     wide, size = m <= n, min(m, n)

@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Repeated
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .parts import packed, run
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, times, draws = x.shape[1], int(params[0]), int(params[2])
     rest, message, length = np.empty((1, dim)), np.empty((1, dim)), np.empty(1)

@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Scaled
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .parts import packed, run
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     factor = params[0]
     for r in range(x.shape[0]):

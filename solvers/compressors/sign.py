@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import SCALE_LOW_BITS, Sign
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import total, truncated
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block = x.shape[1], int(params[0])
     for r in range(x.shape[0]):

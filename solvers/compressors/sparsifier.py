@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit, types
 
 from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, Sparsifier, index_bits
-from ..signatures import COMPRESS, INNER, OPTIONS, VECTOR
+from ..signatures import INNER, OPTIONS, VECTOR
 from .reductions import rounded, total
 from .wire import Kernel
 
@@ -29,7 +29,7 @@ def threshold(sizes, left, k):
         left = inside
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, k, index, count_width = x.shape[1], int(params[0]), int(params[1]), int(params[2])
     sizes = np.empty(dim + 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...theory.compressors import Blockwise
-from ...theory.errors import InputError
 from .wire import Floats, Ints
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from numba import njit, uint64
 
 from ...theory.compressors import SCALE_LOW_BITS, Ternary
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .reductions import magnitude, rounded, total
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, euclidean = x.shape[1], int(params[0]), params[1] != 0.0
     for r in range(x.shape[0]):

@@ -4,11 +4,11 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Threshold, index_bits
-from ..signatures import COMPRESS, OPTIONS
+from ..signatures import OPTIONS
 from .wire import Kernel
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, level, index, count_width = x.shape[1], params[0], int(params[1]), int(params[2])
     for r in range(x.shape[0]):

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, types
 
 from ...theory.compressors import VALUE_LOW_BITS, TopK
-from ..signatures import COMPRESS, INNER, INTS, OPTIONS
+from ..signatures import INNER, INTS, OPTIONS
 from .reductions import MAGNITUDE, magnitude, truncated
 from .wire import Kernel, index_length
 
@@ -61,7 +61,7 @@ def kth_largest(keys, left, need, counts):
         left = inside
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, k, sampled, margin = x.shape[1], int(params[0]), int(params[2]), int(params[3])
     candidates, keys = np.empty(dim, np.int64), np.empty(dim + SHORT, np.int64)

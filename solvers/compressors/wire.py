@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.errors import InputError
 from ...theory.compressors import index_bits
-from ...theory.errors import InputError
 
 Bits = NDArray[np.uint8]
 """A bit string: an array of zeros and ones."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...theory.errors import InputError
+from ...common.errors import InputError
 from . import rounds as kernels
 from .metrics import meters, metrics
 from .setup import KINDS, Block, Setup

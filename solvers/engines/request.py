@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
+from ...common.errors import InputError
+from ...common.version import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
 from ...theory.compressors import Compressor, compressor
-from ...theory.errors import InputError
 from ..method import Method
 from ..method import method as build_method
 from ..schedule import Schedule, clock
@@ -68,7 +68,7 @@ def timetable(
     """
     if not method.clock:
         if given is not None:
-            raise InputError(f"method '{method.word}' is synchronous: leave out the clock or schedule")
+            raise InputError(f"method '{method.name}' is synchronous: leave out the clock or schedule")
         return None
     arrivals, table = int(numbers.get("M", 1)), method.clock == "table"
     if not isinstance(given, Schedule):
@@ -144,10 +144,10 @@ def prepare(
             raise InputError(f"{name} = {value} is not a whole number from {low} to {high}")
     if not method.two_way and down.name != "identity":
         raise InputError(
-            f"method '{method.word}' broadcasts uncompressed: leave out the downlink compressor {down.spec}"
+            f"method '{method.name}' broadcasts uncompressed: leave out the downlink compressor {down.spec}"
         )
     if any(problem.regulariser) and not method.prox:
-        raise InputError(f"method '{method.word}' has no proximal step: it cannot take l1 or l2prox")
+        raise InputError(f"method '{method.name}' has no proximal step: it cannot take l1 or l2prox")
     up.check(problem.dim)
     down.check(problem.dim)
     points = log_checkpoints(rounds) if checkpoints is None else np.unique(np.append(checkpoints, rounds))
@@ -190,7 +190,7 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
     run, logs = job.run, [log for _, log in results]
     columns, paths = [log.of("column") for log in logs], [log.of("path") for log in logs]
     about = {
-        "method": run.method.word,
+        "method": run.method.name,
         "problem": run.problem.spec,
         "workers": run.problem.workers,
         "up": run.up.spec,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...theory.errors import InputError, nearest
+from ...common.errors import InputError, nearest
 from .request import prepare
 from .saving import DEFAULT_EVERY
 
@@ -110,12 +110,12 @@ def run(
         "delay_bound": delay_bound,
     }  # fmt: skip
     if engine == "mpi":
-        from . import mpi
+        from .distributed import mpi
 
         return mpi.everywhere(lambda: prepare(method, problem, up, down, **options))
     job = prepare(method, problem, up, down, **options)
     if engine == "processes":
-        from . import processes
+        from .distributed import processes
 
         return processes.carry_out(job, patience or processes.PATIENCE)
     from .simulate import carry_out

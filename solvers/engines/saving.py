@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...theory.errors import InputError
+from ...common.errors import InputError
 from .. import snapshot
 from .log import Log, below, refill, shared_state, worker_state
 from .setup import Block, Run
@@ -71,7 +71,7 @@ def identity(run: Run, parts: Sequence[Sequence[int]]) -> dict[str, Any]:
             b"".join(a.tobytes() for a in (times.starts, times.workers, times.versions))
         ).hexdigest()
     return {
-        "method": run.method.word,
+        "method": run.method.name,
         "problem": run.problem.spec,
         "workers": run.problem.workers,
         "up": run.up.spec,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...common.errors import InputError
 from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
-from ...theory.errors import InputError
 from .. import compressors
 from ..channels import ERROR, MEMORY, Channel
 from ..method import Exchange, Method
@@ -315,5 +315,5 @@ def columns_of(method: Method, wanted: Mapping[str, Any] | set[str] | frozenset[
     """
     known = OPTIONAL_COLUMNS | set(method.columns)
     if unknown := sorted(set(wanted) - known):
-        raise InputError(f"no such column: {', '.join(unknown)}; '{method.word}' can record {', '.join(sorted(known))}")
+        raise InputError(f"no such column: {', '.join(unknown)}; '{method.name}' can record {', '.join(sorted(known))}")
     return frozenset(wanted)

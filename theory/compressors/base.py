@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from ..spec import format_spec
+from ...common.errors import InputError
+from ...common.specs import format_spec
 
 SCALE_LOW_BITS = 31
 """Low bits of a double that a scale on the wire does not carry."""

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from ..spec import unnested
+from ...common.errors import InputError
+from ...common.specs import unnested
 from .base import Compressor, Contractive, General, Unbiased, index_bits, relative, vector, whole
 from .registry import compressor
 

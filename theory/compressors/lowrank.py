@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ...common.errors import InputError
 from .base import MAX_DIM, VALUE_LOW_BITS, VALUE_TRUNCATION, Compressor, Contractive, truncate, vector, whole
 
 RANK_LOSS = 2.0**-34

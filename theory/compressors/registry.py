@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..spec import build
+from ...common.specs import build
 from .base import Compressor
 
 COMPRESSORS: dict[str, Callable[..., Compressor]] = {}

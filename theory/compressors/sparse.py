@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ...common.errors import InputError
 from .base import (
     MAX_DIM,
     SCALE_LOW_BITS,

@@ -10,19 +10,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 
 import numpy as np
 
-from ... import __version__
-from ...theory.errors import InputError, nearest
+from ...common.errors import InputError, nearest
+from ...common.scan import modules
+from ...common.version import __version__
 from ..sweeps import spread
 from .base import Claim, Curve, Finding, Measured, Panel, Settings
 
-_FILES: tuple[str, ...] = ("dore", "doublesqueeze", "liec", "khirirat", "gmc")
-
 #: Every claim by its id.
-CLAIMS: dict[str, Claim] = {c.id: c for file in _FILES for c in import_module(f".{file}", __name__).CLAIMS}
+CLAIMS: dict[str, Claim] = {c.name: c for module in modules(__name__, __path__) for c in getattr(module, "CLAIMS", ())}
 
 
 def claim(identity: str) -> Claim:
@@ -62,12 +60,12 @@ def examine(
         Called with a claim's id, the fraction of its work that is done, and a word.
     """
     threads = jobs if executor is None else 1
-    requests = [(claim(i).id, Settings(quick, seed, threads, alpha / len(ids))) for i in ids]
+    requests = [(claim(i).name, Settings(quick, seed, threads, alpha / len(ids))) for i in ids]
     work = partial(_answer, progress=progress) if executor is None else _answer
 
     def done(finding: Finding) -> None:
         if progress is not None:
-            progress(finding.id, 1.0, finding.verdict)
+            progress(finding.name, 1.0, finding.verdict)
 
     return spread(executor, work, requests, done)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plain import plain
+from ...common.jsonable import plain
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Claim:
 
     Parameters
     ----------
-    id
+    name
         ``word.claim-name``; the word is the paper's.
     title
         A few words.
@@ -105,7 +105,7 @@ class Claim:
         The measurement.
     """
 
-    id: str
+    name: str
     title: str
     text: str
     source: str
@@ -116,7 +116,7 @@ class Claim:
 class Finding:
     """A claim and what was measured, with everything that is needed to repeat it."""
 
-    id: str
+    name: str
     measured: Measured
     seed: int
     quick: bool
@@ -128,7 +128,7 @@ class Finding:
         """The claim."""
         from . import claim
 
-        return claim(self.id)
+        return claim(self.name)
 
     @property
     def verdict(self) -> str:
@@ -138,14 +138,14 @@ class Finding:
     @property
     def command(self) -> str:
         """The command that repeats the finding."""
-        return f"tersegrad verify {self.id}{' --quick' if self.quick else ''} --seed {self.seed}"
+        return f"tersegrad verify {self.name}{' --quick' if self.quick else ''} --seed {self.seed}"
 
     def certificate(self) -> dict[str, Any]:
         """Return the finding as a JSON-able document with stable keys."""
         found = self.measured
         return plain(
             {
-                "claim": self.id,
+                "claim": self.name,
                 "title": self.claim.title,
                 "text": self.claim.text,
                 "source": self.claim.source,

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numba import njit
 
-from ...solvers.signatures import COMPRESS, OPTIONS
+from ...solvers.signatures import OPTIONS
 from ...theory.compressors import AbsoluteError, Compressor
 
 WORD = 32
 """Bits of a multiple on the wire."""
 
 
-@njit(COMPRESS, **OPTIONS)
+@njit(**OPTIONS)
 def round_at_random(x: Any, u: Any, ctx: Any, params: Any, state: Any, out: Any, bits: Any) -> None:
     """out <- h floor(x/h + u)."""
     h, dim = params[0], x.shape[1]

@@ -5,27 +5,12 @@ One file per word or family; each has a tuple EXPERIMENTS.
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from ...common.errors import InputError
+from ...common.scan import modules
 from ...theory import THEOREMS
-from ...theory.errors import InputError
 from .base import Experiment
 
-_FILES = (
-    "baselines",
-    "error_feedback",
-    "doublesqueeze",
-    "dore",
-    "khirirat",
-    "ef21",
-    "variance_reduced",
-    "gmc",
-    "momentum",
-    "delays",
-    "liec",
-)
-
-_FOUND = {e.theorem: e for file in _FILES for e in import_module(f".{file}", __name__).EXPERIMENTS}
+_FOUND = {e.theorem: e for module in modules(__name__, __path__) for e in getattr(module, "EXPERIMENTS", ())}
 #: In the order of the theorems.
 EXPERIMENTS: dict[str, Experiment] = {i: _FOUND[i] for i in THEOREMS if i in _FOUND}
 

@@ -1,0 +1,270 @@
+"""The engine `mpi`: rank 0 serves, every other rank is a worker, on as many machines as mpiexec reaches.
+
+Commands and answers are four numbers, and bytes in buffers; nothing is pickled. Waiting costs little: a rank looks for
+a message at short intervals that grow to a millisecond, so that more ranks than cores do not take each other's time.
+
+If a rank raises an exception, rank 0 says so and all ranks end; ranks that do not are ended by MPI_Abort. If a rank is
+killed, mpiexec ends the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import struct
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ....common.errors import InputError, WorkerError
+from ....problems.share import data_file, read_share
+from ...trace import Trace
+from ..request import Job
+from ..simulate import blas_on_one_thread
+from .server import FAILED, STOP, Buffers, Received, Server, Worker
+
+HEAD, BODY = 1, 2
+BYE = 200
+#: A buffer larger than this is sent in pieces: counts are 32-bit numbers.
+PIECE = 1 << 30
+#: Seconds that workers have to end once something has gone wrong.
+GRACE = 5.0
+_HEAD = struct.Struct("<qqqq")
+_NOTHING = memoryview(b"")
+
+
+def world() -> Any:
+    """All ranks.
+
+    Raises
+    ------
+    InputError
+        If mpi4py is not installed, or cannot be used.
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise InputError(
+            f"the engine mpi needs mpi4py, and mpiexec: pip install 'tersegrad[mpi]' mpich ({error})"
+        ) from None
+    return MPI.COMM_WORLD
+
+
+def rank() -> int:
+    """The number of this rank."""
+    return int(world().Get_rank())
+
+
+def _wait(there: Callable[[], bool]) -> None:
+    """Look until it is there: at once, then ever less often."""
+    pause, looks = 0.0, 0
+    while not there():
+        looks += 1
+        if looks > 200:
+            pause = min(1e-3, pause + 1e-5)
+        time.sleep(pause)
+
+
+class Wire:
+    """Buffers to and from one other rank."""
+
+    def __init__(self, comm: Any, other: int) -> None:
+        self.comm, self.other = comm, other
+
+    def put(self, what: int, a: int, b: int, data: Buffers) -> None:
+        """Send a head and the bytes behind it."""
+        parts = [np.ascontiguousarray(np.frombuffer(p, np.uint8) if not isinstance(p, np.ndarray) else p).reshape(-1)
+                 for p in data if len(memoryview(p).cast("B"))]  # fmt: skip
+        parts = [part.view(np.uint8) for part in parts]
+        size = sum(part.size for part in parts)
+        self.comm.Send(np.frombuffer(_HEAD.pack(what, a, b, size), np.uint8), self.other, HEAD)
+        for part in parts:
+            for at in range(0, part.size, PIECE):
+                self.comm.Send(part[at : at + PIECE], self.other, BODY)
+
+    def there(self) -> bool:
+        """Whether a head has come."""
+        return bool(self.comm.Iprobe(self.other, HEAD))
+
+    def take(self) -> Received:
+        """Receive a head and its bytes."""
+        from mpi4py import MPI
+
+        head = np.empty(_HEAD.size, np.uint8)
+        _wait(self.there)
+        self.comm.Recv(head, self.other, HEAD)
+        what, a, b, size = _HEAD.unpack(head.tobytes())
+        body, at, status = np.empty(size, np.uint8), 0, MPI.Status()
+        while at < size:
+            _wait(lambda: bool(self.comm.Iprobe(self.other, BODY)))
+            self.comm.Recv(body[at : at + PIECE], self.other, BODY, status)
+            at += status.Get_count(MPI.BYTE)
+        return what, a, b, body.data if size else _NOTHING
+
+
+class RankLine:
+    """A worker's end of the wire."""
+
+    def __init__(self, comm: Any) -> None:
+        self.wire = Wire(comm, 0)
+
+    def receive(self) -> Received:
+        return self.wire.take()
+
+    def send(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        self.wire.put(what, a, b, data)
+
+
+class Ranks:
+    """The server's end of all wires."""
+
+    #: Whether the workers of this run are still to be let go.
+    waiting = False
+
+    def __init__(self, comm: Any) -> None:
+        self.comm, self.round = comm, 0
+        self.wires = [Wire(comm, other) for other in range(1, comm.Get_size())]
+
+    def send(self, worker: int, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        self.wires[worker].put(what, a, b, data)
+
+    def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        for wire in self.wires:
+            wire.put(what, a, b, data)
+
+    def hear(self, worker: int) -> Received:
+        answer: deque[Received] = deque()
+
+        def there() -> bool:
+            if self.wires[worker].there():
+                answer.append(self.wires[worker].take())
+            return bool(answer)
+
+        _wait(there)
+        what, a, b, data = answer.popleft()
+        if what == FAILED:
+            reason = bytes(data).decode(errors="replace")
+            if a:
+                raise InputError(reason)
+            raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
+        return what, a, b, data
+
+    def begun(self) -> None:
+        pass
+
+    def whoever(self, among: Iterable[int]) -> int:
+        wanted = list(among)
+        found: list[int] = []
+
+        def there() -> bool:
+            found.extend(i for i in wanted if self.wires[i].there())
+            return bool(found)
+
+        _wait(there)
+        return found[0]
+
+    def end(self) -> None:
+        """Let the workers go after a run."""
+        Ranks.waiting = False
+        self.tell(STOP)
+        for wire in self.wires:
+            wire.take()
+
+    def dismiss(self) -> None:
+        """Make the workers end after something has gone wrong, whatever they are doing."""
+        Ranks.waiting = False
+        stop = np.frombuffer(_HEAD.pack(STOP, 0, 0, 0), np.uint8)
+        requests = [self.comm.Isend(stop, wire.other, HEAD) for wire in self.wires]
+        left, until = set(range(len(self.wires))), time.monotonic() + GRACE
+        while left and time.monotonic() < until:
+            for i in list(left):
+                if self.wires[i].there() and self.wires[i].take()[0] == BYE:
+                    left.discard(i)
+            time.sleep(1e-3)
+        if left:
+            print(f"workers {sorted(left)} did not end in {GRACE:g} seconds: all ranks are aborted", file=sys.stderr)
+            sys.stderr.flush()
+            self.comm.Abort(1)
+        for request in requests:
+            request.Wait()
+
+
+def work() -> None:
+    """What every rank but 0 does: one run, as rank 0 wants it; nothing if rank 0 finds that nothing can be run."""
+    comm = world()
+    line = RankLine(comm)
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 decides
+    _wait(line.wire.there)
+    try:
+        with blas_on_one_thread():
+            Worker(comm.Get_rank() - 1, line, read_share).follow()
+    except Exception as error:
+        known = isinstance(error, InputError)
+        text = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
+        line.send(FAILED, int(known), 0, [text.encode()])
+        while line.receive()[0] != STOP:
+            pass
+    line.send(BYE)
+
+
+@contextlib.contextmanager
+def in_charge() -> Iterator[None]:
+    """What rank 0 does while the others wait: whatever happens, they are let go."""
+    Ranks.waiting = True
+    try:
+        yield
+    except BaseException:
+        if Ranks.waiting:
+            Ranks(world()).dismiss()
+        raise
+
+
+def _abort(kind: type[BaseException], error: BaseException, where: Any) -> None:
+    sys.__excepthook__(kind, error, where)
+    sys.stderr.flush()
+    world().Abort(1)
+
+
+def everywhere(prepared: Callable[[], Job]) -> Any:
+    """The part of this rank: on rank 0 the trace of what has been prepared, on the others None.
+
+    An exception that nobody catches ends all ranks: the others would wait for ever.
+    """
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _abort
+    if rank():
+        return work()
+    with in_charge():
+        return carry_out(prepared())
+
+
+def carry_out(job: Job) -> Trace:
+    """Run what has been prepared: the part of rank 0.
+
+    Raises
+    ------
+    InputError
+        If there are not as many ranks as the run needs.
+    WorkerError
+        If a worker fails.
+    """
+    comm, workers = world(), job.run.problem.workers
+    crew = Ranks(comm)
+    try:
+        if comm.Get_size() != workers + 1:
+            raise InputError(
+                f"{workers} workers and the server are {workers + 1} ranks, and there are {comm.Get_size()}: "
+                f"mpiexec -n {workers + 1} tersegrad run ..."
+            )
+        with blas_on_one_thread():
+            trace = Server(job, crew, data_file(job.run.problem.spec) is not None).lead()
+    except BaseException:
+        crew.dismiss()
+        raise
+    crew.end()
+    return trace

@@ -1,0 +1,128 @@
+"""What a worker's process is told about the run: plain text and numbers, never pickled objects.
+
+Methods, compressors and kernels go by name. One of your own must be found under its name at the top level of a module
+that the worker can import.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ....common.errors import InputError
+from ....problems import Noise, Problem, ProblemKernels
+from ....problems.share import Share, share
+from ....theory.compressors import Compressor, compressor
+from ...method import Method, known_methods, method
+from ..request import Job
+from ..setup import Run
+
+#: Names of the arrays of a problem's data, in their order.
+DATA = ("matrix", "values", "index", "offsets", "parameters")
+
+
+def address(thing: Any, what: str) -> str:
+    """`@module:name` of an object at the top level of a module.
+
+    Raises
+    ------
+    InputError
+        If it is not at the top level of an importable module.
+    """
+    name = getattr(thing, "__name__", None)
+    home = sys.modules.get(getattr(thing, "__module__", None) or "")
+    if name is not None and home is not None and getattr(home, name, None) is thing and home.__name__ != "__main__":
+        return f"@{home.__name__}:{name}"
+    for module in list(sys.modules.values()):
+        for key, value in list(getattr(module, "__dict__", {}).items()):
+            if value is thing and module.__name__ not in ("__main__", "__mp_main__"):
+                return f"@{module.__name__}:{key}"
+    raise InputError(
+        f"{what} is an object that another process cannot find: put it at the top level of a module that can be "
+        f"imported, or use the engine simulate"
+    )
+
+
+def find(where: str) -> Any:
+    """The object at an `address`."""
+    module, _, name = where.removeprefix("@").partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"a worker cannot import '{where}': {error}") from None
+
+
+def _method(given: Method) -> str:
+    return given.name if known_methods().get(given.name) is given else address(given, "the method")
+
+
+def _compressor(given: Compressor) -> str:
+    try:
+        same = type(compressor(given.spec)) is type(given)
+    except InputError:
+        same = False
+    return given.spec if same else address(given, f"the compressor {given.spec}")
+
+
+def orders(job: Job) -> dict[str, Any]:
+    """What every worker is told."""
+    run, problem = job.run, job.run.problem
+    kernels = problem.kernels()
+    return {
+        "method": _method(run.method),
+        "up": _compressor(run.up),
+        "down": _compressor(run.down),
+        "numbers": run.numbers,
+        "rounds": run.rounds,
+        "seed": run.seed,
+        "columns": sorted(run.columns),
+        "weights": None if run.weights is None else list(run.weights),
+        "asynchronous": run.live or run.schedule is not None,
+        "parts": [[part[0], len(part)] for part in job.parts],
+        "problem": {
+            "spec": problem.spec,
+            "dim": problem.dim,
+            "workers": problem.workers,
+            "noise": [problem.noise.kind, problem.noise.sigma_sq, problem.noise.batch],
+            "regulariser": list(problem.regulariser),
+            "kernels": [
+                address(kernel, f"a kernel of the problem {problem.spec}")
+                for kernel in (kernels.gradient, kernels.exact_gradient, kernels.value)
+            ],
+            "draws": kernels.draws,
+        },
+    }
+
+
+def share_of(problem: Problem, worker: int) -> tuple[bool, list[np.ndarray]]:
+    """Whether the data could be reduced to this worker, and the arrays to send: those of `DATA`, and x0."""
+    kernels = problem.kernels()
+    reduced = share(kernels, worker, problem.dim)
+    data = kernels.data if reduced is None else reduced
+    kinds = (np.float64, np.float64, np.int64, np.int64, np.float64)
+    arrays = [np.ascontiguousarray(a, dtype=kind) for a, kind in zip(data, kinds, strict=True)]
+    return reduced is not None, [*arrays, np.asarray(problem.x0, dtype=np.float64)]
+
+
+def understand(told: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, list[list[int]]]:
+    """The run as a worker sees it, and the replicas of its blocks."""
+    about = told["problem"]
+    kind, sigma_sq, batch = about["noise"]
+    gradient, exact, value = map(find, about["kernels"])
+    *data, x0 = arrays
+    l1, l2 = about["regulariser"]
+    problem = Share(
+        about["spec"], about["dim"], about["workers"], x0, Noise(kind, sigma_sq, batch), (l1, l2),
+        ProblemKernels(gradient, exact, value, tuple(data), about["draws"]),
+    )  # fmt: skip
+    up, down = (find(told[way]) if told[way].startswith("@") else compressor(told[way]) for way in ("up", "down"))
+    weights = None if told["weights"] is None else tuple(told["weights"])
+    run = Run(
+        find(told["method"]) if told["method"].startswith("@") else method(told["method"]),
+        problem, up, down, told["numbers"], told["rounds"], told["seed"], np.zeros(0, np.int64),
+        frozenset(told["columns"]), None, weights, live=told["asynchronous"],
+    )  # fmt: skip
+    return run, [list(range(first, first + size)) for first, size in told["parts"]]

@@ -1,0 +1,497 @@
+"""The engine `processes`: one process per worker, the server in this one.
+
+Commands go through sockets, the bytes behind them through shared memory: one block per worker for what it answers, one
+for what the server says, to all or to one. A block is unlinked as soon as its user has opened it, so that none is left
+over, whatever dies. Blocks that turn out too small are replaced.
+
+A worker that dies is noticed at once, one that raises an exception says so. A worker that stands still (stopped, or
+swapped out) is noticed because its heart does not beat: a thread in every worker counts up a number four times a
+second, also while a kernel computes. Workers notice within a second that the server is gone, and end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import selectors
+import shutil
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from multiprocessing import shared_memory
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ....common.errors import InputError, WorkerError
+from ....problems.share import Share, data_file, read_share
+from ...trace import Trace
+from ..request import Job
+from ..simulate import blas_on_one_thread
+from .server import FAILED, STOP, Buffers, Received, Server, Worker
+
+#: Seconds without a heartbeat after which a worker counts as standing still.
+PATIENCE = 10.0
+#: Seconds that a worker has to start: it imports numba, and compiles what is not in the cache.
+START_PATIENCE = 300.0
+BEAT_SECONDS = 0.25
+SMALLEST = 1 << 16
+#: An answer of a worker that needs more room, a command to use another block, and what the engine says by itself.
+MORE_ROOM, OTHER_ANSWERS, OTHER_COMMANDS = 100, 101, 102
+_HEAD = struct.Struct("<qqqq")
+#: Bytes that the name of a block travels in.
+NAME_LENGTH = 256
+#: Seconds for which a worker that has a core to itself looks out for the next command before it sleeps: to be woken
+#: takes longer than what most servers have to do, and a core that has slept is slow at first.
+EAGER_SECONDS = 2e-3
+
+
+def _take(line: socket.socket, size: int, eager: float = 0.0) -> bytes:
+    """Read so many bytes; for so many seconds look out for them without sleeping.
+
+    Raises
+    ------
+    EOFError
+        If nobody is at the other end.
+    TimeoutError
+        If the line has a timeout, and nothing comes.
+    """
+    until = time.perf_counter() + eager
+    while eager and time.perf_counter() < until:
+        try:
+            data = line.recv(size, socket.MSG_DONTWAIT)
+            break
+        except BlockingIOError:
+            os.sched_yield()
+    else:
+        data = line.recv(size, socket.MSG_WAITALL)
+    while len(data) < size:
+        with contextlib.suppress(TimeoutError):  # the rest of what has begun is on its way
+            more = line.recv(size - len(data))
+            if not more:
+                raise EOFError
+            data += more
+    return data
+
+
+def _bytes(part: Any) -> memoryview:
+    """The bytes of an array or of bytes."""
+    if isinstance(part, np.ndarray):
+        return np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+    return memoryview(part).cast("B")
+
+
+class Room:
+    """A block of shared memory that two processes write and read."""
+
+    held: ClassVar[list[shared_memory.SharedMemory]] = []
+
+    def __init__(self, block: shared_memory.SharedMemory) -> None:
+        self.block = block
+        self.size = block.size
+
+    @classmethod
+    def create(cls, size: int) -> Room:
+        """Make a block.
+
+        Raises
+        ------
+        InputError
+            If there is not enough shared memory: writing to what is not there would kill the process.
+        """
+        size = max(SMALLEST, size)
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else size
+            if free < size:
+                raise InputError(
+                    f"messages need {size / 1e6:.3g} MB of shared memory, and /dev/shm has {free / 1e6:.3g} MB: "
+                    f"make it larger, or take fewer replicas or coordinates"
+                )
+        return cls(shared_memory.SharedMemory(create=True, size=size))
+
+    @classmethod
+    def open(cls, name: str) -> Room:
+        """Open a block that another process made."""
+        return cls(shared_memory.SharedMemory(name=name))
+
+    @property
+    def bytes(self) -> memoryview:
+        """What is in it."""
+        assert self.block.buf is not None
+        return self.block.buf
+
+    def put(self, parts: Iterable[memoryview]) -> None:
+        """Write the parts one after the other from the beginning."""
+        at = 0
+        for part in parts:
+            self.bytes[at : at + len(part)] = part
+            at += len(part)
+
+    def unlink(self) -> None:
+        """Take the name away; those who have it open keep it."""
+        with contextlib.suppress(FileNotFoundError):
+            self.block.unlink()
+
+    def close(self) -> None:
+        """Let go of it, and of those before it that somebody still had a view of."""
+        Room.held.append(self.block)
+        for block in Room.held[:]:
+            with contextlib.suppress(BufferError):
+                block.close()
+                Room.held.remove(block)
+
+
+# ------------------------------------------------------------------------------------------------- a worker's process
+
+
+class SocketLine:
+    """A worker's end of the wire."""
+
+    def __init__(self, line: socket.socket, answers: Room, commands: Room, eager: float) -> None:
+        self.line, self.answers, self.commands, self.eager = line, answers, commands, eager
+
+    def receive(self) -> Received:
+        while True:
+            what, a, b, size = _HEAD.unpack(_take(self.line, _HEAD.size, self.eager))
+            if what in (OTHER_ANSWERS, OTHER_COMMANDS):
+                self._change(what)
+                continue
+            return what, a, b, self.commands.bytes[:size]
+
+    def _change(self, what: int) -> None:
+        room = Room.open(_take(self.line, NAME_LENGTH).rstrip(b"\0").decode())
+        if what == OTHER_ANSWERS:
+            self.answers, old = room, self.answers
+        else:
+            self.commands, old = room, self.commands
+        self.line.sendall(_HEAD.pack(what, 0, 0, 0))
+        old.close()
+
+    def send(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        parts = [_bytes(part) for part in data]
+        size = sum(map(len, parts))
+        if size > self.answers.size:
+            self.line.sendall(_HEAD.pack(MORE_ROOM, size, 0, 0))
+            while self.answers.size < size:
+                self._change(_HEAD.unpack(_take(self.line, _HEAD.size))[0])
+        self.answers.put(parts)
+        self.line.sendall(_HEAD.pack(what, a, b, size))
+
+
+def work(number: int, own_end: socket.socket, answers: str, commands: str, beats: str, eager: float) -> None:
+    """What a worker's process does: the entry of the process, all of whose arguments are plain."""
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides
+    if hasattr(os, "SCHED_BATCH"):
+        # A worker that is woken must not push the server aside before that has woken the others.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    line = SocketLine(own_end, Room.open(answers), Room.open(commands), eager)
+    beating = Room.open(beats)
+    parent = os.getppid()
+    pulse = np.frombuffer(beating.bytes, np.int64)
+
+    def beat() -> None:
+        while True:
+            pulse[number] += 1
+            if os.getppid() != parent:
+                os._exit(1)
+            time.sleep(BEAT_SECONDS)
+
+    threading.Thread(target=beat, daemon=True).start()
+    status = 1
+    try:
+        own_end.sendall(_HEAD.pack(0, 0, 0, 0))
+        with blas_on_one_thread():
+            Worker(number, line, read_share).follow()
+        status = 0
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the server is gone
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}" if not isinstance(error, InputError) else str(error)
+        with contextlib.suppress(OSError):
+            text = " ".join(reason.split()).encode()[:SMALLEST]
+            line.send(FAILED, int(isinstance(error, InputError)), 0, [text])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # nothing is left to be done: no views of shared memory to be closed in the right order
+
+
+# ------------------------------------------------------------------------------------------------- the server's process
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Processes:
+    """The server's end of all wires, and the processes at the other ends.
+
+    Parameters
+    ----------
+    workers
+        How many.
+    patience
+        Seconds without a heartbeat after which a worker counts as standing still.
+    """
+
+    def __init__(self, workers: int, patience: float = PATIENCE) -> None:
+        self.round = 0
+        self.patience = patience
+        self.heads: list[deque[tuple[int, int, int, int]]] = [deque() for _ in range(workers)]
+        self.arrived: deque[int] = deque()
+        self.ears = selectors.DefaultSelector()
+        self.lines: list[socket.socket] = []
+        self.people: list[Any] = []
+        self.rooms: list[Room] = []
+        self.readers: set[int] = set()
+        self.changed: dict[tuple[int, int], bool] = {}
+        self.started = False
+        try:
+            self._start(workers)
+        except BaseException:
+            self.end()
+            raise
+
+    def _start(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.commands = Room.create(SMALLEST)
+        self.beats = Room.create(8 * workers)
+        self.answers = [Room.create(SMALLEST) for _ in range(workers)]
+        self.rooms = [self.commands, self.beats, *self.answers]
+        self.pulse = np.frombuffer(self.beats.bytes, np.int64, workers)
+        self.seen = self.pulse.copy()
+        self.still = [0.0] * workers
+        eager = EAGER_SECONDS if workers <= cores() and hasattr(os, "sched_yield") else 0.0
+        with _uninterrupted():
+            for i in range(workers):
+                here, there = socket.socketpair()
+                here.settimeout(BEAT_SECONDS * 2)
+                names = (self.answers[i].block.name, self.commands.block.name, self.beats.block.name)
+                person = context.Process(target=work, args=(i, there, *names, eager), name=f"worker-{i}", daemon=True)
+                self.lines.append(here)
+                self.people.append(person)
+                person.start()
+                there.close()
+                self.ears.register(here, selectors.EVENT_READ, (i, True))
+                self.ears.register(person.sentinel, selectors.EVENT_READ, (i, False))
+        for i in range(workers):
+            self.hear(i)
+        for room in self.rooms:
+            room.unlink()
+        self.started = True
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def send(self, worker: int, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        self._command([worker], what, a, b, data)
+
+    def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        self._command(range(len(self.lines)), what, a, b, data)
+
+    def _command(self, who: Iterable[int], what: int, a: int, b: int, data: Buffers) -> None:
+        parts = [_bytes(part) for part in data]
+        size = sum(map(len, parts))
+        if size:
+            for i in sorted(self.readers):  # nobody may still be reading what is overwritten now
+                self._wait(i, lambda i=i: i not in self.readers)
+            if size > self.commands.size:
+                self.commands = self._replace(self.commands, size, range(len(self.lines)), OTHER_COMMANDS)
+            self.commands.put(parts)
+        for i in who:
+            if size:
+                self.readers.add(i)
+            self._write(i, _HEAD.pack(what, a, b, size))
+
+    def begun(self) -> None:
+        if self.commands.size > SMALLEST:
+            self.commands = self._replace(self.commands, 0, range(len(self.lines)), OTHER_COMMANDS)
+
+    def _replace(self, old: Room, size: int, who: Iterable[int], what: int) -> Room:
+        """A larger block in place of an old one."""
+        room = Room.create(size + size // 4)
+        self.rooms.append(room)
+        try:
+            for i in who:
+                self._write(i, _HEAD.pack(what, 0, 0, 0))
+                self._write(i, room.block.name.encode().ljust(NAME_LENGTH, b"\0"))
+            for i in who:
+                self._wait(i, lambda i=i: self.changed.pop((i, what), False))
+        finally:
+            room.unlink()
+        self.rooms.remove(old)
+        old.close()
+        return room
+
+    def _write(self, worker: int, data: bytes) -> None:
+        try:
+            self.lines[worker].sendall(data)
+        except OSError:
+            raise self._lost(worker) from None
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def hear(self, worker: int) -> Received:
+        if not self.heads[worker] and not self._listen(worker):
+            self._wait(worker, lambda: bool(self.heads[worker]))
+        what, a, b, size = self.heads[worker].popleft()
+        with contextlib.suppress(ValueError):
+            self.arrived.remove(worker)
+        data = self.answers[worker].bytes[:size]
+        if what == FAILED:
+            reason = bytes(data).decode(errors="replace")
+            if a:
+                raise InputError(reason)
+            raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
+        return what, a, b, data
+
+    def whoever(self, among: Iterable[int]) -> int:
+        wanted = set(among)
+
+        def first() -> int | None:
+            return next((i for i in self.arrived if i in wanted), None)
+
+        self._wait_for(wanted, lambda: first() is not None)
+        found = first()
+        assert found is not None
+        return found
+
+    def _wait(self, worker: int, there: Any) -> None:
+        self._wait_for((worker,), there)
+
+    def _wait_for(self, who: Iterable[int], there: Any) -> None:
+        """Read what comes until it is there; watch those who are waited for."""
+        while not there():
+            ready = [key.data for key, _ in self.ears.select(BEAT_SECONDS * 2)]
+            # One at a time: reading what one says may take reading what others say as well.
+            spoke = next((worker for worker, is_line in ready if is_line), None)
+            if spoke is not None:
+                self._listen(spoke)
+                continue
+            for worker, _ in ready:
+                if not self.heads[worker]:
+                    raise self._lost(worker)
+            if not ready:
+                self._feel(who)
+
+    def _listen(self, worker: int) -> bool:
+        """Read what a worker says next, if it speaks soon; return whether it did."""
+        try:
+            head = _HEAD.unpack(_take(self.lines[worker], _HEAD.size))
+        except TimeoutError:
+            return False
+        except (EOFError, OSError):
+            while self.heads[worker]:
+                self.hear(worker)  # its last words may say why
+            raise self._lost(worker) from None
+        what, size = head[0], head[1]
+        self.readers.discard(worker)
+        if what == MORE_ROOM:
+            self.answers[worker] = self._replace(self.answers[worker], size, [worker], OTHER_ANSWERS)
+        elif what in (OTHER_ANSWERS, OTHER_COMMANDS):
+            self.changed[worker, what] = True
+        else:
+            self.heads[worker].append(head)
+            self.arrived.append(worker)
+        return bool(self.heads[worker])
+
+    def _feel(self, who: Iterable[int]) -> None:
+        """Look for a heartbeat of those who are waited for.
+
+        What counts is how often the server has looked, not the time: when everybody was stopped together, nobody is to
+        blame.
+        """
+        for i in who:
+            patience = self.patience if self.seen[i] else START_PATIENCE
+            if self.pulse[i] != self.seen[i]:
+                self.seen[i], self.still[i] = self.pulse[i], 0.0
+                continue
+            self.still[i] += BEAT_SECONDS * 2
+            if self.still[i] >= patience:
+                raise WorkerError(
+                    f"worker {i} (process {self.people[i].pid}) has stood still for {patience:g} seconds in round "
+                    f"{self.round}: it is stopped or the machine is overloaded"
+                )
+
+    def _lost(self, worker: int) -> WorkerError:
+        person = self.people[worker]
+        person.join(1.0)
+        code = person.exitcode
+        why = "its connection broke"
+        if code is not None:
+            why = f"it ended with status {code}"
+            if code < 0:
+                why = f"it was killed by {signal.Signals(-code).name}"
+        when = f"in round {self.round}" if self.started else "while it was starting"
+        hint = "" if self.started else " (a script that starts processes needs 'if __name__ == \"__main__\":')"
+        return WorkerError(f"worker {worker} (process {person.pid}) was lost {when}: {why}{hint}")
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def end(self, kindly: bool = False) -> None:
+        """Let the workers go, or end them; nothing is left of them."""
+        with _uninterrupted():
+            for line in self.lines if kindly else ():
+                with contextlib.suppress(OSError):
+                    line.sendall(_HEAD.pack(STOP, 0, 0, 0))
+            for person in self.people:
+                if person.pid is None:
+                    continue
+                if kindly:
+                    person.join(5.0)
+                if person.is_alive():
+                    person.kill()
+                person.join()
+            self.ears.close()
+            for line in self.lines:
+                line.close()
+            for person in self.people:
+                if person.pid is not None:
+                    person.close()
+            self.pulse = self.seen = np.zeros(0, np.int64)  # lets go of the shared memory
+            for room in self.rooms:
+                if not self.started:
+                    room.unlink()
+                room.close()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes started meanwhile never see one."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def carry_out(job: Job, patience: float = PATIENCE) -> Trace:
+    """Run what has been prepared, with a process for every worker.
+
+    Raises
+    ------
+    WorkerError
+        If a worker is lost, stands still or fails.
+    """
+    problem = job.run.problem
+    reads = isinstance(problem, Share) and data_file(problem.spec) is not None
+    crew = Processes(problem.workers, patience)
+    try:
+        with blas_on_one_thread():
+            trace = Server(job, crew, reads).lead()
+    except BaseException:
+        crew.end()
+        raise
+    crew.end(kindly=True)
+    return trace

@@ -1,0 +1,1 @@
+"""The methods: one file per paper or method, found by a scan of this folder; every `Method` in a file is registered."""

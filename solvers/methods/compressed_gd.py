@@ -1,0 +1,18 @@
+"""Compressed gradient descent without memory, for biased compressors; DCGD on several workers.
+
+x <- x - gamma avg C(grad f_i(x))
+
+One worker converges with any contraction. Several may diverge for every step: Beznosikov, Horvath, Richtarik, Safaryan
+2020 (arXiv 2002.12410) give three quadratics on which top-1 does, the problem `three-quadratics` here.
+"""
+
+from ..method import Method
+from ..rules import descend
+
+COMPRESSED_GD = Method(
+    name="compressed-gd",
+    title="compressed gradient descent",
+    source="Beznosikov, Horvath, Richtarik, Safaryan 2020, arXiv 2002.12410",
+    parameters=("gamma",),
+    everyone=descend,
+)

@@ -1,0 +1,24 @@
+"""EF21-BC (Fatkhullin, Sokolov, Gorbunov, Li, Richtarik 2021, arXiv 2110.03294): EF21 in both directions.
+
+worker i : send c_i = C_w(grad f_i(x) - h_i) ; h_i <- h_i + c_i
+server   : broadcast b = C_M(avg h_i - v)  (the new h_i)
+everyone : v <- v + b ; x <- x - gamma v
+round 0  : h_i = grad f_i(x), v = avg h_i, sent dense
+"""
+
+from ..method import Exchange, Method
+from ..rules import descend
+from .ef21 import tracking
+
+EF21_BC = Method(
+    name="ef21-bc",
+    title="EF21-BC",
+    source="Fatkhullin, Sokolov, Gorbunov, Li, Richtarik 2021, arXiv 2110.03294",
+    parameters=("gamma",),
+    uplink=tracking,
+    downlink=tracking,
+    everyone=descend,
+    two_way=True,
+    special=Exchange(uplink=tracking, downlink=tracking, everyone=descend, up="identity", down="identity"),
+    special_when="first",
+)

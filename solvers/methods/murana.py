@@ -1,0 +1,24 @@
+"""MURANA, two-way (Condat, Richtarik 2021, arXiv 2106.03056): DIANA's uplink, the model's increment down.
+
+worker i : send d_i = C_up(grad f_i(x) - h_i) ; h_i <- h_i + lam d_i
+server   : xt = prox_{gamma R}(x - gamma (h + avg d_i))  (the old h) ; h <- h + lam avg d_i
+           broadcast r = C_down(xt - x)
+everyone : x <- x + beta r
+"""
+
+from ..channels import Channel, shift
+from ..method import Method
+from ..rules import adopt, next_model
+
+MURANA = Method(
+    name="murana",
+    title="MURANA",
+    source="Condat, Richtarik 2021, arXiv 2106.03056",
+    parameters=("gamma", "lam", "beta"),
+    uplink=lambda p: shift(p["lam"]),
+    server=next_model,
+    downlink=lambda p: Channel(lam=p["beta"], nu=p["beta"], memory=True, model_is_memory=True),
+    everyone=adopt,
+    two_way=True,
+    prox=True,
+)

@@ -1,0 +1,37 @@
+"""signSGD (Bernstein, Wang, Azizzadenesheli, Anandkumar 2018, arXiv 1802.04434).
+
+    worker i : g_i the mean of R fresh stochastic gradients ; send s_i = sign(g_i), one bit a coordinate
+    everyone : x <- x - gamma avg s_i
+
+sign(0) = 0. Sent through the compressor `sign`, a vector of signs without zeros arrives as it is, for its mean absolute
+value is 1; one bit has no room for a zero. There is no memory, and on some problems no convergence: `error-feedback`
+with `sign` is the way out.
+"""
+
+from numba import njit
+
+from ..method import Method
+from ..rules import descend
+from ..signatures import OPTIONS, flat
+
+
+@njit(**OPTIONS)
+def signs(ctx, params, x, v, states, common):
+    """v <- sign(v), sign(0) = 0; a NaN passes through."""
+    flat_v = flat(v)
+    for j in range(flat_v.size):
+        if flat_v[j] > 0.0:
+            flat_v[j] = 1.0
+        elif flat_v[j] < 0.0:
+            flat_v[j] = -1.0
+
+
+SIGNSGD = Method(
+    name="signsgd",
+    title="signSGD",
+    source="Bernstein, Wang, Azizzadenesheli, Anandkumar 2018, arXiv 1802.04434",
+    parameters=("gamma", "R"),
+    worker=signs,
+    everyone=descend,
+    samples="R",
+)

@@ -1,0 +1,101 @@
+"""tersegrad: the theory of communication-compressed distributed optimisation, put to the test.
+
+    >>> import tersegrad as tg
+    >>> known = tg.Constants(n=20, dim=500, L_max=1.0, mu=0.1, dist0_sq=1.0, sigma_sq=0.0, zeta_star_sq=0.0)
+    >>> sure = tg.theorem("sgd.strongly-convex").guarantee(known)
+    >>> sure.parameters["gamma"] > 0
+    True
+
+Names are loaded when they are first used, so that importing the package takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .common.version import __version__
+
+if TYPE_CHECKING:
+    from .problems import Noise, Problem, problem
+    from .report import write_report
+    from .solvers import Channel, Method, Schedule, Trace, run, simulate
+    from .solvers.method import method
+    from .theory import (
+        AbsoluteError,
+        Compressor,
+        Constants,
+        Contractive,
+        Guarantee,
+        InputError,
+        NoGuarantee,
+        Theorem,
+        Unbiased,
+        WorkerError,
+        compressor,
+        theorem,
+    )
+    from .validation import Verdict, certify, exit_status, verify
+
+_HOME = {
+    "theory": (
+        "AbsoluteError",
+        "Compressor",
+        "Constants",
+        "Contractive",
+        "Guarantee",
+        "InputError",
+        "NoGuarantee",
+        "Theorem",
+        "Unbiased",
+        "WorkerError",
+        "compressor",
+        "theorem",
+    ),
+    "problems": ("Noise", "Problem", "problem"),
+    "solvers": ("Channel", "Method", "Schedule", "Trace", "run", "simulate"),
+    "solvers.method": ("method",),
+    "validation": ("Verdict", "exit_status", "verify"),
+    "validation.certify": ("certify",),
+    "report": ("write_report",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "AbsoluteError",
+    "Channel",
+    "Compressor",
+    "Constants",
+    "Contractive",
+    "Guarantee",
+    "InputError",
+    "Method",
+    "NoGuarantee",
+    "Noise",
+    "Problem",
+    "Schedule",
+    "Theorem",
+    "Trace",
+    "Unbiased",
+    "Verdict",
+    "WorkerError",
+    "__version__",
+    "certify",
+    "compressor",
+    "exit_status",
+    "method",
+    "problem",
+    "run",
+    "simulate",
+    "theorem",
+    "verify",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

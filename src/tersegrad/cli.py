@@ -1,0 +1,130 @@
+"""The command line: ``tersegrad COMMAND``; one module of `commands` per command, loaded when it is called.
+
+Exit status: 0 every bound held, or the calculator found a step; 1 a bound was violated; 2 bad input, in one sentence
+on standard error; 3 undecided, no guarantee, or diverged, with the reason; 4 a worker's process was lost; 70 a defect
+of tersegrad itself, with its traceback, so that no defect passes for a violated bound; 130 interrupted; 141 standard
+output was closed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from .common.errors import InputError, WorkerError, nearest
+from .common.version import __version__
+
+BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
+
+COMMANDS = {
+    "verify": ("verify", "verify"),
+    "step-size": ("step_size", "step_size"),
+    "run": ("run", "run"),
+    "speedup": ("speedup", "speedup"),
+    "list": ("catalogue", "list_things"),
+    "show": ("catalogue", "show"),
+    "certify": ("certify", "certify"),
+    "figures": ("figures", "draw_figures"),
+}
+"""Command -> its module and its name there."""
+
+
+class Front(click.Group):
+    """A group that loads its commands lazily and reports every mistake in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        return getattr(import_module(f".commands.{module}", __package__), name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise InputError(f"unknown command '{args[0]}'{nearest(args[0], COMMANDS)}; known: {', '.join(COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
+        sys.exit(self._status(list(sys.argv[1:] if args is None else args)))
+
+    def _status(self, args: list[str]) -> int:
+        """Run, and turn whatever happens into an exit status and at most one sentence."""
+        try:
+            with self.make_context("tersegrad", args) as ctx:
+                status = self.invoke(ctx)
+            sys.stdout.flush()
+            return int(status or 0)
+        except click.exceptions.Exit as end:
+            return end.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            return _say("interrupted", INTERRUPTED)
+        except InputError as mistake:
+            return _say(f"error: {mistake}", BAD_INPUT)
+        except WorkerError as loss:
+            return _say(f"error: {loss}", WORKER_LOST)
+        except click.ClickException as mistake:
+            return _say(f"error: {usage_sentence(mistake)}", BAD_INPUT)
+        except MemoryError:
+            return _say(
+                "error: there is not enough memory for this; take fewer workers, replicas or coordinates",
+                BAD_INPUT,
+            )
+        except OSError as trouble:
+            if trouble.errno == errno.EPIPE:
+                _close_output()
+                return CLOSED_PIPE
+            if trouble.errno == errno.ENOSPC:
+                _close_output()
+            where = f" '{trouble.filename}'" if trouble.filename else ""
+            return _say(f"error: cannot use{where or ' the output'}: {trouble.strerror or trouble}", BAD_INPUT)
+
+        except Exception:
+            traceback.print_exc()
+            return DEFECT
+
+
+def usage_sentence(mistake: click.ClickException) -> str:
+    """A click error as one sentence, the nearest known option suggested."""
+    ctx = getattr(mistake, "ctx", None)
+    if isinstance(mistake, click.NoSuchOption):
+        options = [o for p in ctx.command.get_params(ctx) for o in p.opts if o.startswith("-")] if ctx else []
+        return f"no such option '{mistake.option_name}'{nearest(mistake.option_name, options)}"
+    text = " ".join(mistake.format_message().split()).rstrip(".").replace("valid integer range", "whole number")
+    return text[:1].lower() + text[1:]
+
+
+def _say(sentence: str, status: int) -> int:
+    click.echo(" ".join(sentence.split()), err=True)
+    return status
+
+
+def _close_output() -> None:
+    """Nothing more can be written to standard output: keep the interpreter from trying at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=Front, invoke_without_command=True)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> int:
+    """Put the theory of compressed gradients to the test.
+
+    SPEC is name:key=value,key=value, for example topk:ratio=0.01 or least-squares:rows=1200,dim=500,reg=0.05.
+
+    Exit status: 0 every bound held or a step was found, 1 a bound was violated, 2 bad input, 3 undecided, no guarantee
+    or diverged.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+    return 0

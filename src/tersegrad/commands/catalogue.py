@@ -1,0 +1,198 @@
+"""``tersegrad list`` and ``tersegrad show``: what there is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ..common.errors import InputError, nearest
+from ..common.specs import parse_spec
+from ..output import aligned, number, print_json
+from .options import json_option
+
+
+def theorems() -> list[dict[str, Any]]:
+    """The theorems: id, title, method, provenance, source."""
+    from ..theory import THEOREMS
+
+    return [
+        {"id": t.name, "title": t.title, "method": t.method, "provenance": t.provenance, "source": t.source}
+        for t in THEOREMS.values()
+    ]
+
+
+def methods() -> list[dict[str, Any]]:
+    """The methods: word, title, parameters, source."""
+    from ..solvers.method import known_methods
+
+    return [
+        {"id": m.name, "title": m.title, "parameters": list(m.parameters), "source": m.source}
+        for m in known_methods().values()
+    ]
+
+
+def claims() -> list[dict[str, Any]]:
+    """The claims: id, title, source."""
+    from ..validation.claims import CLAIMS
+
+    return [{"id": c.name, "title": c.title, "source": c.source} for c in CLAIMS.values()]
+
+
+def compressors() -> list[dict[str, Any]]:
+    """The compressors: name, options, first line of what they do."""
+    from ..theory import COMPRESSORS
+
+    return [_entry(name, entry) for name, entry in COMPRESSORS.items()]
+
+
+def problems() -> list[dict[str, Any]]:
+    """The problems: name, options, first line of what they are."""
+    from ..problems import PROBLEMS
+
+    return [_entry(name, entry) for name, entry in PROBLEMS.items()]
+
+
+def figures() -> list[dict[str, Any]]:
+    """The papers' experiments that can be drawn."""
+    from ..figures import FIGURES
+
+    return [{"id": name} for name in FIGURES]
+
+
+def _entry(name: str, entry: Callable[..., Any]) -> dict[str, Any]:
+    title = re.split(r"\n\s*\n|\. ", inspect.getdoc(entry) or "")[0]
+    options = [key for key in inspect.signature(entry).parameters if key != "workers"]
+    return {"id": name, "title": " ".join(title.split()).rstrip("."), "options": options}
+
+
+LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "theorems": theorems,
+    "claims": claims,
+    "methods": methods,
+    "compressors": compressors,
+    "problems": problems,
+    "figures": figures,
+}
+
+
+@click.command("list")
+@click.argument("what", metavar="|".join(LISTS))
+@json_option
+def list_things(what: str, as_json: bool) -> int:
+    """List theorems, claims, methods, compressors, problems or figures."""
+    if what not in LISTS:
+        raise InputError(f"there is no list of '{what}'{nearest(what, LISTS)}; there are: {', '.join(LISTS)}")
+    entries = LISTS[what]()
+    if as_json:
+        print_json(entries)
+    elif what == "theorems":
+        click.echo(aligned([[e["id"], e["provenance"], e["source"]] for e in entries], indent=""))
+    elif what == "methods":
+        click.echo(aligned([[e["id"], ", ".join(e["parameters"]), e["source"]] for e in entries], indent=""))
+    else:
+        click.echo(aligned([[e["id"], e.get("title", "")] for e in entries], indent=""))
+    return 0
+
+
+@click.command()
+@click.argument("name", metavar="ID")
+def show(name: str) -> int:
+    """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
+    from ..problems import PROBLEMS
+    from ..solvers.method import known_methods
+    from ..theory import COMPRESSORS, THEOREMS
+    from ..validation.claims import CLAIMS
+
+    word = parse_spec(name)[0]
+    shows: list[tuple[Any, Callable[[str], str]]] = [
+        (THEOREMS, _theorem),
+        (CLAIMS, _claim),
+        (known_methods(), _method),
+        (COMPRESSORS, lambda key: _documented("compressor", key, COMPRESSORS[key])),
+        (PROBLEMS, lambda key: _documented("problem", key, PROBLEMS[key])),
+    ]
+    pages = [page(word) for register, page in shows if word in register]
+    if not pages:
+        known = [key for register, _ in shows for key in register]
+        raise InputError(
+            f"there is nothing called '{name}'{nearest(word, known)}; "
+            "see tersegrad list theorems|claims|methods|compressors|problems"
+        )
+    click.echo("\n\n".join(pages))
+    return 0
+
+
+def _theorem(name: str) -> str:
+    from ..latex import to_text
+    from ..theory import theorem
+    from ..theory.constants import Constants
+
+    subject = theorem(name)
+    meanings = {field: f.metadata["meaning"] for field, f in Constants.__dataclass_fields__.items()}
+    needs = [[c, meanings[c]] for c in (*subject.requires, *subject.bound_requires)]
+    classes = {"uplink": (subject.uplink, subject.uplink_or), "downlink": (subject.downlink,)}
+    sides = [
+        [side, " or ".join(kind.__name__ for kind in kinds if kind) or "not compressed"]
+        for side, kinds in classes.items()
+    ]
+    lines = [
+        f"theorem {subject.name}",
+        f"{subject.source} ({subject.provenance})",
+        "",
+        to_text(subject.statement),
+        "",
+        f"constants (those of the step: {', '.join(subject.requires)}; the bound needs all)",
+        aligned(needs),
+        "compressors",
+        aligned(sides),
+        f"parameters: {', '.join((*subject.parameters, *subject.analysis))}",
+        f"method: {subject.method}",
+    ]
+    return "\n".join([*lines, *_experiment(name)])
+
+
+def _experiment(name: str) -> list[str]:
+    from ..validation.experiments import EXPERIMENTS
+
+    if name not in EXPERIMENTS:
+        return []
+    e = EXPERIMENTS[name]
+    choices = "".join(f", {key} = {number(value)}" for key, value in e.choices.items())
+    return [
+        f"default experiment: {e.problem}, {e.workers} workers, up {e.up}, down {e.down}, {e.rounds} rounds, "
+        f"{e.replicas} replicas{choices}"
+    ]
+
+
+def _claim(name: str) -> str:
+    from ..validation.claims import CLAIMS
+
+    subject = CLAIMS[name]
+    return f"claim {subject.name}: {subject.title}\n{subject.source}\n\n{subject.text}"
+
+
+def _method(word: str) -> str:
+    from ..solvers.method import method
+    from ..theory import THEOREMS
+
+    m = method(word)
+    about = [t.name for t in THEOREMS.values() if t.method == word]
+    squeezed = m.two_way and any(e.down != "identity" for e in (m, m.special or m))
+    lines = [
+        f"method {m.name}: {m.title}",
+        m.source,
+        f"parameters: {', '.join(m.parameters)}",
+        f"downlink: {'compressed' if squeezed else 'not compressed'}; proximal step: {'yes' if m.prox else 'no'}",
+    ]
+    return "\n".join([*lines, f"theorems: {', '.join(about)}"] if about else lines)
+
+
+def _documented(kind: str, name: str, entry: Callable[..., Any]) -> str:
+    options = {k: p.default for k, p in inspect.signature(entry).parameters.items() if k != "workers"}
+    given = [k if default is inspect.Parameter.empty else f"{k}={default}" for k, default in options.items()]
+    text = f"{kind} {name}\n{inspect.getdoc(entry) or ''}"
+    return f"{text}\noptions: {', '.join(given)}" if given else text

@@ -1,0 +1,422 @@
+"""``tersegrad run``: a method on a problem, its trace and a summary."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from ..common.errors import InputError
+from ..common.files import writable_file
+from ..output import aligned, number, print_json
+from .options import POSITIVE, SetCommand, down_option, json_option, seed_option, set_option, up_option
+
+if TYPE_CHECKING:
+    from ..problems import Problem
+    from ..solvers import Method, Trace
+    from ..solvers.schedule import Schedule
+    from ..theory import Compressor, Constants
+
+DIVERGED = 3
+ENGINES = ("simulate", "processes", "mpi")
+DEFAULT_EVERY = "60s"
+METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x)||^2"}
+
+
+@click.command("run", cls=SetCommand)
+@click.argument("method_word", metavar="METHOD")
+@click.option("--problem", "problem_spec", metavar="SPEC", required=True, help="The problem.")
+@up_option
+@down_option
+@click.option("--workers", type=POSITIVE, default=8, show_default=True, metavar="n", help="Number of workers.")
+@click.option("--rounds", type=POSITIVE, default=1000, show_default=True, metavar="T", help="Number of rounds.")
+@click.option("--replicas", type=POSITIVE, default=1, show_default=True, metavar="R", help="Independent replicas.")
+@seed_option
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="simulate",
+    show_default=True,
+    help="Virtual workers in this process, a process for every worker, or ranks under mpiexec -n (n + 1).",
+)
+@set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
+@click.option("--clock", metavar="SPEC", help="Compute times of an asynchronous method (uniform:low=0.5,high=1.5).")
+@click.option("--schedule", "schedule_file", metavar="FILE", help="Replay recorded delays: CSV step,worker,version.")
+@click.option("--schedule-out", metavar="FILE", help="Write the delays of this run there.")
+@click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
+@click.option("--checkpoint", metavar="FILE", help="Store the run there as it goes on.")
+@click.option(
+    "--checkpoint-every", metavar="K", default=None, help="How often: K rounds, or seconds as in 30s.  [default: 60s]"
+)
+@click.option("--resume", metavar="FILE", help="Go on from a stored run.")
+@click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
+@json_option
+def run(
+    method_word: str,
+    problem_spec: str,
+    up: str | None,
+    down: str | None,
+    workers: int,
+    rounds: int,
+    replicas: int,
+    seed: int,
+    engine: str,
+    settings: dict[str, Any],
+    clock: str | None,
+    schedule_file: str | None,
+    schedule_out: str | None,
+    out: str | None,
+    checkpoint: str | None,
+    checkpoint_every: str | None,
+    resume: str | None,
+    shares_only: bool,
+    as_json: bool,
+) -> int:
+    """Run METHOD on a problem and summarise what happened.
+
+    An asynchronous method takes a clock or recorded delays; with --set tau=... they are checked against that bound.
+
+    \b
+    tersegrad run dore --problem least-squares:rows=1200,dim=500,reg=0.05 --workers 20 --up ternary:block=256
+        --down ternary:block=256 --set gamma=0.025 alpha=0.1 beta=1 eta=1 --rounds 500 --out trace.npz
+    tersegrad run iag --problem least-squares --clock straggler:factor=5 --schedule-out delays.csv
+    tersegrad run doublesqueeze --problem least-squares --up topk:ratio=0.1 --down topk:ratio=0.1 --set gamma=0.01
+        --workers 4 --engine processes --checkpoint run.ckpt
+
+    Real asynchronous workers keep their own time, unless a clock or a file is given; the server waits where a delay
+    would exceed tau (left out: the largest delay under the default clock).
+    """
+    stored = Storing(checkpoint, checkpoint_every, resume)
+    links = up or "identity", down or "identity"
+    request = Request(method_word, problem_spec, links, workers, rounds, replicas, seed, engine, shares_only, stored)
+    delays = Delays(clock, schedule_file, schedule_out)
+    if engine != "mpi":
+        return lead(request, settings, delays, out, as_json)
+    from ..solvers.engines.distributed import mpi
+
+    if mpi.rank():
+        mpi.work()
+        return 0
+    with mpi.in_charge():
+        return lead(request, settings, delays, out, as_json)
+
+
+@dataclass(frozen=True)
+class Storing:
+    """Where a run is stored, how often, and which one is continued."""
+
+    path: str | None
+    every: str | None
+    resume: str | None
+
+
+@dataclass(frozen=True)
+class Delays:
+    """A clock or a file with delays, and the file where those of the run are written."""
+
+    clock: str | None
+    file: str | None
+    out: str | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for, as text and numbers."""
+
+    method_word: str
+    problem_spec: str
+    links: tuple[str, str]
+    workers: int
+    rounds: int
+    replicas: int
+    seed: int
+    engine: str
+    shares_only: bool
+    stored: Storing
+
+
+def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | None, as_json: bool) -> int:
+    """Check the request, run it, report, and return the exit status."""
+    workers, rounds, replicas, seed = request.workers, request.rounds, request.replicas, request.seed
+    from ..solvers.method import method as find_method
+
+    method = find_method(request.method_word)
+    tau = settings.pop("tau", None) if method.clock else None
+    if unknown := [name for name in settings if name not in method.parameters]:
+        method.check({unknown[0]: settings[unknown[0]]})
+    target = None if out is None else writable_file(out)
+    record = None if given.out is None else writable_file(given.out)
+    store = request.stored
+    if store.every is not None and store.path is None:
+        raise InputError("--checkpoint-every says how often to store a run, but not where: add --checkpoint FILE")
+    if store.path is not None:
+        writable_file(store.path)
+    from ..problems import problem as build_problem
+    from ..problems.share import without_optimum
+    from ..progress import Bars
+    from ..solvers import run as carry_out
+    from ..solvers.engines.request import least_delay
+    from ..theory import compressor
+
+    problem: Problem
+    if request.shares_only:
+        problem = without_optimum(request.problem_spec, workers, with_data=request.engine == "simulate")
+    else:
+        problem = build_problem(request.problem_spec, workers=workers)
+    links = compressor(request.links[0]), compressor(request.links[1])
+    for link in links:
+        link.check(problem.dim)
+    live = bool(method.clock) and request.engine != "simulate" and given.clock is None and given.file is None
+    delays = delays_of(method, workers, rounds, seed, settings, given.clock, given.file, record)
+    outside: list[tuple[str, str]] = []
+    source = bound = None
+    if delays is not None:
+        bound = bound_on_delays(method, delays, tau, forecast=live)
+        if tau is None and live:  # real workers are kept to this bound
+            bound = max(bound, least_delay(method, workers, settings))
+    if request.shares_only:
+        if missing := [name for name in method.parameters if name not in settings]:
+            raise InputError(
+                f"with --shares-only nobody knows the constants that theorems ask for: write "
+                f"--set {' '.join(f'{name}=VALUE' for name in missing)}"
+            )
+        parameters = method.check(settings)
+    else:
+        constants = problem.constants() if bound is None else replace(problem.constants(), tau=bound)
+        parameters, source = choose(method, constants, links, settings, rounds)
+        outside = limits(method, constants, links, parameters, rounds)
+
+    def announce() -> None:
+        if not as_json:
+            _announce(method, problem, links, parameters, source, outside)
+
+    began, done = time.perf_counter(), 0
+    with Bars(announce) as bars:
+
+        def advance(replica_rounds: int) -> None:
+            nonlocal done
+            done += replica_rounds
+            bars.update(method.name, done / (rounds * replicas), f"{rounds} rounds")
+
+        trace = carry_out(
+            method,
+            problem,
+            *links,
+            parameters=parameters,
+            rounds=rounds,
+            replicas=replicas,
+            seed=seed,
+            schedule=None if live else delays,
+            progress=advance,
+            engine=request.engine,
+            checkpoint=store.path,
+            checkpoint_every=store.every or DEFAULT_EVERY,
+            resume=store.resume,
+            delay_bound=None if bound is None else int(bound),
+        )
+    if target is not None:
+        trace.save(target)
+    if record is not None and trace.schedule is not None:
+        replace(trace.schedule, tau=bound).save(record)
+    answer = {
+        **trace.about,
+        "engine": request.engine,
+        "parameters_from": source,
+        "outside": [{"theorem": name, "reason": reason} for name, reason in outside],
+        **summary(trace, problem.dim),
+        "out": None if target is None else str(target),
+        "schedule_out": None if record is None else str(record),
+        "seconds": time.perf_counter() - began,
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        _report(answer, target)
+    if trace.diverged is not None:
+        click.echo(
+            f"diverged: {answer['diverged_replicas']} of {replicas} replicas, the first in round {trace.diverged}",
+            err=True,
+        )
+        return DIVERGED
+    return 0
+
+
+def delays_of(
+    method: Method,
+    workers: int,
+    rounds: int,
+    seed: int,
+    settings: dict[str, Any],
+    clock: str | None,
+    file: str | None,
+    record: Path | None,
+) -> Schedule | None:
+    """The schedule of an asynchronous method; sets M, messages in a step, where it is left out (the file's, or 1).
+
+    Raises
+    ------
+    InputError
+        A clock and a file, either of them for a synchronous method, a bad clock or an impossible file.
+    """
+    from ..common.options import integer
+    from ..solvers.engines.simulate import timetable
+    from ..solvers.schedule import Schedule
+
+    if clock is not None and file is not None:
+        raise InputError("give --clock or --schedule, not both: the file says who reports when")
+    if not method.clock and record is not None:
+        raise InputError(f"method '{method.name}' is synchronous: leave out --schedule-out")
+    given = clock if file is None or not method.clock else Schedule.load(file, n=workers)
+    if "M" in method.parameters:
+        settings.setdefault("M", int(given.starts[1]) if isinstance(given, Schedule) else 1)
+        integer("M", settings["M"])
+    return timetable(method, workers, rounds, seed, settings, given or file)
+
+
+def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool = False) -> float:
+    """The bound tau that the theorems may count on: the user's, the recorded run's, or the largest delay.
+
+    The delays must obey it.
+
+    A `forecast` is not what happens: what does is kept within the bound.
+    """
+    table = method.clock == "table"
+    if tau is None and delays.tau is None:
+        return delays.realised(table).maximal
+    from ..common.options import number as checked
+
+    bound = checked("tau", delays.tau if tau is None else tau)
+    if not forecast:
+        delays.require(tau=bound, table=table)
+    return bound
+
+
+def choose(
+    method: Method,
+    constants: Constants,
+    links: tuple[Compressor, Compressor],
+    settings: dict[str, Any],
+    rounds: int,
+) -> tuple[dict[str, float], str | None]:
+    """Complete the parameters: the first of the method's theorems that covers the request recommends the rest.
+
+    Returns
+    -------
+    parameters, source
+        All parameters; the id of the theorem that recommended some, None if all were given.
+
+    Raises
+    ------
+    InputError
+        If parameters are missing and no theorem covers the request.
+    """
+    missing = [name for name in method.parameters if name not in settings]
+    if not missing:
+        return method.check(settings), None
+    from ..theory import THEOREMS
+
+    reasons = []
+    for theorem in THEOREMS.values():
+        if theorem.method == method.name and set(settings) <= set(theorem.parameters):
+            sure = theorem.guarantee(constants, *_given(links), rounds, None, **settings)
+            if sure:
+                return method.check({**sure.parameters, **settings}), theorem.name
+            reasons.append(sure.reason)
+    why = f" ({reasons[0]})" if reasons else ""
+    wanted = " ".join(f"{name}=VALUE" for name in missing)
+    raise InputError(f"no theorem recommends parameters for this run{why}; write --set {wanted}")
+
+
+def limits(
+    method: Method,
+    constants: Constants,
+    links: tuple[Compressor, Compressor],
+    parameters: dict[str, float],
+    rounds: int,
+) -> list[tuple[str, str]]:
+    """The method's theorems that do not cover these parameters here, each with the reason."""
+    from ..theory import THEOREMS
+
+    outside = []
+    for theorem in THEOREMS.values():
+        if theorem.method == method.name:
+            fixed = {name: value for name, value in parameters.items() if name in theorem.parameters}
+            up, down = _given(links)
+            sure = theorem.guarantee(constants, up, down, rounds, None, **fixed)
+            if not sure:
+                outside.append((theorem.name, sure.reason))
+    return outside
+
+
+def _given(links: tuple[Compressor, Compressor]) -> tuple[Compressor | None, Compressor | None]:
+    up, down = (None if link.name == "identity" else link for link in links)
+    return up, down
+
+
+def summary(trace: Trace, dim: int) -> dict[str, Any]:
+    """First and last values of the metrics (means over replicas), bits per worker and round, divergence.
+
+    Bits are those of the rounds before any replica diverged.
+    """
+    rounds = trace.rounds[1:].astype(float)
+    sent = (trace.columns["bits_up_encoded"] + trace.columns["bits_down_encoded"])[:, 1:] / rounds
+    whole = sent[:, np.isfinite(sent).all(axis=0)]
+    encoded = float(whole[:, -1].mean()) if whole.size else float("nan")
+    formula = float(trace.scalars["bits_up_formula"][-1] + trace.scalars["bits_down_formula"][-1]) / rounds[-1]
+    entropy = float((trace.scalars["entropy_up"] + trace.scalars["entropy_down"])[1:].mean())
+    dense = 64.0 * dim
+    return {
+        "start": {name: float(trace.columns[name][:, 0].mean()) for name in METRICS if name in trace.columns},
+        "final": {name: float(trace.columns[name][:, -1].mean()) for name in METRICS if name in trace.columns},
+        "bits": {
+            "formula": formula,
+            "encoded": encoded,
+            "entropy": entropy,
+            "saved_vs_dense32": 1.0 - encoded / dense,
+            "saved_vs_dense32_formula": 1.0 - formula / dense,
+        },
+        "diverged": trace.diverged,
+        "diverged_replicas": int(np.count_nonzero(trace.first_bad)),
+    }
+
+
+def _announce(
+    method: Method,
+    problem: Problem,
+    links: tuple[Compressor, Compressor],
+    parameters: dict[str, float],
+    source: str | None,
+    outside: list[tuple[str, str]],
+) -> None:
+    click.echo(f"{method.name} on {problem.spec}, {problem.workers} workers, up {links[0].spec}, down {links[1].spec}")
+    values = ", ".join(f"{name} = {number(value)}" for name, value in parameters.items())
+    click.echo(f"parameters: {values}{f' (recommended by {source})' if source else ''}")
+    for name, reason in outside:
+        click.echo(f"outside {name}: {reason}")
+
+
+def _report(answer: dict[str, Any], target: Path | None) -> None:
+    final, start, sizes = answer["final"], answer["start"], answer["bits"]
+    rows = [
+        [METRICS[name], number(value) if np.isfinite(value) else "diverged", f"from {number(start[name])}"]
+        for name, value in final.items()
+    ]
+    saved = 100 * sizes["saved_vs_dense32_formula"]
+    against = f"{abs(saved):.1f} % {'less' if saved >= 0 else 'more'} than dense 32-bit vectors"
+    rows += [
+        ["bits", number(sizes["formula"]), f"per worker and round by the paper's formula, {against}"],
+        ["", number(sizes["encoded"]), "as encoded"],
+        ["", number(sizes["entropy"]), "entropy of the symbols"],
+    ]
+    if "delays" in answer:
+        delays = answer["delays"]
+        rows.append(["delay", f"{delays['maximal']}", f"at most, {number(delays['average'])} on average, in rounds"])
+    mean = f", mean of {answer['replicas']} replicas" if answer["replicas"] > 1 else ""
+    click.echo(f"after {answer['rounds']} rounds{mean}:")
+    click.echo(aligned(rows))
+    if target is not None:
+        click.echo(f"trace: {target}")

@@ -1,0 +1,241 @@
+"""``tersegrad step-size``: the step that a theorem guarantees, and what it guarantees."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.errors import InputError, nearest
+from ..output import aligned, bits, number, print_json
+from .options import POSITIVE, SetCommand, down_option, json_option, set_option, up_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..theory import Guarantee, Interval, NoGuarantee, Theorem
+    from ..theory.fewest_bits import Sweep
+
+NO_GUARANTEE = 3
+
+
+@click.command("step-size", cls=SetCommand)
+@click.argument("theorem_id", metavar="ID")
+@set_option("Constants of the problem (L_max=1 mu=0.1 n=20 dim=500) and parameters that you fix (gamma=0.01).")
+@up_option
+@down_option
+@click.option("--rounds", type=POSITIVE, metavar="T", help="Choose the step for the smallest bound after T rounds.")
+@click.option("--eps", type=float, metavar="E", help="Choose the step for the fewest rounds until the bound is E.")
+@click.option(
+    "--sum-form",
+    is_flag=True,
+    help="Constants, step and bound of F = sum f_i and x <- x - gamma sum (...), instead of the average's.",
+)
+@click.option(
+    "--minimise-bits",
+    metavar="OPTION=A:B",
+    help="Find the value of an option of --up, from A to B or in a list A,B,..., that takes the fewest bits to --eps.",
+)
+@json_option
+def step_size(
+    theorem_id: str,
+    settings: dict[str, Any],
+    up: str | None,
+    down: str | None,
+    rounds: int | None,
+    eps: float | None,
+    sum_form: bool,
+    minimise_bits: str | None,
+    as_json: bool,
+) -> int:
+    """Compute the parameters that theorem ID allows, with their limits, and its bound.
+
+    \b
+    tersegrad step-size sgd.strongly-convex --set L=1 mu=0.1 n=20 sigma_sq=1 dist0_sq=10 --eps 0.01
+    tersegrad step-size dore.strongly-convex --set L_max=1 mu=0.1 n=20 dim=500
+        --up ternary:block=256 --down ternary:block=256
+    tersegrad step-size khirirat.q-iag-strongly-convex --set L_max=1 mu=0.05 n=10 tau=20 overlap=3
+        zeta_star_sq=0.1 dist0_sq=4 dim=100 --up qsgd --eps 0.1 --minimise-bits levels=1:64
+    """
+    from ..theory import theorem
+    from ..theory.fewest_bits import fewest_bits, values_of
+
+    subject = theorem(theorem_id)
+    ask = question(subject, settings, down, rounds, eps, sum_form)
+    if minimise_bits is None:
+        found = ask(up)
+        answer = document(found, rounds, eps)
+    else:
+        if eps is None or up is None:
+            raise InputError("--minimise-bits counts the bits to --eps E with the compressor --up SPEC; give both")
+        sweep = fewest_bits(ask, up, *values_of(minimise_bits), eps)
+        chosen = sweep.best or sweep.entries[-1]
+        found = chosen.found
+        answer = document(found, rounds, eps) | minimum(sweep)
+        answer["reason"] = sweep.reason or answer["reason"]
+    answer["form"] = "sum" if sum_form else "average"
+    if as_json:
+        print_json(answer)
+    elif found:
+        click.echo(text(found, answer, rounds, eps))
+    if not found or (eps is not None and answer["rounds_to_eps"] is None):
+        if not as_json:
+            click.echo(f"no guarantee: {answer['reason']}", err=True)
+        return NO_GUARANTEE
+    return 0
+
+
+def question(
+    subject: Theorem, settings: dict[str, Any], down: str | None, rounds: int | None, eps: float | None, sum_form: bool
+) -> Callable[[Any], Guarantee | NoGuarantee]:
+    """What is asked, but for the uplink's compressor."""
+    from ..theory import Constants
+    from ..theory.sum_form import guarantee
+
+    constants, choices = split(subject, settings)
+    if sum_form:
+        return lambda up: guarantee(subject, constants, up, down, rounds=rounds, eps=eps, **choices)
+    known = Constants.read(constants)
+    return lambda up: subject.guarantee(known, up, down, rounds=rounds, eps=eps, **choices)
+
+
+def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell constants of the problem from parameters that the user fixes.
+
+    Raises
+    ------
+    InputError
+        For a name that is neither; the nearest one is suggested.
+    """
+    from ..theory.constants import FLAGS, NAMES
+
+    choices = (*subject.parameters, *subject.analysis)
+    known = (*NAMES, *FLAGS, *choices)
+    for name in settings:
+        if name not in known:
+            raise InputError(
+                f"--set: {subject.name} knows no '{name}'{nearest(name, known)}; constants: {', '.join(NAMES)}; "
+                f"parameters: {', '.join(choices)}"
+            )
+    constants = {name: value for name, value in settings.items() if name not in choices}
+    return constants, {name: value for name, value in settings.items() if name in choices}
+
+
+def minimum(sweep: Sweep) -> dict[str, Any]:
+    """The sweep over an option of the uplink's compressor, with its stable keys."""
+    rows = [
+        {
+            "value": entry.value,
+            "up": entry.up.spec,
+            "gamma": entry.found.parameters["gamma"] if entry.found else None,
+            "rounds_to_eps": entry.rounds,
+            "bits_to_eps": entry.bits,
+            "uplink_bits_to_eps": entry.uplink,
+        }
+        for entry in sweep.entries
+    ]
+    best, uplink = sweep.best, sweep.best_uplink
+    return {
+        "up": best.up.spec if best else None,
+        "minimum": {
+            "option": sweep.option,
+            "best": best.value if best else None,
+            "best_uplink": uplink.value if uplink else None,
+            "entries": rows,
+        },
+    }
+
+
+def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | None) -> dict[str, Any]:
+    """The answer with its stable keys; what is unknown or does not apply is None."""
+    subject = found.theorem
+    about = {
+        "theorem": subject.name,
+        "guarantee": bool(found),
+        "provenance": subject.provenance,
+        "source": subject.source,
+    }
+    if not found:
+        nothing = (
+            "parameters", "intervals", "active", "contraction", "rate", "bound", "rounds_to_eps", "bits_to_eps",
+            "constants", "notes",
+        )  # fmt: skip
+        return {**about, "reason": found.reason, **dict.fromkeys(nothing)}
+    known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
+    reach = found.rounds_to(eps) if known and eps is not None else None
+    horizon = rounds if rounds is not None else reach
+    return {
+        **about,
+        "reason": found.needs or (eps is not None and found.unreachable(eps)) or "",
+        "parameters": found.parameters,
+        "analysis": found.analysis,
+        "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
+        "active": found.active,
+        "contraction": found.rate.contraction,
+        "rate": asdict(found.rate),
+        "metric": found.metric.latex,
+        "rounds": horizon,
+        "bound": float(found.bound(max(horizon, 1))) if known and horizon is not None else None,
+        "rounds_to_eps": reach,
+        "bits_per_round": found.bits_per_round,
+        "bits_to_eps": found.bits_to(eps) if known and eps is not None else None,
+        "constants": in_form(found),
+        "notes": found.notes,
+    }
+
+
+def in_form(found: Guarantee) -> dict[str, float]:
+    """The known constants, in the units in which they were given."""
+    from ..theory.sum_form import SumGuarantee, sum_constants
+
+    return sum_constants(found.constants) if isinstance(found, SumGuarantee) else found.constants.known()
+
+
+def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: float | None) -> str:
+    """The answer for people."""
+    lines = [
+        f"{found.theorem.name}: {found.theorem.title}",
+        f"  {found.theorem.source} ({found.theorem.provenance})",
+        "",
+    ]
+    rows = []
+    for name, value in {**found.parameters, **found.analysis}.items():
+        interval = found.intervals.get(name)
+        rows.append([f"{name} = {number(value)}", *(admissible(interval) if interval else ())])
+    lines += [
+        "parameters",
+        aligned(rows),
+        "",
+        f"active       {found.active}",
+        f"rate         {found.rate.text}",
+    ]
+    if found.rate.contraction is not None:
+        lines.append(f"contraction  {found.rate.contraction:.8g} a round")
+    if answer["bound"] is not None:
+        lines.append(
+            f"bound        {number(answer['bound'])} on E[{found.metric.name}] after {answer['rounds']} rounds"
+        )
+    if answer["rounds_to_eps"] is not None:
+        lines.append(f"rounds       {answer['rounds_to_eps']} until the bound is {number(eps)}")
+    if answer["bits_to_eps"] is not None:
+        lines.append(f"bits         {bits(answer['bits_to_eps'])} per worker until then")
+    elif answer["bits_per_round"] is not None:
+        lines.append(f"bits         {bits(answer['bits_per_round'])} per worker and round")
+    if least := answer.get("minimum"):
+        lines.append(
+            f"minimum      {answer['up']}: the fewest bits both ways among {len(least['entries'])} values of "
+            f"{least['option']}; the fewest from the workers alone with {least['option']} = {least['best_uplink']}"
+        )
+    notes = [*found.notes, *([found.needs] if found.needs and eps is None else [])]
+    if notes:
+        lines += ["", "notes", *(f"  {note}" for note in notes)]
+    return "\n".join(lines)
+
+
+def admissible(interval: Interval) -> tuple[str, str]:
+    """The limits of a parameter as numbers and as the theorem writes them."""
+    left, right = "(" if interval.low_open else "[", ")" if interval.high_open else "]"
+    if interval.low == interval.high:
+        return "prescribed", interval.text
+    return f"in {left}{number(interval.low)}, {number(interval.high)}{right}", interval.text

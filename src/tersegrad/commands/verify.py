@@ -1,0 +1,191 @@
+"""``tersegrad verify``: theorems against methods, claims against measurements, a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..common.errors import InputError
+from ..common.files import writable_directory
+from ..output import print_json
+from ..validation.sweeps import EXECUTORS, started
+from .options import POSITIVE, down_option, json_option, seed_option, up_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..validation import Finding, Verdict
+
+ALPHA = 1e-3
+"""Probability that any verdict of a run rests on a wrong confidence limit."""
+WIDE = 116
+"""Characters that a table with one line per verdict takes."""
+COLOURS = {"holds": "green", "violated": "bold red"}
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID ...]")
+@click.option("--paper", metavar="NAME", help="All theorems and claims of one paper: the first word of their ids.")
+@click.option("--quick", is_flag=True, help="Fewer rounds and replicas.")
+@click.option("--problem", metavar="SPEC", help="Problem in place of the default one.")
+@up_option
+@down_option
+@click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers.")
+@click.option("--rounds", type=POSITIVE, metavar="T", help="Number of rounds.")
+@click.option("--replicas", type=POSITIVE, metavar="R", help="Replicas to start with; doubled while undecided.")
+@seed_option
+@click.option("--jobs", type=POSITIVE, metavar="N", help="How many theorems at once (default: all cores).")
+@click.option(
+    "--executor", "pool", type=click.Choice(EXECUTORS), default="processes", show_default=True, help="What runs them."
+)
+@click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
+@json_option
+def verify(
+    out: str,
+    as_json: bool,
+    ids: tuple[str, ...],
+    paper: str | None,
+    quick: bool,
+    seed: int,
+    jobs: int | None,
+    pool: str,
+    **own: Any,
+) -> int:
+    """Put theorems and claims to the test: all of them, or those named.
+
+    Prints tables of verdicts and writes report.html, a picture and a certificate per verdict.
+    """
+    directory = writable_directory(out)
+    from ..progress import Bars
+    from ..report import write_report
+    from ..validation import examine, exit_status, select
+    from ..validation import verify as decide
+
+    theorems, claims = select(ids, paper)
+    if any(value is not None for value in own.values()):  # they are the experiment's, and a claim has its own
+        if named := [i for i in ids if i in claims]:
+            raise InputError(
+                f"{named[0]} is a claim with an experiment of its own: leave out --problem, --up, --down, --workers, "
+                "--rounds and --replicas"
+            )
+        claims = []
+    common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
+    # One piece of work, or one process to do it in: no pool, all cores for its replicas.
+    alone = len(theorems) + len(claims) == 1 or (pool == "processes" and (jobs or os.cpu_count()) == 1)
+    if not alone:  # compile what all need once, here, and not in every process at the same time
+        from ..solvers.engines import rounds  # noqa: F401
+    share = ALPHA / (len(theorems) + len(claims))
+    verdicts, findings = [], []
+    report, unwritten = None, None
+    with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:
+        common["executor"] = executor
+        if theorems:
+            verdicts = decide(
+                ids=theorems,
+                **own,
+                **common,
+                alpha=share * len(theorems),
+                progress=lambda event: bars.update(event.theorem, event.done, event.text),
+            )
+        if claims:
+            findings = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
+        try:
+            report = write_report(verdicts, directory, findings, executor)
+        except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
+            unwritten = error
+    status = exit_status([*verdicts, *findings]) if unwritten is None else 2
+    if as_json:
+        print_json(
+            {
+                "verdicts": [v.certificate() for v in verdicts],
+                "claims": [f.certificate() for f in findings],
+                "exit_status": status,
+                "report": None if report is None else str(report),
+            }
+        )
+    else:
+        _print(verdicts, findings)
+    if unwritten is not None:
+        raise unwritten
+    if not as_json:
+        click.echo(f"report: {report}")
+    return status
+
+
+def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    if verdicts:
+        console.print(_table(verdicts, console.width))
+    for verdict in verdicts:
+        if verdict.verdict != "holds":
+            console.print(
+                f"{verdict.theorem}: {verdict.verdict}: {verdict.reason}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+    if findings:
+        narrow = console.width < WIDE
+        console.print(_claims(findings, narrow))
+        if narrow:
+            for f in findings:
+                console.print(Text.assemble((f"{f.name}: ", "bold"), f.measured.reason))
+
+
+def _claims(findings: Sequence[Finding], narrow: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("margin", justify="right")
+    if not narrow:  # else it follows the table
+        table.add_column("what was measured")
+    table.add_column("seconds", justify="right")
+    for f in findings:
+        margin = f.measured.margin
+        table.add_row(
+            f.name,
+            Text(f.verdict, style=COLOURS.get(f.verdict, "yellow")),
+            "" if margin is None else f"{margin:.3g}",
+            *(() if narrow else (Text(f.measured.reason),)),
+            f"{f.seconds:.1f}",
+        )
+    return table
+
+
+def _table(verdicts: Sequence[Verdict], width: int) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..report import rate_words, saved_words, speedup_words
+
+    narrow = width < WIDE
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
+    table.add_column("theorem", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for title in ("margin", "rate fitted / predicted", "speedup", "bits saved", "seconds"):
+        table.add_column(title, justify="right")
+    for v in verdicts:
+        table.add_row(
+            v.theorem.replace(".", ".\n") if narrow else v.theorem,
+            Text(v.verdict, style=COLOURS.get(v.verdict, "yellow")),
+            "" if v.margin is None else f"{v.margin:.3g}",
+            rate_words(v),
+            speedup_words(v),
+            saved_words(v),
+            f"{v.seconds:.1f}",
+        )
+    return table

@@ -1,0 +1,219 @@
+"""The report of a verification: one page that needs nothing else, pictures, and a certificate per verdict."""
+
+from __future__ import annotations
+
+import base64
+import io
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .common.files import writable_directory, write_whole
+from .common.jsonable import as_json
+from .common.version import __version__
+from .output import number
+from .theory.constants import Constants
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from markupsafe import Markup
+
+    from .validation import Finding, Verdict
+
+PAGE = "report.html"
+
+PROVENANCE = {
+    "published": "published: as the source states it",
+    "restated": "restated: the paper's theorem, its constants re-derived in our proof",
+    "ours": "ours: proved by this project",
+    "order": "order: only the order of the rate is known",
+}
+"""What the one word says."""
+
+NARROW = 1000
+"""Pixels up to which a picture is one column wide."""
+
+MEANINGS = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
+
+
+def write_report(
+    verdicts: Sequence[Verdict],
+    directory: str | Path,
+    findings: Sequence[Finding] = (),
+    executor: Executor | None = None,
+) -> Path:
+    """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
+
+    The findings about claims follow the theorems, with files of their own.
+
+    Every file appears whole or not at all. An executor of processes (matplotlib minds threads) draws
+    several at once.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        If the directory cannot be written to.
+    """
+    from .validation.sweeps import spread
+
+    out = writable_directory(directory)
+    sections, claims = [], []
+    drawings = spread(executor, _drawings, verdicts)
+    for verdict, (picture, statement) in zip(verdicts, drawings, strict=True):
+        _keep(out, verdict.theorem, verdict.certificate(), picture)
+        sections.append(_section(verdict, picture, statement))
+    for finding, picture in zip(findings, spread(executor, _claim_picture, findings), strict=True):
+        _keep(out, finding.name, finding.certificate(), picture)
+        claims.append(_claim_section(finding, picture))
+    write_whole(out / PAGE, _page(verdicts, sections, findings, claims))
+    return out / PAGE
+
+
+def _keep(out: Path, name: str, certificate: dict[str, Any], picture: bytes | None) -> None:
+    if picture is not None:
+        write_whole(out / f"{name}.png", picture)
+    write_whole(out / f"{name}.json", as_json(certificate) + "\n")
+
+
+def rate_words(verdict: Verdict) -> str:
+    """Fitted and predicted rate: contraction a round, or slope in T."""
+    rate = verdict.rate
+    if not rate:
+        return ""
+    return f"{_rate_number(rate['fitted'])} / {_range(rate['predicted'])}"
+
+
+def speedup_words(verdict: Verdict) -> str:
+    """Measured and predicted slope over the number of workers."""
+    speedup = verdict.speedup
+    return f"{speedup['slope']:.2f} / {_range(speedup['predicted_slope'])}" if speedup else ""
+
+
+def saved_words(verdict: Verdict) -> str:
+    """Bits saved against dense 32-bit vectors both ways, by the papers' formulas."""
+    saved = verdict.bits.get("saved_vs_dense32_formula") if verdict.bits else None
+    return "" if saved is None else f"{100 * saved:.1f} %"
+
+
+def _range(predicted: Any) -> str:
+    ends = list(
+        dict.fromkeys(_rate_number(p) for p in (predicted if isinstance(predicted, list | tuple) else [predicted]))
+    )
+    return " to ".join(ends)
+
+
+def _rate_number(value: float) -> str:
+    return f"{value:.2f}" if value < 0 else f"{value:.5g}"
+
+
+def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
+    """The picture of a verdict, and the theorem's statement with its formulas."""
+    from .figures.verdict import draw
+    from .latex import to_html
+
+    file = io.BytesIO()
+    return file.getvalue() if draw(verdict, file) else None, to_html(verdict.statement)
+
+
+def _claim_picture(finding: Finding) -> bytes | None:
+    from .figures.claim import draw
+
+    file = io.BytesIO()
+    return file.getvalue() if draw(finding, file) else None
+
+
+def _width(png: bytes) -> int:
+    """Width of a PNG in pixels, from its header."""
+    return int.from_bytes(png[16:20])
+
+
+def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict[str, Any]:
+    """What the template shows of a verdict."""
+    return {
+        "verdict": verdict,
+        "kind": verdict.verdict.replace(" ", "-"),
+        "picture": None if picture is None else base64.b64encode(picture).decode(),
+        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+        "statement": statement,
+        "margin": "" if verdict.margin is None else f"{verdict.margin:.3g}",
+        "rate": rate_words(verdict),
+        "speedup": speedup_words(verdict),
+        "saved": saved_words(verdict),
+        "setting": _setting(verdict),
+        "constants": [(name, number(value), MEANINGS.get(name, "")) for name, value in verdict.constants.items()],
+        "parameters": [(name, number(value)) for name, value in verdict.parameters.items()],
+        "meters": [
+            (name, f"{verdict.bits[name]:.6g}", meaning)
+            for name, meaning in (
+                ("formula", "as the paper counts"),
+                ("encoded", "length of the messages really encoded"),
+                ("entropy", "entropy of their symbols"),
+            )
+            if verdict.bits.get(name) is not None
+        ],
+        "predicted_speedup": _range(verdict.speedup["predicted_slope"]) if verdict.speedup else "",
+        "notes": verdict.notes,
+        "provenance": PROVENANCE.get(verdict.provenance, verdict.provenance),
+    }
+
+
+def _claim_section(finding: Finding, picture: bytes | None) -> dict[str, Any]:
+    """What the template shows of a claim."""
+    found = finding.measured
+    return {
+        "finding": finding,
+        "kind": finding.verdict.replace(" ", "-"),
+        "picture": None if picture is None else base64.b64encode(picture).decode(),
+        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+        "margin": "" if found.margin is None else f"{found.margin:.3g}",
+        "rows": [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in found.rows],
+        "numeric": [all(not isinstance(row[k], str) for row in found.rows) for k in range(len(found.columns))],
+    }
+
+
+def _setting(verdict: Verdict) -> list[tuple[str, str]]:
+    rows = [
+        ("method", verdict.method),
+        ("problem", verdict.problem),
+        ("workers", str(verdict.workers)),
+        ("uplink", verdict.up),
+        ("downlink", verdict.down),
+    ]
+    if verdict.replicas:
+        rows += [("rounds", str(verdict.rounds)), ("replicas", str(verdict.replicas))]
+    return [*rows, ("seed", str(verdict.seed)), ("error probability", number(verdict.alpha))]
+
+
+def _page(
+    verdicts: Sequence[Verdict],
+    sections: list[dict[str, Any]],
+    findings: Sequence[Finding],
+    claims: list[dict[str, Any]],
+) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    text = resources.files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    counts = Counter(v.verdict for v in [*verdicts, *findings])
+    return environment.from_string(text).render(
+        sections=sections,
+        claims=claims,
+        summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
+        seconds=sum(v.seconds for v in [*verdicts, *findings]),
+        alpha=f"{sum(v.alpha for v in verdicts):.2g}",
+        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *findings])},
+    )
+
+
+def _versions(verdicts: Sequence[Verdict | Finding]) -> dict[str, str]:
+    return {name: text for v in verdicts for name, text in v.versions.items()}

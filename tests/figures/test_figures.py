@@ -1,0 +1,189 @@
+"""The papers' figures: what they show is a fact of the field, and the files are whole."""
+
+from __future__ import annotations
+
+import struct
+from importlib import import_module
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from tersegrad.cli import main
+from tersegrad.figures import FIGURES, dore, doublesqueeze
+from tersegrad.figures.files import write
+from tersegrad.figures.style import journal
+from tersegrad.problems import problem
+from tersegrad.theory import InputError, theorem
+
+LARGE, SMALL = dore.STEPS
+SIZES = {"dore-regression": (1400, 900), "doublesqueeze-speedup": (1400, 590)}
+"""Pixels at 200 dpi: a journal page is 7 inches wide."""
+
+
+@pytest.fixture(scope="module")
+def runs() -> dore.Runs:
+    return dore.measure(quick=True)
+
+
+@pytest.fixture(scope="module")
+def speedup() -> doublesqueeze.Measurement:
+    return doublesqueeze.measure(quick=True)
+
+
+def mean(runs: dore.Runs, gamma: float, method: str, column: str = "dist_sq") -> np.ndarray:
+    return runs[gamma][method].columns[column].mean(axis=0)
+
+
+# ------------------------------------------------------------------------------------------- the DORE paper's figure
+
+
+def test_dore_ends_a_million_times_below_the_plateau_of_doublesqueeze(runs: dore.Runs) -> None:
+    dist = {word: trace.columns["dist_sq"] for word, trace in runs[LARGE].items()}
+    late = runs[LARGE]["dore"].rounds >= 1000
+    assert dist["dore"][:, -1].max() < 1e-6 * dist["doublesqueeze"][:, late].min()
+    assert runs[SMALL]["dore"].columns["dist_sq"][:, -1].max() < 1e-2 * mean(runs, SMALL, "doublesqueeze")[late].min()
+
+
+@pytest.mark.parametrize("method", ["dore", "diana"])
+def test_residual_compression_follows_sgd_at_both_steps(runs: dore.Runs, method: str) -> None:
+    for gamma in dore.STEPS:
+        np.testing.assert_allclose(mean(runs, gamma, method), mean(runs, gamma, "sgd"), rtol=0.1)
+
+
+@pytest.mark.parametrize("method", ["qsgd", "error-feedback", "doublesqueeze"])
+def test_the_others_stall(runs: dore.Runs, method: str) -> None:
+    """The mean distance of the last third of the run is more than half of that of the third before, SGD's far below."""
+    t = runs[LARGE]["sgd"].rounds
+
+    def ratio(word: str) -> float:
+        dist = mean(runs, LARGE, word)
+        return float(dist[t >= 1000].mean() / dist[(t >= 500) & (t < 1000)].mean())
+
+    assert ratio(method) > 0.5
+    assert ratio("sgd") < 0.05
+
+
+def test_what_dore_compresses_vanishes_and_what_doublesqueeze_compresses_stays(runs: dore.Runs) -> None:
+    """At the larger step the residuals already decay at the rate of the distance: all are quadratic in the error."""
+    t = runs[LARGE]["dore"].rounds
+    late = t >= 300
+    for column in ("up_residual_sq", "down_residual_sq"):
+        rates = [
+            np.polyfit(t[late], np.log(mean(runs, LARGE, "dore", name)[late]), 1)[0] for name in ("dist_sq", column)
+        ]
+        assert rates[1] == pytest.approx(rates[0], rel=0.1)
+        for gamma in dore.STEPS:
+            vanishes, stays = (mean(runs, gamma, method, column)[late] for method in ("dore", "doublesqueeze"))
+            assert vanishes[-1] < 1e-2 * vanishes[0]
+            assert stays[-1] > 0.5 * stays[0]
+
+
+def test_dore_saves_95_percent_of_the_bits(runs: dore.Runs) -> None:
+    """Against 32-bit floats both ways; by entropy more, as five symbols in eight bits cost 1.6 bits each."""
+    spent = {word: float(dore.bits(trace)[-1]) for word, trace in runs[LARGE].items()}
+    rounds = runs[LARGE]["sgd"].rounds[-1]
+    dense = 64 * 500 * rounds
+    assert spent["sgd"] == dense
+    assert spent["dore"] == pytest.approx(dense * (1.6 + 32 / 250) / 32, rel=1e-9)
+    assert 0.5 * dense < spent["diana"] < 0.53 * dense
+    scalars = runs[LARGE]["dore"].scalars
+    assert np.mean((scalars["entropy_up"] + scalars["entropy_down"])[1:]) < 0.05 * 64 * 500
+
+
+def test_the_papers_parameters_have_no_guarantee() -> None:
+    known = problem(dore.PROBLEM, workers=dore.WORKERS).constants()
+    given = dore.METHODS["dore"].parameters
+    found = theorem("dore.strongly-convex").guarantee(known, dore.TERNARY, dore.TERNARY, gamma=LARGE, **given)
+    assert not found
+    assert theorem("dore.strongly-convex").guarantee(known, dore.TERNARY, dore.TERNARY)
+
+
+# -------------------------------------------------------------------------------------------- DoubleSqueeze's speedup
+
+
+def test_every_bound_drawn_holds(speedup: doublesqueeze.Measurement) -> None:
+    for curves in (speedup.over_rounds, speedup.over_workers):
+        drawn = {word for word, curve in curves.items() if curve.bound is not None and np.all(curve.high < curve.bound)}
+        assert drawn == {"sgd", "threshold", "topk"}
+
+
+def test_the_legend_tells_the_truth_about_sign_and_ternary() -> None:
+    """At the threshold's step, sign's bound is never below the start and no theorem of DoubleSqueeze takes ternary."""
+    robust = problem(doublesqueeze.PROBLEM, workers=doublesqueeze.WORKERS)
+    start = float(np.sum(robust.gradient(robust.x0) ** 2))
+    for rounds in (64, 4096, 65536):
+        tuned, contractive = theorem("doublesqueeze.nonconvex-tuned"), theorem("doublesqueeze.contractive")
+        known, level = robust.constants(), doublesqueeze.THRESHOLD
+        gamma = tuned.guarantee(known, level, level, rounds=rounds).parameters["gamma"]
+        assert contractive.guarantee(known, "sign", "sign", gamma=gamma).bound(rounds) > start
+        for result in (tuned, contractive, theorem("doublesqueeze.nonconvex")):
+            assert not result.guarantee(known, "ternary", "ternary", rounds=rounds)
+
+
+def test_linear_speedup_where_it_is_promised(speedup: doublesqueeze.Measurement) -> None:
+    """Slope -1/2 in n up to the n that is promised; a fifth of it is left to the terms of higher order."""
+    curve = speedup.over_workers["threshold"]
+    n = np.array(speedup.workers)
+    assert curve.until is not None
+    inside = n <= curve.until
+    assert inside.sum() >= 4
+    assert -0.5 <= np.polyfit(np.log(n[inside]), np.log(curve.mean[inside]), 1)[0] <= -0.4
+
+
+def test_the_leading_term_does_not_see_the_compressor(speedup: doublesqueeze.Measurement) -> None:
+    """At the same step, sign and ternary end within 15 % of the threshold, which ends within 15 % of plain SGD."""
+    ends = {word: curve.mean[-1] for word, curve in speedup.over_rounds.items()}
+    for word, other in (("sign", "threshold"), ("ternary", "threshold"), ("threshold", "sgd")):
+        assert ends[word] == pytest.approx(ends[other], rel=0.15)
+
+
+# ---------------------------------------------------------------------------------------------------------- the files
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_files_are_whole_and_repeatable(
+    name: str, runs: dore.Runs, speedup: doublesqueeze.Measurement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module(f"tersegrad.figures.{FIGURES[name]}")
+    monkeypatch.setattr(dore, "measure", lambda quick, seed: runs)
+    monkeypatch.setattr(doublesqueeze, "measure", lambda quick, seed: speedup)
+    settings = matplotlib.rcParams.copy()
+    first, second = module.draw(tmp_path / "a", quick=True), module.draw(tmp_path / "b", quick=True)
+    assert [path.name for path in first] == [f"{name}.png", f"{name}.pdf"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    png, pdf = (path.read_bytes() for path in first)
+    assert png.startswith(b"\x89PNG")
+    assert struct.unpack(">II", png[16:24]) == SIZES[name]
+    assert pdf.startswith(b"%PDF")
+    assert pdf.rstrip().endswith(b"%%EOF")
+    assert dict(matplotlib.rcParams.copy()) == dict(settings)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off(name: str, runs: dore.Runs, speedup: doublesqueeze.Measurement) -> None:
+    with journal():
+        fig = dore.picture(runs) if name == "dore-regression" else doublesqueeze.picture(speedup)
+        box = fig.get_tightbbox()
+    width, height = fig.get_size_inches()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= width
+    assert box.y1 <= height
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(InputError, match=r"cannot write .*a\.png.*another directory"):
+        write(Figure(figsize=(1, 1)), blocked / "inside", "a")
+
+
+def test_an_unknown_figure_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["figures", "dore-regresion", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "'dore-regression'" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,181 @@
+"""Every method against its pseudo-code, its shadow sequence and its exact reductions."""
+
+import numpy as np
+import pytest
+
+from support.helpers import transcription
+from support.method_table import PARAMETERS
+from tersegrad.problems import problem as build
+from tersegrad.solvers import simulate
+from tersegrad.solvers.method import known_methods, method
+
+QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
+PROX = "least-squares:rows=60,dim=12,reg=0.1,l1=0.05,l2prox=0.1"
+TWO_WAY = {word for word in known_methods() if method(word).two_way}
+#: The methods whose transcription is `helpers.transcription`; the others have tests of their own.
+TRANSCRIBED = ("sgd", "qsgd", "qsgd-two-way", "diana", "error-feedback", "doublesqueeze", "dore")
+UNBIASED = ("ternary:block=5", "qsgd:levels=3", "randk:k=4", "randk:k=4,seed=shared")
+BIASED = ("topk:k=3", "sign:block=5", "threshold:level=0.1")
+
+
+def iterates(word, problem, up, down, parameters, rounds, replica=0, seed=0):
+    """x^0, ..., x^T of one replica: final models of runs of every length."""
+    path = [problem.x0]
+    for t in range(1, rounds + 1):
+        trace = simulate(
+            word,
+            problem,
+            up,
+            down,
+            parameters=parameters,
+            rounds=t,
+            seed=seed,
+            first_replica=replica,
+            checkpoints=[t],
+        )
+        path.append(trace.final[0])
+    return np.array(path)
+
+
+def compressor_pairs(word):
+    ups = ("identity",) if word == "sgd" else UNBIASED + BIASED
+    return [(u, d) for u in ups for d in (("ternary:block=5", "topk:k=3") if word in TWO_WAY else ("identity",))]
+
+
+@pytest.mark.parametrize(("word", "up", "down"), [(w, u, d) for w in TRANSCRIBED for u, d in compressor_pairs(w)])
+def test_method_follows_the_papers_pseudo_code(word, up, down):
+    """Ten rounds, to rounding: the engine's coins and the transcription's have the same addresses.
+
+    The tolerance leaves a factor 1e4 over the unit roundoff for the growth of rounding differences in ten rounds.
+    """
+    problem = build(QUADRATIC, workers=3)
+    expected = transcription(word, problem, up, down, PARAMETERS[word], 10, seed=3, replica=2)
+    got = iterates(word, problem, up, down, PARAMETERS[word], 10, replica=2, seed=3)
+    assert np.abs(got - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize("word", ["sgd", "qsgd", "qsgd-two-way", "diana", "dore"])
+def test_prox_methods_follow_the_pseudo_code_with_a_regulariser(word):
+    problem = build(PROX, workers=3)
+    up, down = ("identity" if word == "sgd" else "ternary"), ("ternary" if word in TWO_WAY else "identity")
+    expected = transcription(word, problem, up, down, PARAMETERS[word], 8)
+    assert np.abs(iterates(word, problem, up, down, PARAMETERS[word], 8) - expected).max() < 1e-12
+
+
+def same(a, b, problem, rounds=25):
+    """Largest difference of two methods' iterates over all rounds, the same noise in both."""
+    (word_a, up_a, down_a, p_a), (word_b, up_b, down_b, p_b) = a, b
+    return np.abs(
+        iterates(word_a, problem, up_a, down_a, p_a, rounds) - iterates(word_b, problem, up_b, down_b, p_b, rounds)
+    ).max()
+
+
+NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
+SGD = ("sgd", "identity", "identity", {"gamma": 0.2})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("qsgd", "identity", "identity", {"gamma": 0.2}),
+        ("qsgd-two-way", "identity", "identity", {"gamma": 0.2}),
+        ("diana", "identity", "identity", {"gamma": 0.2, "alpha": 0.7}),
+        ("error-feedback", "identity", "identity", {"gamma": 0.2}),
+        ("doublesqueeze", "identity", "identity", {"gamma": 0.2}),
+        ("dore", "identity", "identity", {"gamma": 0.2, "alpha": 0.0, "beta": 1.0, "eta": 0.0}),
+        ("dore", "identity", "identity", {"gamma": 0.2, "alpha": 0.6, "beta": 1.0, "eta": 0.0}),
+    ],
+    ids=lambda m: f"{m[0]}-{m[3].get('alpha', '')}",
+)
+def test_without_compression_every_method_is_parallel_sgd(other):
+    assert same(SGD, other, build(NOISY, workers=4)) < 1e-13
+
+
+def test_dore_with_a_plain_downlink_is_diana():
+    dore = ("dore", "ternary:block=5", "identity", {"gamma": 0.1, "alpha": 0.3, "beta": 1.0, "eta": 0.0})
+    diana = ("diana", "ternary:block=5", "identity", {"gamma": 0.1, "alpha": 0.3})
+    assert same(dore, diana, build(NOISY, workers=4)) < 1e-13
+
+
+@pytest.mark.parametrize("up", ["topk:k=3", "randk:k=3,scaled=0"])
+def test_doublesqueeze_with_a_plain_downlink_is_error_feedback(up):
+    """gamma is a power of two and these compressors commute with scaling, so that the two agree to rounding."""
+    squeeze = ("doublesqueeze", up, "identity", {"gamma": 0.0625})
+    feedback = ("error-feedback", up, "identity", {"gamma": 0.0625})
+    assert same(squeeze, feedback, build(NOISY, workers=4)) < 1e-12
+
+
+def test_one_linear_map_common_to_all_workers_commutes_with_averaging():
+    """Rand-k with shared coins is the same mask everywhere: n workers act like one with the mean gradient.
+
+    Up to the rounding of values to the wire, 2^-20 relative, ten times.
+    """
+    problem = build("quadratic:dim=12,mu=0.2,L=2,heterogeneity=1", workers=4)
+    mean = build("quadratic:dim=12,mu=0.2,L=2", workers=1)
+    mean.shifts = problem.shifts.mean(axis=0, keepdims=True)
+    a = iterates("qsgd", problem, "randk:k=4,seed=shared", "identity", {"gamma": 0.2}, 10)
+    b = iterates("qsgd", mean, "randk:k=4,seed=shared", "identity", {"gamma": 0.2}, 10)
+    assert np.abs(a - b).max() < 10 * 2.0**-20 * np.abs(a).max()
+
+
+@pytest.mark.parametrize("up", BIASED + UNBIASED)
+@pytest.mark.parametrize("down", ["topk:k=2", "ternary:block=5", "sign"])
+def test_shadow_sequence_of_doublesqueeze_follows_uncompressed_sgd_at_every_round(up, down):
+    """y = x - gamma (e + avg e_i) satisfies y+ = y - gamma avg g_i for any compressors (Tang et al. 2019)."""
+    problem = build(QUADRATIC, workers=3)
+    gamma, rounds = 0.05, 30
+    x = iterates("doublesqueeze", problem, up, down, {"gamma": gamma}, rounds, seed=5)
+    errors = []
+    for t in range(1, rounds + 1):
+        trace = simulate(
+            "doublesqueeze", problem, up, down, parameters={"gamma": gamma}, rounds=t, seed=5, checkpoints=[t]
+        )
+        errors.append(trace.columns["error_sq"][0, -1])
+    shadow = x[0] - gamma * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
+    distance = ((x[1:] - shadow) ** 2).sum(axis=1)
+    scale = max(distance.max(), 1e-3)
+    assert np.abs(distance - gamma**2 * np.array(errors)).max() < 1e-12 * scale
+
+
+@pytest.mark.parametrize("up", BIASED + UNBIASED)
+def test_shadow_sequence_of_error_feedback_follows_uncompressed_sgd(up):
+    """x - avg e_i moves by -gamma avg g_i: so ||x - shadow||^2 is the recorded ||avg e_i||^2."""
+    problem = build(QUADRATIC, workers=3)
+    x = iterates("error-feedback", problem, up, "identity", {"gamma": 0.05}, 20)
+    trace = simulate("error-feedback", problem, up, parameters={"gamma": 0.05}, rounds=20, checkpoints=np.arange(21))
+    shadow = x[0] - 0.05 * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
+    distance = ((x[1:] - shadow) ** 2).sum(axis=1)
+    assert np.abs(distance - trace.columns["error_sq"][0, 1:]).max() < 1e-12 * distance.max()
+
+
+def test_dore_loses_no_information_on_the_downlink_with_eta_one():
+    """With R = 0 and eta = 1: xhat + beta e moves by -beta gamma ghat, whatever C_down drops."""
+    problem = build(QUADRATIC, workers=2)
+    p = {"gamma": 0.05, "alpha": 0.0, "beta": 0.5, "eta": 1.0}
+    trace = simulate("dore", problem, "identity", "topk:k=3", parameters=p, rounds=30, checkpoints=np.arange(31))
+    x = iterates("dore", problem, "identity", "topk:k=3", p, 30)
+    shadow = x[0] - p["beta"] * p["gamma"] * np.cumsum([problem.gradient(v) for v in x[:-1]], axis=0)
+    distance = ((x[1:] - shadow) ** 2).sum(axis=1)
+    assert np.abs(distance - p["beta"] ** 2 * trace.columns["error_sq"][0, 1:]).max() < 1e-12 * distance.max()
+
+
+@pytest.mark.parametrize("word", list(known_methods()))
+@pytest.mark.parametrize(
+    ("spec", "workers", "up"),
+    [
+        ("quadratic:dim=1", 1, "topk:k=1"),
+        ("quadratic:dim=1", 2, "ternary"),
+        ("quadratic:dim=6,radius=0", 2, "sign"),
+        ("quadratic:dim=6,radius=0", 1, "qsgd:levels=2"),
+        ("quadratic:dim=6", 3, "randk:k=6"),
+    ],
+)
+def test_corners_do_not_crash_or_give_nan(word, spec, workers, up):
+    """One worker, one coordinate, k = d, a gradient that is zero from the start."""
+    up = "identity" if word == "sgd" else up
+    down = up if word in TWO_WAY else "identity"
+    trace = simulate(word, spec, up, down, workers=workers, parameters=PARAMETERS[word], rounds=50)
+    assert np.isfinite(trace.final).all()
+    assert all(np.isfinite(c).all() for c in trace.columns.values())
+    if "radius=0" in spec:
+        assert np.array_equal(trace.final[0], np.zeros(6))

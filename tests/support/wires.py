@@ -1,0 +1,112 @@
+"""Workers in threads of this process, on wires made of queues: the whole protocol, without what processes cost."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import Any
+
+import numpy as np
+
+from tersegrad.common.errors import WorkerError
+from tersegrad.solvers.engines.distributed.server import FAILED, STOP, Server, Worker
+from tersegrad.solvers.engines.request import prepare
+from tersegrad.solvers.engines.simulate import blas_on_one_thread
+
+
+def joined(data: Any) -> bytes:
+    return b"".join(bytes(memoryview(np.ascontiguousarray(part)).cast("B")) for part in data)
+
+
+class QueueLine:
+    def __init__(self) -> None:
+        self.commands, self.answers = queue.Queue(), queue.Queue()
+
+    def receive(self):
+        return self.commands.get()
+
+    def send(self, what, a=0, b=0, data=()):
+        self.answers.put((what, a, b, memoryview(bytearray(joined(data)))))
+
+
+class Threads:
+    """A crew of threads, with room for one command's bytes: they go out when the last ones have been answered."""
+
+    def __init__(self, workers: int) -> None:
+        self.round = 0
+        self.lines = [QueueLine() for _ in range(workers)]
+        self.heads = [[] for _ in range(workers)]
+        self.reading = set()
+        for number, line in enumerate(self.lines):
+            threading.Thread(target=self._work, args=(number, line), daemon=True).start()
+
+    @staticmethod
+    def _work(number, line):
+        try:
+            Worker(number, line).follow()
+        except BaseException as error:
+            line.send(FAILED, 0, 0, [np.frombuffer(repr(error).encode(), np.uint8)])
+
+    def send(self, worker, what, a=0, b=0, data=()):
+        self._command([worker], what, a, b, data)
+
+    def tell(self, what, a=0, b=0, data=()):
+        self._command(range(len(self.lines)), what, a, b, data)
+
+    def _command(self, who, what, a, b, data):
+        for reader in sorted(self.reading) if data else ():
+            try:
+                self.heads[reader].append(self.lines[reader].answers.get(timeout=20))
+            except queue.Empty:
+                raise AssertionError(f"worker {reader} may still be reading what would be written over") from None
+            self.reading.discard(reader)
+        for worker in who:
+            self.lines[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
+            if data:
+                self.reading.add(worker)
+
+    def hear(self, worker):
+        answer = self.heads[worker].pop(0) if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
+        self.reading.discard(worker)
+        if answer[0] == FAILED:
+            raise WorkerError(bytes(answer[3]).decode())
+        return answer
+
+    def begun(self):
+        pass
+
+    def whoever(self, among):
+        while True:
+            for worker in among:
+                if self.heads[worker]:
+                    return worker
+                try:
+                    self.heads[worker].append(self.lines[worker].answers.get(timeout=0.001))
+                    return worker
+                except queue.Empty:
+                    pass
+
+
+def over_threads(*what: Any, **options: Any):
+    """`tersegrad.run` with workers in threads."""
+    job = prepare(*what, real_time=True, **options)
+    crew = Threads(job.run.problem.workers)
+    try:
+        with blas_on_one_thread():
+            return Server(job, crew).lead()
+    finally:
+        crew.tell(STOP)
+
+
+def differing(a: Any, b: Any, path: Any) -> list[str]:
+    """The arrays of two traces' files that are not the same bit for bit."""
+    a.save(path / "a.npz")
+    b.save(path / "b.npz")
+    with np.load(path / "a.npz") as one, np.load(path / "b.npz") as two:
+        names = sorted({*one.files, *two.files})
+        return [
+            name
+            for name in names
+            if name not in one or name not in two or one[name].dtype != two[name].dtype
+            or one[name].shape != two[name].shape or one[name].tobytes() != two[name].tobytes()
+        ]  # fmt: skip

@@ -1,0 +1,128 @@
+"""The claims of the papers: their measurements hold, and say "violated" where what is claimed is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tersegrad.problems import problem
+from tersegrad.solvers import simulate
+from tersegrad.validation.claims import CLAIMS, Measured, Settings, dore, doublesqueeze, examine, gmc, khirirat, liec
+from tersegrad.validation.claims.grid import Grid
+from tersegrad.validation.claims.measuring import bits, tuned, verdict
+
+QUICK = Settings(quick=True)
+
+#: Claim -> a variant of what it is about that must not pass.
+BROKEN: dict[str, tuple[str, Callable[[], Measured]]] = {
+    "dore.claim-residuals": (
+        "DORE without its memory",
+        lambda: dore.residuals(QUICK, dore={**dore.PARAMETERS, "alpha": 0.0}),
+    ),
+    "dore.claim-bits": ("the broadcast is left dense", lambda: dore.savings(QUICK, down="identity")),
+    "doublesqueeze.claim-rate": ("no memory", lambda: doublesqueeze.rate(QUICK, method="qsgd-two-way")),
+    "doublesqueeze.claim-any-compressor": (
+        "no memory",
+        lambda: doublesqueeze.any_compressor(QUICK, method="qsgd-two-way"),
+    ),
+    "doublesqueeze.claim-asynchronous": (
+        "delays of 500 rounds",
+        lambda: doublesqueeze.asynchronous(QUICK, delays=(0, 500)),
+    ),
+    "liec.claim-equal-bits": ("models that are never averaged", lambda: liec.equal_bits(QUICK, averages=False)),
+    "khirirat.claim-step": (
+        "a step that knows neither the delay nor the compressor",
+        lambda: khirirat.step(QUICK, rule=lambda found: found.largest * (1 + 2 * found.tau) * found.a),
+    ),
+    "khirirat.claim-sparsity": ("a step that ignores sparsity", lambda: khirirat.sparsity(QUICK, known=lambda s: 8)),
+    "khirirat.claim-bits": (
+        "the levels with the most bits",
+        lambda: khirirat.fewest(QUICK, choose=lambda predicted: max(predicted, key=predicted.__getitem__)),
+    ),
+    "gmc.claim-bits": ("a tenth of the entries", lambda: gmc.bits(QUICK, top="topk:ratio=0.1")),
+    "gmc.claim-heterogeneity": ("local momentum", lambda: gmc.heterogeneity(QUICK, method="dgc")),
+}
+
+
+@pytest.mark.parametrize("identity", CLAIMS)
+def test_a_claim_holds_and_is_documented(identity: str) -> None:
+    (finding,) = examine([identity], quick=True)
+    found, claim = finding.measured, finding.claim
+    assert found.verdict == "holds", found.reason
+    assert "t holds if" in claim.text
+    assert "violated" in claim.text
+    assert "arXiv" in claim.source
+    assert found.margin is None or found.margin >= 1
+    assert found.rows
+    assert all(len(row) == len(found.columns) for row in found.rows)
+    for panel in found.panels:
+        assert all(np.size(curve.x) == np.size(curve.y) for curve in panel.curves)
+    json.dumps(finding.certificate(), allow_nan=False)
+
+
+def test_every_claim_has_a_broken_variant() -> None:
+    assert set(BROKEN) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("identity", BROKEN)
+def test_what_is_broken_is_violated(identity: str) -> None:
+    broken, measure = BROKEN[identity]
+    found = measure()
+    assert found.verdict == "violated", f"{broken}: {found.reason}"
+
+
+def test_a_step_that_falls_too_fast_with_the_delay_has_the_wrong_dependence() -> None:
+    """Safe, and yet violated: the room that it leaves depends on the delay."""
+    found = khirirat.step(QUICK, rule=lambda found: found.largest / (1 + 2 * found.tau))
+    assert found.verdict == "violated"
+    assert min(row[5] for row in found.rows) > 1
+
+
+def test_the_saving_by_the_papers_count_is_its_formula() -> None:
+    """1 - (64/b + 3)/64 with blocks that divide the dimension: 94.92 % at b = 256."""
+    found = dore.savings(QUICK)
+    for block, formula, *_ in found.rows:
+        assert formula == pytest.approx(1 - 1 / block - 3 / 64, abs=1e-12)
+
+
+def test_no_block_saves_95_percent_in_bytes_of_five_trits() -> None:
+    assert all(encoded < 0.95 for *_, encoded in dore.savings(QUICK).rows)
+
+
+def test_the_grid_is_unbiased_and_its_error_bounded() -> None:
+    """C(x) - x has mean 0 and variance p(1 - p) h^2 in every coordinate, p the fractional part of x/h."""
+    grid, x, draws = Grid(0.5), np.array([0.1, -1.3, 0.25, 2.0, -0.01]), 20000
+    compress, params, _ = grid.kernel(x.size)
+    uniforms = np.random.default_rng(0).random((draws, x.size))
+    out, counted = np.empty((draws, x.size)), np.empty(draws)
+    compress(np.tile(x, (draws, 1)), uniforms, np.zeros(7, dtype=np.int64), params, np.empty((draws, 0)), out, counted)
+    error, p = out - x, x / 0.5 - np.floor(x / 0.5)
+    variance = 0.25 * p * (1 - p)
+    assert np.all(np.abs(error.mean(axis=0)) <= 5 * np.sqrt(variance / draws) + 1e-12)  # five standard deviations
+    assert np.allclose((error**2).mean(axis=0), variance, rtol=0.1, atol=1e-12)
+    assert variance.sum() <= grid.absolute(x.size).eps ** 2
+    assert np.all(counted == 32 * x.size)
+    assert grid.entropy_bits(np.array([0.5, 0.5, 1.0, 1.0])) == 4.0
+
+
+def test_dense_vectors_count_32_bits_and_messages_what_is_sent() -> None:
+    on = problem("quadratic:dim=20", workers=2)
+    trace = simulate("dore", on, "ternary", "identity", rounds=3, parameters={"gamma": 0.1, **dore.PARAMETERS})
+    per_round = 8 * (4 + 4)  # a scale and 20 trits in 4 bytes
+    assert bits(trace)[-1] == 3 * (per_round + 32 * 20)
+    assert bits(trace, "formula")[-1] == 3 * (32 + 1.5 * 20 + 32 * 20)
+
+
+def test_tuned_takes_the_best_step_for_every_length() -> None:
+    """Gradient descent on x^2/2 in closed form: mean over t < T of (1 - gamma)^(2t)."""
+    on = problem("quadratic:dim=1,mu=1,L=1,radius=1", workers=1)
+    found = tuned(QUICK, "sgd", on, "identity", "identity", rounds=[1, 4], steps=[0.5, 1.0, 1.9], replicas=1)
+    assert found.steps[1] == 1.0
+    assert found.mean == pytest.approx([1.0, 0.25], rel=1e-12)
+
+
+def test_the_verdicts_words() -> None:
+    assert [verdict(True, False), verdict(False, True), verdict(False, False)] == ["holds", "violated", "inconclusive"]

@@ -1,0 +1,684 @@
+"""GMC and GMC+: global momentum compression.
+
+Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948), with Shi 2024 in its third version.
+
+    worker i : p_i = e_i + g_i(x_i^t) - (beta/gamma)(x^t - x^{t-1}) ;  send c_i = C(p_i) ;  e_i <- p_i - c_i
+    server   : x^{t+1} = x^t - gamma avg c_i ,  x^{-1} = x^0
+
+All workers share one momentum, read off the model's last move. GMC: x_i^t = x^t. GMC+: x_i^t = x^t - lambda gamma e_i,
+lambda in [0, 1] (reconstructed: the printed form of GMC+ was not at hand).
+
+With g' = gamma/(1 - beta), d^t = -(x^t - x^{t-1})/gamma and R^t = avg e_i + beta d^t, the sequence y^t = x^t - g' R^t
+follows y^{t+1} = y^t - g' avg g_i for any compressor. So only the memory R counts: E||R^t||^2 <= U^2. The theorems take
+the smallest U that is proved for the compressor (`memory_bounds`; the proofs are in docs/proofs/gmc.md), or one that
+the caller assumes (the parameter ``U`` of the analysis), as the paper does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from ..bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
+from ..compressors import VALUE_TRUNCATION, Contractive
+from ..families import Average, AverageTheorem, TunedTheorem
+from ..theorem import Case, Choice, Point, Theorem, prescribe, register
+
+PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
+OWN = f"own proof, for the method of {PAPER}, which states the rate"
+MOMENTUM = 0.9
+"""The momentum of the paper's experiments."""
+MEMORY = (
+    r"the compressor contractive with constant $\delta$, $0 \le \beta < 1$, and the memory bounded: "
+    r"$\mathbb{E}\|\frac{1}{n}\sum_i e_i^t - \frac{\beta}{\gamma}(x^t-x^{t-1})\|^2 \le U^2$"
+)
+NOISE = r"the noise of variance at most $\sigma^2$"
+
+
+def memory_bounds(up: Contractive, n: float, beta: float) -> dict[str, tuple[str, float]]:
+    """Bounds on the memory, by what they rest on: (constant, factor) with U = factor times the constant.
+
+    Let q = 1 - (1 - beta) kappa and q_2 = 1 - (1 - beta^2) kappa, where kappa is delta but for the rounding of values
+    on the wire.
+
+    - random masks that do not depend on the vector (rand-k as is, random block): U = G sqrt q/(1 - sqrt q); the same
+      coins on all workers: q_2 for q, but for the rounding; one worker: q_2, also with largest entries and scaled sign;
+    - the largest entries (top-k): U = G_l1 q/(1 - q);
+    - one worker, any contraction: U = G sqrt q/(1 - sqrt q) with kappa = delta;
+    - any contraction with r = sqrt(1-delta) + beta w < 1, where w = sqrt delta if C is orthogonal, 1 if it is
+      nonexpansive, else 1 + sqrt(1-delta): U = G r/(1 - r);
+    - no compression: U = G beta/(1 - beta).
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Contractive
+    >>> memory_bounds(Contractive(1.0), n=4, beta=0.5)
+    {'no compression': ('G', 1.0)}
+    >>> list(memory_bounds(Contractive(0.1, nonexpansive=True), n=4, beta=0.9))
+    []
+    """
+    if up.delta == 1.0:
+        return {"no compression": ("G", beta / (1 - beta))}
+    kappa = up.delta / (1 + VALUE_TRUNCATION)
+    found = {}
+    if up.keeps == "random":
+        found["random masks"] = ("G", _geometric(kappa * (1 - beta)))
+    square = kappa * (1 - VALUE_TRUNCATION) * (1 - beta**2)
+    if up.keeps and n == 1:
+        found["one mask"] = ("G", _geometric(square))
+    elif up.keeps == "random" and up.shared_coins:
+        root = math.sqrt(1 - square)
+        lost = VALUE_TRUNCATION * (1 + math.sqrt(1 - up.delta)) / up.delta  # what rounding adds, worker by worker
+        if (left := 1 - root - 2 * beta * lost) > 0:
+            found["one mask for all"] = ("G", (root + lost) / left)
+    if up.keeps == "largest":
+        found["largest entries"] = ("G_l1", (1 - kappa * (1 - beta)) / (kappa * (1 - beta)))
+    if n == 1:
+        found["one worker"] = ("G", _geometric(up.delta * (1 - beta)))
+    left = _room(up, beta)
+    if left > 0:
+        found["contraction"] = ("G", (1 - left) / left)
+    return found
+
+
+def _geometric(gap: float) -> float:
+    """sqrt q/(1 - sqrt q) for q = 1 - gap."""
+    root = math.sqrt(1 - gap)
+    return root * (1 + root) / gap
+
+
+def _weight(up: Contractive) -> float:
+    """w in ||e - part|| + beta ||avg c|| <= (sqrt(1-delta) + beta w)||p||."""
+    if up.orthogonal:
+        return math.sqrt(up.delta)
+    return 1.0 if up.nonexpansive else 1 + math.sqrt(1 - up.delta)
+
+
+def _room(up: Contractive, beta: float) -> float:
+    """1 - r with r = sqrt(1-delta) + beta w."""
+    return up.delta / (1 + math.sqrt(1 - up.delta)) - beta * _weight(up)
+
+
+class _GlobalMomentum(Theorem):
+    """What all theorems of this page share: beta, the step gamma = (1 - beta) g', and the bound U on the memory."""
+
+    provenance = "ours"
+    source = OWN
+    method = "gmc"
+    uplink = Contractive
+    parameters: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    analysis: ClassVar[tuple[str, ...]] = ("U",)
+    start_needs: ClassVar[str] = "gap0"
+    noise_needs: ClassVar[tuple[str, ...]] = ("sigma_sq",)
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        needs = (self.start_needs, *self.noise_needs)
+        if "U" in case.fixed:
+            return needs
+        bounds = memory_bounds(case.up, case.c.n, self.beta(case))
+        if any(factor == 0 or getattr(case.constants, name) is not None for name, factor in bounds.values()):
+            return needs
+        return (*needs, next(iter(bounds.values()))[0]) if bounds else needs
+
+    def beta(self, case: Case) -> float:
+        """beta as fixed by the caller; else 0.9, or half of what the memory bound allows if that is less."""
+        default = MOMENTUM if self._any_beta(case) else min(MOMENTUM, self.beta_interval(case).high / 2)
+        return case.fixed.get("beta", default)
+
+    @staticmethod
+    def _any_beta(case: Case) -> bool:
+        """Whether a bound on the memory covers every beta below 1."""
+        return "U" in case.fixed or case.up.delta == 1 or case.c.n == 1 or case.up.keeps in ("random", "largest")
+
+    def beta_interval(self, case: Case) -> Interval:
+        if self._any_beta(case):
+            return Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
+        weight = "/sqrt(delta)" if case.up.orthogonal else "" if case.up.nonexpansive else "/(1 + sqrt(1 - delta))"
+        high = _room(case.up, 0.0) / _weight(case.up)
+        return Interval(0.0, high, f"0 <= beta < (1 - sqrt(1 - delta)){weight}", low_open=False, high_open=True)
+
+    def memory(self, case: Case, take: Choice) -> tuple[float, float]:
+        """Take beta and U."""
+        interval, beta = self.beta_interval(case), self.beta(case)
+        if 0 <= beta < 1 and (refusal := interval.refusal("beta", beta)):
+            raise NotCovered(
+                f"{refusal}, beyond which the memory has no proven bound for this compressor and n > 1; take "
+                "rand-k as is, a random block or top-k, or give U with E||R||^2 <= U^2"
+            )
+        take("beta", interval, beta)
+        return beta, take("U", Interval(0.0, math.inf, "0 <= U", low_open=False), self.U(case))
+
+    def best(self, case: Case) -> tuple[float, str]:
+        """The smallest U for which the constants are known, and what it rests on; infinite if there is none."""
+        if "U" in case.fixed:
+            return case.fixed["U"], "assumption"
+        known = [
+            (factor * (getattr(case.constants, name) or 0.0), rule)
+            for rule, (name, factor) in memory_bounds(case.up, case.c.n, self.beta(case)).items()
+            if factor == 0 or getattr(case.constants, name) is not None
+        ]
+        return min(known, default=(math.inf, ""))
+
+    def U(self, case: Case) -> float:
+        """The bound on the memory."""
+        return self.best(case)[0]
+
+    def origin(self, case: Case) -> str:
+        """What U rests on, as the end of a sentence."""
+        U, rule = self.best(case)
+        return f"; U = {U:.4g} by {rule}" if rule else ""
+
+    def active(self, case: Case, p: Point) -> str:
+        return super().active(case, p) + self.origin(case)  # type: ignore[safe-super]
+
+    def settle(self, case: Case, take: Choice) -> None:
+        beta, _ = self.memory(case, take)
+        high, text = self.largest(case)
+        take("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
+
+    def largest(self, case: Case) -> tuple[float, str]:
+        """The largest g' = gamma/(1 - beta), and its inverse as text."""
+        raise NotImplementedError
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {"delta": case.up.delta}
+
+
+@register
+class Nonconvex(_GlobalMomentum, AverageTheorem):
+    """GMC on a smooth nonconvex f; the workers may differ in any way.
+
+    Problem: f is L-smooth, E||R^t||^2 <= U^2 (see the module). Algorithm: see the module.
+
+    Guarantee: g' = gamma/(1 - beta) <= 1/(2L) gives
+    (1/T) sum_{t<T} E||grad f(x^t)||^2 <= 4 Delta/(g' T) + 2 L g' sigma^2/n + 2 L^2 g'^2 U^2.
+
+    The bound is smallest for beta = 0, where GMC is error feedback; recommended is beta = 0.9, the paper's value.
+    Provenance: ours; the paper states O(1/sqrt T) and, in its third version, O(1/sqrt(nT)).
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, dim=100, L=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
+    >>> ask = theorem("gmc.nonconvex").guarantee
+    >>> found = ask(known, up="randk:k=50,scaled=0", beta=0.5)
+    >>> found.parameters, round(found.analysis["U"], 3)
+    ({'gamma': 0.25, 'beta': 0.5}, 6.464)
+    >>> ask(known, up="sign", beta=0.5).reason.split(",")[0]
+    'beta = 0.5 is not below (1 - sqrt(1 - delta))/sqrt(delta) = 0.05013'
+    >>> ask(known, up="sign", beta=0.5, U=5.0).parameters
+    {'gamma': 0.25, 'beta': 0.5}
+    """
+
+    name = "gmc.nonconvex"
+    title = "GMC, nonconvex"
+    requires = ("n", "L")
+    bound_requires = ("gap0", "sigma_sq", "G")
+    assumptions = rf"Let $f$ be $L$-smooth, {NOISE}, {MEMORY}."
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{2L}"), ("g", r"\frac{\gamma}{1-\beta}"))
+    measures = (("", "grad_sq_mean"),)
+    bound_latex = r"\frac{4\Delta}{gT} + \frac{2Lg\sigma^2}{n} + 2L^2g^2U^2"
+
+    def largest(self, case: Case) -> tuple[float, str]:
+        return 1 / (2 * case.c.L), "(2 L)"
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, slow = case.c, 1 - p["beta"]
+        return Average(
+            start=4 * c.gap0 * slow, noise=2 * c.L * c.sigma_sq / c.n / slow, drift=2 * (c.L * p["U"] / slow) ** 2
+        )
+
+
+@register
+class NonconvexTuned(_GlobalMomentum, TunedTheorem):
+    """GMC with the step tuned for T rounds: linear speedup in the leading term.
+
+    Guarantee: `Nonconvex` at g' = min{1/(2L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}:
+    (1/T) sum_{t<T} E||grad f(x^t)||^2 <= 4 sqrt(2 L Delta sigma^2/(nT)) + 6 (L U Delta/T)^(2/3) + 8 L Delta/T.
+    Once T is large the second entry of the min is the smallest. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, L=1.0, gap0=1.0, sigma_sq=8.0, G=1.0)
+    >>> found = theorem("gmc.nonconvex-tuned").guarantee(known, rounds=100, beta=0.0)
+    >>> round(found.parameters["gamma"], 6), round(float(found.bound(100)), 6)
+    (0.1, 0.88)
+    """
+
+    name = "gmc.nonconvex-tuned"
+    title = "GMC, nonconvex, tuned step"
+    requires = ("n", "L", "gap0", "sigma_sq")
+    bound_requires = ("G",)
+    general = "gmc.nonconvex"
+    assumptions = Nonconvex.assumptions
+    conditions = r"\gamma = \gamma_T"
+    definitions = (
+        (
+            r"\gamma_T",
+            r"(1-\beta)\min\{\frac{1}{2L},\sqrt{\frac{2n\Delta}{L\sigma^2T}},(\frac{\Delta}{L^2U^2T})^{\frac{1}{3}}\}",
+        ),
+    )
+    measures = (("", "grad_sq_mean"),)
+    bound_latex = r"4\sqrt{\frac{2L\Delta\sigma^2}{nT}} + 6(\frac{LU\Delta}{T})^{\frac{2}{3}} + \frac{8L\Delta}{T}"
+
+    def settle(self, case: Case, take: Choice) -> None:
+        beta, U = self.memory(case, take)
+        if math.isinf(U):
+            name = self.bound_needs(case)[-1]
+            raise NotCovered(f"{self.name} needs {name} or U for its step; give --set {name}=...")
+        parts = self._parts(case, self.horizon(case))
+        text = "(1 - beta) min{1/(2 L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}"
+        prescribe(self, take, {"gamma": ((1 - beta) * min(parts.values()), text)})
+
+    def _parts(self, case: Case, T: int) -> dict[str, float]:
+        c, drift = case.c, (case.c.L * self.U(case)) ** 2 * T
+        if c.gap0 == 0:
+            raise NotCovered("gap0 = 0: x^0 is a minimiser, and the step tuned for it is 0")
+        noise = c.L * c.sigma_sq * T
+        return {
+            "1/(2 L)": 1 / (2 * c.L),
+            "sqrt(2 n Delta/(L sigma^2 T))": math.sqrt(2 * c.n * c.gap0 / noise) if noise > 0 else math.inf,
+            "(Delta/(L^2 U^2 T))^(1/3)": (c.gap0 / drift) ** (1 / 3) if drift > 0 else math.inf,
+        }
+
+    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
+        c = case.c
+        return (
+            (4 * math.sqrt(2 * c.L * c.gap0 * c.sigma_sq / c.n), 1 / 2),
+            (6 * (c.L * self.U(case) * c.gap0) ** (2 / 3), 2 / 3),
+            (8 * c.L * c.gap0, 1.0),
+        )
+
+    def active(self, case: Case, p: Point) -> str:
+        T = self.horizon(case)
+        parts = self._parts(case, T)
+        return f"gamma/(1 - beta) is {min(parts, key=lambda name: parts[name])} at T = {T}{self.origin(case)}"
+
+
+@register
+class Convex(_GlobalMomentum, AverageTheorem):
+    """GMC on a smooth convex f.
+
+    Problem: f is convex and L-smooth (mu = 0 says that it is convex), E||R^t||^2 <= U^2.
+
+    Guarantee: g' = gamma/(1 - beta) <= 1/(4L) gives
+    (1/T) sum_{t<T} E[f(x^t) - f*] <= 2 R_0^2/(g' T) + 2 g' sigma^2/n + 4 L g'^2 U^2.
+    (The proof page shows how to divide the three terms by 4, 4 and 6.) Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, L=1.0, mu=0.0, dist0_sq=1.0, sigma_sq=0.0, G=1.0)
+    >>> found = theorem("gmc.convex").guarantee(known, beta=0.5)
+    >>> found.parameters, float(found.bound(32))
+    ({'gamma': 0.125, 'beta': 0.5}, 0.5)
+    """
+
+    name = "gmc.convex"
+    title = "GMC, convex"
+    requires = ("n", "L", "mu")
+    bound_requires = ("dist0_sq", "sigma_sq", "G")
+    start_needs = "dist0_sq"
+    needs_curvature = False
+    assumptions = rf"Let $f$ be convex and $L$-smooth, {NOISE}, {MEMORY}."
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{4L}"), ("g", r"\frac{\gamma}{1-\beta}"))
+    measures = (("", "gap_mean"),)
+    bound_latex = r"\frac{2R_0^2}{gT} + \frac{2g\sigma^2}{n} + 4Lg^2U^2"
+
+    def largest(self, case: Case) -> tuple[float, str]:
+        return 1 / (4 * case.c.L), "(4 L)"
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, slow = case.c, 1 - p["beta"]
+        return Average(
+            start=2 * c.dist0_sq * slow, noise=2 * c.sigma_sq / c.n / slow, drift=4 * c.L * (p["U"] / slow) ** 2
+        )
+
+
+@register
+class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
+    """GMC with subgradients of a convex f that need not be smooth.
+
+    Problem: f is convex, E||g_i||^2 <= G^2, E||R^t||^2 <= U^2.
+
+    Guarantee: any gamma > 0, with g' = gamma/(1 - beta), gives
+    (1/T) sum_{t<T} E[f(x^t) - f*] <= R_0^2/(2 g' T) + g' G^2/2 + g' G U.
+    More workers do not help here. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, mu=0.0, G=1.0, dist0_sq=4.0)
+    >>> found = theorem("gmc.convex-nonsmooth").guarantee(known, beta=0.5, rounds=300)
+    >>> round(float(found.bound(300)), 6)
+    0.2
+    """
+
+    name = "gmc.convex-nonsmooth"
+    title = "GMC, convex, without smoothness"
+    requires = ("n", "mu", "G", "dist0_sq")
+    bound_requires = ()
+    needs_curvature = False
+    assumptions = rf"Let $f$ be convex, $\mathbb{{E}}\|g_i\|^2 \le G^2$, {MEMORY}."
+    conditions = r"0 < \gamma"
+    definitions = (("g", r"\frac{\gamma}{1-\beta}"),)
+    measures = (("", "gap_mean"),)
+    bound_latex = r"\frac{R_0^2}{2gT} + \frac{gG^2}{2} + gGU"
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        return ()
+
+    def settle(self, case: Case, take: Choice) -> None:
+        beta, U = self.memory(case, take)
+        c = case.c
+        size = c.G**2 + 2 * c.G * U
+        best = math.sqrt(c.dist0_sq / size) if size > 0 and c.dist0_sq > 0 else 1.0
+        take("gamma", Interval(0.0, math.inf, "0 < gamma"), (1 - beta) * best)
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, slow = case.c, 1 - p["beta"]
+        return Average(start=c.dist0_sq * slow / 2, noise=(c.G**2 / 2 + c.G * p["U"]) / slow)
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma = {p['gamma']:.6g}; every step is admissible, and the floor is proportional to it" + self.origin(
+            case
+        )
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        return Rate("power", "1/sqrt(T), with the step tuned for T; no speedup", in_rounds=(-0.5, -0.5))
+
+
+@register
+class StronglyConvex(_GlobalMomentum):
+    """GMC on a smooth strongly convex f, constant step, geometrically weighted average.
+
+    Problem: f is L-smooth and mu-strongly convex, E||R^t||^2 <= U^2.
+
+    Guarantee: g' = gamma/(1 - beta) <= 1/(4L), w_t = (1 - mu g'/2)^-(t+1), xbar = sum_{t<T} w_t x^t/sum w_t give
+    E f(xbar) - f* <= mu R_0^2/((1 - mu g'/2)^-T - 1) + 2 g' sigma^2/n + 2 g'^2 (2L + mu) U^2.
+    Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, L=1.0, mu=1.0, dist0_sq=1.0, sigma_sq=0.0)
+    >>> found = theorem("gmc.strongly-convex").guarantee(known, beta=0.5, U=0.0)
+    >>> found.weights, round(float(found.bound(1)), 9)
+    (('geometric', 0.875), 7.0)
+    """
+
+    name = "gmc.strongly-convex"
+    title = "GMC, strongly convex"
+    requires = ("n", "L", "mu")
+    bound_requires = ("dist0_sq", "sigma_sq", "G")
+    start_needs = "dist0_sq"
+    assumptions = (
+        rf"Let $f$ be $L$-smooth and $\mu$-strongly convex, {NOISE}, {MEMORY}, and "
+        r"$\bar x^T = \sum_{t<T} w_t x^t/\sum_{t<T} w_t$ with $w_t = q^{-(t+1)}$."
+    )
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = (
+        (r"\gamma_{\max}", r"\frac{1-\beta}{4L}"),
+        ("g", r"\frac{\gamma}{1-\beta}"),
+        ("q", r"1-\frac{\mu g}{2}"),
+    )
+    measures = (("", "gap_avg"),)
+    bound_latex = r"\frac{\mu R_0^2}{q^{-T}-1} + \frac{2g\sigma^2}{n} + 2g^2(2L+\mu)U^2"
+
+    def largest(self, case: Case) -> tuple[float, str]:
+        return 1 / (4 * case.c.L), "(4 L)"
+
+    def weights(self, case: Case, p: Point) -> Weights:
+        return "geometric", 1 - self.gain(case, p)
+
+    def gain(self, case: Case, p: Point) -> float:
+        return case.c.mu * p["gamma"] / (1 - p["beta"]) / 2
+
+    def curve(self, case: Case, p: Point) -> FunctionCurve:
+        c, g = case.c, p["gamma"] / (1 - p["beta"])
+        start, decay = c.mu * c.dist0_sq, -math.log1p(-self.gain(case, p))
+        floor = 2 * g * c.sigma_sq / c.n + 2 * g**2 * (2 * c.L + c.mu) * p["U"] ** 2
+
+        def bound(t: np.ndarray) -> np.ndarray:
+            return start * np.exp(-decay * t) / -np.expm1(-decay * t) + floor
+
+        return FunctionCurve(bound, floor)
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {"delta": case.up.delta, "q": 1 - self.gain(case, p)}
+
+    def active(self, case: Case, p: Point) -> str:
+        return (
+            f"gamma = {p['gamma']:.6g}; q = 1 - mu gamma/(2 (1 - beta)) = 1 - {self.gain(case, p):.4g}"
+            + self.origin(case)
+        )
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
+        text = (
+            f"contracts by 1 - {self.gain(case, p):.4g} a round to its floor; with the step tuned for T the memory's "
+        )
+        text += "part falls like (log(T)/T)^2" + (", the noise's like log(T)/(nT): linear speedup" if noisy else "")
+        return Rate("power", text, in_rounds=(-2.0, -1.0 if noisy else -2.0), in_workers=-1.0 if noisy else 0.0)
+
+
+@register
+class StronglyConvexDecreasing(_GlobalMomentum):
+    """GMC on a smooth strongly convex f with steps like 1/t: no horizon, no floor.
+
+    Problem: f is L-smooth and mu-strongly convex, E||R^t||^2 <= U^2. Algorithm: as in the module with
+    gamma_t = gamma/(a + t), where the workers' momentum is beta times the last average message.
+
+    Guarantee: gamma = 8 (1 - beta)/mu and a >= 32 L/mu, w_t = a + t, xbar = sum_{t<T} w_t x^t/sum w_t give
+    E f(xbar) - f* <= [mu (a-1)^2 R_0^2/4 + 16 sigma^2 T/(n mu)
+                       + (128/mu^2)(2L + 1.07 mu) U^2 log(1 + T/(a-1))]/(a T + T(T-1)/2).
+    The leading term is 32 sigma^2/(n mu T). Provenance: ours; the paper states O(log(T)/T).
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, L=1.0, mu=1.0, dist0_sq=1.0, sigma_sq=1.0)
+    >>> found = theorem("gmc.strongly-convex-decreasing").guarantee(known, beta=0.5, U=0.0)
+    >>> found.parameters, found.weights
+    ({'gamma': 4.0, 'beta': 0.5, 'a': 32.0}, ('polynomial', 32.0, 1.0))
+    """
+
+    name = "gmc.strongly-convex-decreasing"
+    title = "GMC, strongly convex, decreasing steps"
+    method = "gmc-decreasing"
+    parameters = ("gamma", "beta", "a")
+    requires = ("n", "L", "mu")
+    bound_requires = ("dist0_sq", "sigma_sq", "G")
+    start_needs = "dist0_sq"
+    general = "gmc.strongly-convex-decreasing"
+    assumptions = (
+        rf"Let $f$ be $L$-smooth and $\mu$-strongly convex, {NOISE}, {MEMORY} (with $\gamma_{{t-1}}$ for $\gamma$), "
+        r"$\gamma_t = \frac{\gamma}{a+t}$, and $\bar x^T = \sum_{t<T} w_t x^t/\sum_{t<T} w_t$ with $w_t = a+t$."
+    )
+    conditions = r"\gamma = \gamma_\star, a \ge a_{\min}"
+    definitions = (
+        (r"\gamma_\star", r"\frac{8(1-\beta)}{\mu}"),
+        (r"a_{\min}", r"\frac{32L}{\mu}"),
+        ("P", r"\frac{\mu(a-1)^2R_0^2}{4} + \frac{16\sigma^2T}{n\mu}"),
+        ("Q", r"\frac{128(2L+1.07\mu)U^2}{\mu^2}"),
+    )
+    measures = (("", "gap_avg"),)
+    bound_latex = r"\frac{P + Q\ln(1+\frac{T}{a-1})}{aT + \frac{T(T-1)}{2}}"
+
+    def settle(self, case: Case, take: Choice) -> None:
+        c = case.c
+        beta, _ = self.memory(case, take)
+        low = 32 * c.L / c.mu
+        take("a", Interval(low, math.inf, "32 L/mu <= a", low_open=False), low)
+        prescribe(self, take, {"gamma": (8 * (1 - beta) / c.mu, "8 (1 - beta)/mu")})
+
+    def weights(self, case: Case, p: Point) -> Weights:
+        return "polynomial", p["a"], 1.0
+
+    def curve(self, case: Case, p: Point) -> FunctionCurve:
+        c, a = case.c, p["a"]
+        start = c.mu * (a - 1) ** 2 * c.dist0_sq / 4
+        noise = 16 * c.sigma_sq / (c.n * c.mu)
+        memory = 128 / c.mu**2 * (2 * c.L + 1.07 * c.mu) * p["U"] ** 2
+
+        def bound(t: np.ndarray) -> np.ndarray:
+            return (start + noise * t + memory * np.log1p(t / (a - 1))) / (a * t + t * (t - 1) / 2)
+
+        return FunctionCurve(bound, 0.0)
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma/(a + t) starts at {p['gamma'] / p['a']:.6g}; the limit is (1 - beta)/(4 L)" + self.origin(case)
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
+        if not noisy:
+            return Rate("power", "1/T^2 up to a logarithm, without noise", in_rounds=(-1.0, -2.0))
+        text = "1/T while T < a, 1/T^2 until the noise shows, then 1/(nT): linear speedup"
+        return Rate("power", text, in_rounds=(-2.0, -1.0), in_workers=-1.0)
+
+
+class _Detached(_GlobalMomentum):
+    """GMC+."""
+
+    method = "gmc-plus"
+    parameters = ("gamma", "beta", "lam")
+    requires = ("n", "L", "L_max")
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{L}"), ("g", r"\frac{\gamma}{1-\beta}"))
+
+    def largest(self, case: Case) -> tuple[float, str]:
+        return 1 / case.c.L, "L"
+
+    def detach(self, take: Choice) -> float:
+        return take("lam", Interval(0.0, 1.0, "0 <= lam <= 1", low_open=False), 1.0)
+
+
+@register
+class Plus(_Detached, AverageTheorem):
+    """GMC+ on a smooth nonconvex f: what the shadow sequence reaches, and what its distance to the workers costs.
+
+    Problem: f is L-smooth, every f_i L_max-smooth; the workers may differ. Algorithm: see the module; the form of
+    GMC+ is reconstructed (gradients at x_i^t = x^t - lambda gamma e_i).
+
+    Guarantee, for any compressor: g' = gamma/(1 - beta) <= 1/L gives
+    (1/T) sum_{t<T} E||grad f(y^t)||^2 - (L_max^2/T) sum_{t<T} (1/n) sum_i E||y^t - x_i^t||^2
+        <= 2 Delta/(g' T) + L g' sigma^2/n.
+    Both sums are measured. `PlusBounded` bounds the second one. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=4, dim=9, L=1.0, L_max=2.0, gap0=1.0, sigma_sq=0.0)
+    >>> found = theorem("gmc-plus.nonconvex").guarantee(known, up="topk:k=3", beta=0.5)
+    >>> found.metric.terms, float(found.bound(4))
+    ((('shadow_grad_sq_mean', 1.0), ('shadow_spread_mean', -4.0)), 0.5)
+    """
+
+    name = "gmc-plus.nonconvex"
+    title = "GMC+, nonconvex, measured spread"
+    analysis = ()
+    bound_requires = ("gap0", "sigma_sq")
+    assumptions = (
+        rf"Let $f$ be $L$-smooth, every $f_i$ $L_{{\max}}$-smooth, {NOISE}, the compressor contractive, "
+        r"$0 \le \beta < 1$, $y^t$ the shadow sequence and $x_i^t = x^t - \lambda\gamma e_i^t$."
+    )
+    measures = (("", "shadow_grad_sq_mean"), (r"-L_{\max}^2", "shadow_spread_mean"))
+    bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n}"
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        return self.bound_requires
+
+    def beta(self, case: Case) -> float:
+        return case.fixed.get("beta", MOMENTUM)
+
+    def origin(self, case: Case) -> str:
+        return ""
+
+    def settle(self, case: Case, take: Choice) -> None:
+        interval = Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
+        beta = take("beta", interval, self.beta(case))
+        self.detach(take)
+        high, text = self.largest(case)
+        take("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
+
+    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+        return 1.0, -(case.c.L_max**2)
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, slow = case.c, 1 - p["beta"]
+        return Average(start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow)
+
+    def details(self, case: Case, p: Point) -> Point:
+        return {}
+
+
+@register
+class PlusBounded(_Detached, AverageTheorem):
+    """GMC+ with the spread bounded in advance.
+
+    Guarantee: `Plus` with E(avg_i ||y^t - x_i^t||)^2 <= g'^2 (U + lambda (1 - beta) V)^2, where
+    E(avg_i ||e_i^t||)^2 <= V^2: g' = gamma/(1 - beta) <= 1/L gives
+    (1/T) sum_{t<T} E||grad f(y^t)||^2 <= 2 Delta/(g' T) + L g' sigma^2/n + L_max^2 g'^2 (U + lambda (1 - beta) V)^2.
+
+    V follows from U: V = s (U + G) with s = sqrt(1-delta) for one worker and where the memory contracts (r < 1),
+    V = (1 - kappa)(U + G_l1) for the largest entries, and V = s/(1-s) (G + beta (2U + G)/(1 - beta)) always.
+    Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=1, dim=4, L=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
+    >>> found = theorem("gmc-plus.nonconvex-bounded").guarantee(known, up="topk:k=2", beta=0.0)
+    >>> round(found.analysis["U"], 3), round(found.analysis["V"], 3)
+    (2.0, 2.0)
+    """
+
+    name = "gmc-plus.nonconvex-bounded"
+    title = "GMC+, nonconvex"
+    bound_requires = ("gap0", "sigma_sq", "G")
+    assumptions = (
+        rf"Let $f$ be $L$-smooth, every $f_i$ $L_{{\max}}$-smooth, {NOISE}, {MEMORY}, "
+        r"$\mathbb{E}(\frac{1}{n}\sum_i\|e_i^t\|)^2 \le V^2$ and $y^t$ the shadow sequence."
+    )
+    measures = (("", "shadow_grad_sq_mean"),)
+    bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n} + L_{\max}^2g^2(U+\lambda(1-\beta)V)^2"
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        needs = super().bound_needs(case)
+        return needs if "G" in needs or case.up.delta == 1 else (*needs, "G")
+
+    def settle(self, case: Case, take: Choice) -> None:
+        super().settle(case, take)
+        self.detach(take)
+
+    def V(self, case: Case, beta: float, U: float) -> float:
+        """The smallest bound on the workers' errors."""
+        if case.up.delta == 1:
+            return 0.0
+        G, s = case.c.G, math.sqrt(1 - case.up.delta)
+        bounds = [s * (1 + s) / case.up.delta * (G + beta * (2 * U + G) / (1 - beta))]
+        if case.c.n == 1:
+            bounds.append(s * (U + G))
+        if (left := _room(case.up, beta)) > 0:
+            bounds.append(s * G / left)
+        if case.up.keeps == "largest" and case.constants.G_l1 is not None:
+            kappa = case.up.delta / (1 + VALUE_TRUNCATION)
+            bounds.append((1 / kappa - 1) / (1 - beta) * case.c.G_l1)
+        return min(bounds)
+
+    def average(self, case: Case, p: Point) -> Average:
+        c, slow = case.c, 1 - p["beta"]
+        spread = p["U"] + p["lam"] * slow * self.V(case, p["beta"], p["U"])
+        return Average(
+            start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow, drift=(c.L_max * spread / slow) ** 2
+        )
+
+    def details(self, case: Case, p: Point) -> Point:
+        if case.constants.G is None and case.up.delta < 1:
+            return {"delta": case.up.delta}
+        return {"delta": case.up.delta, "V": self.V(case, p["beta"], p["U"])}

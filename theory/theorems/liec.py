@@ -1,0 +1,240 @@
+"""LIEC-SGD: the worker compensates its own compression error at once, and every H-th round averages the models.
+
+Cheng, Shen, Xu, Qian, Wu, Zhou, Zhang, Tao, Chen 2024, arXiv 2402.11857.
+
+    rounds t = 1, 2, ... with t mod H != 0:
+        worker i :  c_i = C_up(g_i(x_i)) ;  r_i = g_i - c_i ;  send c_i
+        server   :  v = avg c_i + e ;  broadcast c = C_down(v) ;  e <- v - c
+        worker i :  x_i <- x_i - gamma (c + r_i)
+    rounds with t mod H = 0, full precision:
+        x_i <- avg x_j - gamma (avg g_j + e) for all i ;  e <- 0
+
+y^t = avg x_i - gamma e follows exact SGD for any compressors, so only the server's error and the spread of the models
+matter. Both live for at most H - 1 rounds:
+
+    E||e||^2 <= E_H := w (1 - delta_d) G^2 min{4/delta_d^2, (H - 1)^2},
+    avg E||x_i - avg x_j||^2 <= gamma^2 (1 - delta_u) G^2 (H - 1)^2.
+
+Each side enters with its own constant; w bounds E||C_up(v)||^2/||v||^2: 1 if <C(v), v - C(v)> >= 0 (top-k, scaled
+sign), else (1 + sqrt(1 - delta_u))^2. There is no 1/delta: the errors cannot grow beyond those of one period.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..bounds import Interval, NotCovered
+from ..compressors import Contractive
+from ..families import Average, AverageTheorem, TunedTheorem
+from ..theorem import Case, Choice, Point, Theorem, prescribe, register, take_whole
+
+PAPER = "Cheng et al. 2024 (arXiv 2402.11857)"
+PERIOD = 8
+"""The period that is taken where none is given; a longer one costs error and saves bits."""
+ASSUMPTIONS = (
+    r"Let every $f_i$ be $L_{\max}$-smooth and $f$ $L$-smooth, the noise of variance at most $\sigma^2$, "
+    r"$\mathbb{E}\|g_i\|^2 \le G^2$, the compressors contractive with constants $\delta_u$ and $\delta_d$, $H \ge 1$ "
+    r"the period of averaging, $w = 1$ if $\langle C_u(v), v - C_u(v)\rangle \ge 0$ and "
+    r"$w = (1+\sqrt{1-\delta_u})^2$ otherwise."
+)
+SERVER_ERROR = ("E_H", r"w(1-\delta_d)G^2\min\{\frac{4}{\delta_d^2}, (H-1)^2\}")
+SPREAD = ("S_H", r"(1-\delta_u)G^2(H-1)^2")
+
+
+def growth(up: Contractive) -> float:
+    """w with E||C(v)||^2 <= w ||v||^2."""
+    return 1.0 if up.orthogonal else (1 + math.sqrt(1 - up.delta)) ** 2
+
+
+def server_error(case: Case, H: float) -> float:
+    """E_H, the bound on E||e||^2."""
+    delta = case.down.delta
+    if delta == 1 or H == 1:
+        return 0.0
+    return float(growth(case.up) * (1 - delta) * case.c.G**2 * min(4 / delta**2, (H - 1) ** 2))
+
+
+def spread(case: Case, H: float) -> float:
+    """S_H, the bound on avg E||x_i - avg x_j||^2/gamma^2."""
+    if case.up.delta == 1 or H == 1:
+        return 0.0
+    return float((1 - case.up.delta) * case.c.G**2 * (H - 1) ** 2)
+
+
+class _Periodic(Theorem):
+    """What the theorems of LIEC share: the table, and the bits of a period."""
+
+    provenance = "ours"
+    method = "liec"
+    uplink = Contractive
+    downlink = Contractive
+    parameters = ("gamma", "H")
+    assumptions = ASSUMPTIONS
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        """G only where something is lost."""
+        lossless = case.up.delta == 1 and case.down.delta == 1
+        return ("gap0", "sigma_sq") if lossless else ("gap0", "sigma_sq", "G")
+
+    def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
+        """((H - 1) b_C + b_f d)/H each way."""
+        return ((p["H"] - 1) * (up + down) + 2 * dense) / p["H"]
+
+
+class _ConstantStep(_Periodic, AverageTheorem):
+    requires = ("n", "L", "L_max")
+    bound_requires = ("gap0", "sigma_sq", "G")
+    conditions = r"0 < \gamma \le \gamma_{\max}"
+    definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), SERVER_ERROR, SPREAD)
+
+    def settle(self, case: Case, take: Choice) -> None:
+        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+        take_whole(take, "H", PERIOD)
+
+    def details(self, case: Case, p: Point) -> Point:
+        if "G" in self.bound_needs(case) and case.constants.G is None:
+            return {}
+        return {"E_H": server_error(case, p["H"]), "S_H": spread(case, p["H"])}
+
+
+@register
+class NonconvexShadow(_ConstantStep):
+    """LIEC at its shadow sequence y^t = avg x_i - gamma e, nonconvex.
+
+    Problem: every f_i is L_max-smooth, f is L-smooth, E||g_i||^2 <= G^2. Algorithm: see the module.
+
+    Guarantee: gamma <= 1/L gives, with E_H of the module and S_H = (1 - delta_u) G^2 (H - 1)^2,
+    (1/T) sum_{t<T} E||grad f(y^t)||^2
+        <= 2 Delta/(gamma T) + L gamma sigma^2/n + L_max^2 gamma^2 (S_H + E_H).
+
+    Source: the rate is that of the paper; the constants are ours. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, Contractive, theorem
+    >>> known = Constants(n=4, L_max=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
+    >>> half = Contractive(0.5, nonexpansive=True, orthogonal=True)
+    >>> found = theorem("liec.nonconvex-shadow").guarantee(known, up=half, down=half, H=3)
+    >>> found.analysis
+    {'E_H': 2.0, 'S_H': 2.0}
+    >>> float(found.bound(1))
+    6.0
+    """
+
+    name = "liec.nonconvex-shadow"
+    title = "LIEC-SGD at its shadow sequence"
+    source = f"{PAPER}, the rate; the constants are ours"
+    measures = (("", "shadow_grad_sq_mean"),)
+    bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{L\gamma\sigma^2}{n} + L_{\max}^2\gamma^2(S_H + E_H)"
+
+    def average(self, case: Case, p: Point) -> Average:
+        c = case.c
+        drift = spread(case, p["H"]) + server_error(case, p["H"])
+        return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=c.L_max**2 * drift)
+
+
+@register
+class Nonconvex(_ConstantStep):
+    """LIEC at the average model, nonconvex.
+
+    Guarantee: gamma <= 1/L gives, with xbar = avg x_i, E_H of the module and S_H = (1 - delta_u) G^2 (H - 1)^2,
+    (1/T) sum_{t<T} E||grad f(xbar^t)||^2
+        <= 4 Delta/(gamma T) + 2 L gamma sigma^2/n + 2 L_max^2 gamma^2 (S_H + 2 E_H).
+
+    The bracket never exceeds 3 w (1 - delta) G^2 (H - 1)^2, delta the smaller of both constants: no 1/delta.
+
+    Source: the rate is that of the paper; the constants are ours. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, Contractive, theorem
+    >>> known = Constants(n=4, dim=100, L_max=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
+    >>> ask = theorem("liec.nonconvex").guarantee
+    >>> found = ask(known, up="sign", down="sign", H=10)
+    >>> found.bits_per_round  # (9 (100 + 32) + 3200)/10 each way
+    877.6
+    >>> ask(known, up="sign", down="sign", H=2.5).reason
+    'H = 2.5 must be a whole number'
+    """
+
+    name = "liec.nonconvex"
+    title = "LIEC-SGD, nonconvex"
+    source = f"{PAPER}, the rate; the constants are ours"
+    iterate = r"\bar x"
+    measures = (("", "grad_sq_mean"),)
+    bound_latex = r"\frac{4\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{n} + 2L_{\max}^2\gamma^2(S_H + 2E_H)"
+
+    def average(self, case: Case, p: Point) -> Average:
+        c = case.c
+        drift = spread(case, p["H"]) + 2 * server_error(case, p["H"])
+        return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L_max**2 * drift)
+
+
+@register
+class NonconvexTuned(_Periodic, TunedTheorem):
+    """LIEC at the average model with the step for T rounds.
+
+    Guarantee: gamma = min{1/L, sqrt(2 n Delta/(L sigma^2 T))} gives
+    (1/T) sum_{t<T} E||grad f(xbar^t)||^2
+        <= 4 L Delta/T + 4 sqrt(2 L Delta sigma^2/(nT)) + 4 n L_max^2 Delta (S_H + 2 E_H)/(L sigma^2 T):
+    linear speedup while the middle term dominates. Without noise the step is 1/L and the last term
+    2 (L_max/L)^2 (S_H + 2 E_H), which does not fall with T: then let `Nonconvex` tune gamma.
+
+    Source: the rate is that of the paper; the constants are ours. Provenance: ours.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, Contractive, theorem
+    >>> known = Constants(n=4, L_max=1.0, gap0=1.0, sigma_sq=1.0, G=1.0)
+    >>> half = Contractive(0.5, nonexpansive=True, orthogonal=True)
+    >>> found = theorem("liec.nonconvex-tuned").guarantee(known, half, half, rounds=10**6, H=8)
+    >>> found.horizon, found.rate.in_workers, found.rate.speedup_until
+    (1000000, -0.5, 10.0)
+    """
+
+    name = "liec.nonconvex-tuned"
+    title = "LIEC-SGD, nonconvex, tuned step"
+    source = f"{PAPER}, the rate; the constants are ours"
+    requires = ("n", "L", "L_max", "gap0", "sigma_sq")
+    bound_requires = ("G",)
+    general = "liec.nonconvex"
+    iterate = r"\bar x"
+    conditions = r"\gamma = \gamma_T"
+    definitions = (
+        (r"\gamma_T", r"\min\{\frac{1}{L}, \sqrt{\frac{2n\Delta}{L\sigma^2T}}\}"),
+        SERVER_ERROR,
+        SPREAD,
+    )
+    measures = (("", "grad_sq_mean"),)
+    bound_latex = (
+        r"\frac{4L\Delta}{T} + 4\sqrt{\frac{2L\Delta\sigma^2}{nT}} "
+        r"+ \frac{4nL_{\max}^2\Delta(S_H + 2E_H)}{L\sigma^2T}"
+    )
+
+    def bound_needs(self, case: Case) -> tuple[str, ...]:
+        return super().bound_needs(case)[2:]
+
+    def settle(self, case: Case, take: Choice) -> None:
+        c, T = case.c, self.horizon(case)
+        if c.gap0 == 0:
+            raise NotCovered(f"gap0 = 0: x^0 is a minimiser, and the step of {self.name} is 0; see {self.general}")
+        take_whole(take, "H", PERIOD)
+        gamma = min(1 / c.L, self._noise_step(case, T))
+        prescribe(self, take, {"gamma": (gamma, "min{1/L, sqrt(2 n Delta/(L sigma^2 T))}")})
+
+    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
+        c, H = case.c, case.fixed.get("H", PERIOD)
+        drift = spread(case, H) + 2 * server_error(case, H)
+        if c.sigma_sq == 0:  # the step is 1/L for every T
+            return (0.0, 1 / 2), (4 * c.L * c.gap0, 1.0), (2 * c.L_max**2 * drift / c.L**2, 0.0)
+        lost = 4 * c.n * c.L_max**2 * c.gap0 * drift / (c.L * c.sigma_sq)
+        return (4 * math.sqrt(2 * c.L * c.gap0 * c.sigma_sq / c.n), 1 / 2), (4 * c.L * c.gap0 + lost, 1.0)
+
+    def active(self, case: Case, p: Point) -> str:
+        T = self.horizon(case)
+        return f"gamma is {'1/L' if self._noise_step(case, T) >= 1 / case.c.L else 'set by the noise'} at T = {T}"
+
+    @staticmethod
+    def _noise_step(case: Case, T: int) -> float:
+        c = case.c
+        return math.sqrt(2 * c.n * c.gap0 / (c.L * c.sigma_sq * T)) if c.sigma_sq > 0 else math.inf

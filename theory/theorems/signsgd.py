@@ -1,0 +1,79 @@
+"""signSGD: only the signs of a large minibatch's gradient travel.
+
+Bernstein, Wang, Azizzadenesheli, Anandkumar 2018 (arXiv 1802.04434).
+
+    x^{t+1} = x^t - gamma sign(g^t) ,  g^t the mean of R fresh stochastic gradients at x^t
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..bounds import Curve, Rate
+from ..compressors import Sign
+from ..families import TunedTheorem
+from ..theorem import Assumption, Case, Choice, Given, Point, prescribe, register
+
+
+@register
+class Nonconvex(TunedTheorem):
+    """signSGD on a smooth nonconvex f, one worker, T rounds with minibatches of T samples.
+
+    Problem: f has coordinatewise smoothness constants L_j, L_1 their sum; the stochastic gradient's coordinates have
+    standard deviations sigma_j, sigma_1 their sum. Algorithm: see the module.
+
+    Guarantee: gamma = 1/sqrt(L_1 T) and R = T give
+    (1/T) sum_{t<T} E||grad f(x^t)||_1 <= (sqrt(L_1)(Delta + 1/2) + 2 sigma_1)/sqrt T.
+    The published form squares both sides and counts N = T^2 samples. There is no memory, and with one sample a round
+    signSGD can fail.
+
+    Source: Bernstein et al. 2018 (arXiv 1802.04434), Theorem 1. Provenance: published.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import Constants, theorem
+    >>> known = Constants(n=1, L_l1=4.0, gap0=1.0, sigma_l1=2.0)
+    >>> found = theorem("signsgd.nonconvex").guarantee(known, rounds=100)
+    >>> found.parameters, round(float(found.bound(100)), 9)
+    ({'gamma': 0.05, 'R': 100.0}, 0.7)
+    """
+
+    name = "signsgd.nonconvex"
+    title = "signSGD, nonconvex, large batches"
+    source = "Bernstein, Wang, Azizzadenesheli, Anandkumar 2018 (arXiv 1802.04434), Theorem 1"
+    provenance = "published"
+    method = "signsgd"
+    requires = ("L_l1",)
+    bound_requires = ("gap0", "sigma_l1")
+    parameters = ("gamma", "R")
+    workers = "one"
+    general = "signsgd.nonconvex"
+    assumptions = (
+        r"Let one worker have a gradient noise of standard deviations $\sigma_j$ in the coordinates, "
+        r"$\sigma_1 = \sum_j\sigma_j$, let "
+        r"$|f(y)-f(x)-\langle\nabla f(x),y-x\rangle| \le \frac{1}{2}\sum_j L_j(y_j-x_j)^2$, $L_1 = \sum_j L_j$, "
+        r"and every round average $R = T$ samples."
+    )
+    conditions = r"\gamma = \gamma_T"
+    definitions = ((r"\gamma_T", r"\frac{1}{\sqrt{L_1T}}"),)
+    measures = (("", "grad_l1_mean"),)
+    bound_latex = r"\frac{\sqrt{L_1}(\Delta+\frac{1}{2})+2\sigma_1}{\sqrt{T}}"
+
+    def _assume(self, side: str, kind: type | None, given: Given, dim: int | None) -> Assumption | None:
+        """Signs pass through the compressor `sign` as they are."""
+        signs = side == "uplink" and (isinstance(given, Sign) or (isinstance(given, str) and given.startswith("sign")))
+        return None if signs else super()._assume(side, kind, given, dim)
+
+    def settle(self, case: Case, take: Choice) -> None:
+        T = self.horizon(case)
+        prescribe(self, take, {"gamma": (1 / math.sqrt(case.c.L_l1 * T), "1/sqrt(L_1 T)"), "R": (float(T), "T")})
+
+    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
+        c = case.c
+        return ((math.sqrt(c.L_l1) * (c.gap0 + 1 / 2) + 2 * c.sigma_l1, 1 / 2),)
+
+    def active(self, case: Case, p: Point) -> str:
+        return f"gamma = 1/sqrt(L_1 T) at T = {self.horizon(case)}"
+
+    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+        return Rate("power", "1/sqrt(T) rounds, that is 1/N^(1/4) in samples; one worker", in_rounds=(-0.5, -0.5))

@@ -1,4 +1,4 @@
-"""What the ranks of tests/solvers/test_mpi.py run: `mpiexec -n 4 python tests/support/ranks.py FOLDER`, several runs in one start."""
+"""What the ranks of tests/solvers/test_mpi.py run, several runs in one start: mpiexec -n 4 python ranks.py FOLDER."""
 
 from __future__ import annotations
 

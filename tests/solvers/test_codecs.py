@@ -11,72 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.compressor_table import ON_THE_WIRE, coins, works
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
 from tersegrad.theory import InputError, compressor
-
-SPECS = [
-    "identity",
-    "qsgd",
-    "qsgd:levels=4",
-    "qsgd:levels=7,norm=linf,block=5",
-    "qsgd:levels=1000,norm=linf",
-    "qsgd:levels=16,block=64",
-    "ternary",
-    "ternary:block=7",
-    "ternary:norm=l2",
-    "topk:ratio=0.1",
-    "topk:k=1",
-    "topk:ratio=0.6",
-    "topk:ratio=1",
-    "randk:ratio=0.1",
-    "randk:ratio=0.3,scaled=0",
-    "randk:ratio=1",
-    "randk:ratio=0.2,seed=shared",
-    "sign",
-    "sign:block=3",
-    "threshold:level=0.5",
-    "threshold:level=3",
-    "natural",
-    "natural-dithering",
-    "natural-dithering:levels=3,norm=l1",
-    "natural-dithering:levels=64,norm=linf,block=5",
-    "randomblock:blocks=3",
-    "randomblock:blocks=3,scaled=1,seed=own",
-    "bernoulli:p=0.5",
-    "permk:workers=3",
-    "permk:workers=1",
-    "sparsifier:ratio=0.2",
-    "sparsifier:ratio=1",
-    "normsign:block=3",
-    "dynamic",
-    "clip:bits=5",
-    "clip:bits=0",
-    "rankr",
-    "rankr:rank=2",
-    "powersgd",
-    "powersgd:rank=3",
-    "adversary:direction=orthogonal",
-    "induced:first=topk/ratio=0.2,second=qsgd/levels=4",
-    "induced:first=clip/bits=3,second=randk/ratio=0.2/seed=shared",
-    "composed:first=topk/ratio=0.2,second=natural",
-    "composed:first=ternary,second=natural",
-    "composed:first=topk/ratio=0.2,second=ternary",
-    "scaled:of=natural-dithering",
-    "scaled:of=permk/workers=2",
-    "repeated:of=topk/ratio=0.1,times=3",
-    "repeated:of=induced/first=sign/second=bernoulli",
-    "scaled:of=rankr",
-]
-
-
-def works(spec: str, dim: int) -> bool:
-    """Whether the compressor takes vectors of so few coordinates."""
-    try:
-        kernel(compressor(spec), dim)
-    except InputError:
-        return False
-    return True
 
 
 def message(spec: str, x: np.ndarray, seed: int = 0) -> tuple[np.ndarray, float, np.ndarray]:
@@ -88,7 +26,7 @@ def sent(spec: str, x: np.ndarray, seed: int = 0, worker: int = 0) -> tuple[np.n
     """C(x), the bits that the kernel counts, the uniforms, and all that made the message."""
     comp = compressor(spec)
     compress, params, states = kernel(comp, x.size)
-    u = (np.random.default_rng(seed).integers(0, 2**32, (1, comp.draws(x.size))) + 0.5) * 2.0**-32
+    u = coins(spec, x.size, 1, seed)
     out, bits = np.full((1, x.size), np.nan), np.full(1, np.nan)
     ctx, state = np.array([0, worker, 3]), np.zeros((1, states))
     compress(x[None].copy(), u, ctx, params, state, out, bits)
@@ -111,7 +49,7 @@ def vectors(dim: int) -> list[np.ndarray]:
     ]
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", ON_THE_WIRE)
 @pytest.mark.parametrize("dim", [1, 2, 3, 20, 257, 2000])
 def test_the_wire_carries_the_message_and_the_kernel_counts_its_bits(spec, dim):
     comp = compressor(spec)
@@ -127,7 +65,7 @@ def test_the_wire_carries_the_message_and_the_kernel_counts_its_bits(spec, dim):
         assert 0 <= entropy_bits(comp, content, origin) < np.inf
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", ON_THE_WIRE)
 def test_a_message_cut_off_or_too_long_is_refused(spec):
     comp = compressor(spec)
     content, _, coins, origin = sent(spec, np.random.default_rng(1).standard_normal(41))
@@ -137,7 +75,7 @@ def test_a_message_cut_off_or_too_long_is_refused(spec):
             decode(comp, wrong, 41, coins)
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", ON_THE_WIRE)
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.binary(min_size=0, max_size=60), dim=st.integers(1, 30))
 def test_any_bytes_give_a_finite_vector_or_an_error(spec, data, dim):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 from scipy.optimize import brentq
-from test_compressors import ALL, coins, compress, grid, squares, works
 
+from support.compressor_table import ALL, coins, compress, grid, squares, works
 from support.helpers import transcription
 from tersegrad.common.specs import nested, unnested
 from tersegrad.problems import problem as build

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.helpers import Coins, soft
+from support.problem_table import PROX, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP
@@ -16,8 +17,6 @@ from tersegrad.theory import AbsoluteError, Constants, theorem
 from tersegrad.validation import Experiment
 from tersegrad.validation.verdicts import judge
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
-PROX = "least-squares:rows=60,dim=12,reg=0.1,l1=0.05,l2prox=0.1"
 CLOCKS = ("uniform", "straggler:factor=6", "cyclic", "fixed:tau=3")
 ASYNCHRONOUS = ("delayed-sgd", "delay-adaptive", "iag", "piag", "doublesqueeze-async")
 

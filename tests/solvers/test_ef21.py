@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_theory_ef21 import PSEUDO_CODE, Line, Moments, contractive, unbiased
 
 from support.helpers import Coins, soft
 from support.method_table import PARAMETERS
+from support.moments import PSEUDO_CODE, Line, Moments, contractive, unbiased
+from support.problem_table import NOISY, PROX, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.method import Exchange
@@ -15,9 +16,6 @@ from tersegrad.solvers.methods.ef21 import EF21, tracking
 from tersegrad.solvers.random import SHARED_WORKER, STREAM_COIN, STREAM_DOWN, STREAM_UP, draws, philox, to_uniforms
 from tersegrad.solvers.rules import descend
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
-NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
-PROX = "least-squares:rows=60,dim=12,reg=0.1,l1=0.05,l2prox=0.1"
 UPS = ("ternary:block=5", "qsgd:levels=3", "randk:k=4,seed=shared", "topk:k=3", "sign:block=5", "threshold:level=0.1")
 TWO_WAY = ("ef21-bc", "artemis", "murana", "ef21-p", "ef21-p-diana")
 WORDS = ("ef21", "ef21-sgdm", "ef-bv", "marina", *TWO_WAY)

@@ -1,5 +1,7 @@
 """The engine: same bits whatever the threads, traces that say what they should, exact second moments, own kernels."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from numba import njit

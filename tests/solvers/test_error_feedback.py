@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.helpers import Coins
+from support.problem_table import QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.random import STREAM_UP
 from tersegrad.theory import Constants, Contractive, InputError, theorem
 from tersegrad.theory.theorems.error_feedback import memory_factor, shift_limit
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
 BIASED = ("topk:k=3", "sign:block=5", "threshold:level=0.1", "adversary:direction=grow,delta=0.3")
 UNBIASED = ("ternary:block=5", "randk:k=4", "randk:k=4,seed=shared")
 

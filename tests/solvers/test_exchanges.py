@@ -1,5 +1,7 @@
 """The rounds: special exchanges, averages over iterates, sums along shadow sequences, bits by kind of exchange."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from numba import njit

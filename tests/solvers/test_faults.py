@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 import tersegrad as tg
 from support import faulty
 from support.method_table import PARAMETERS
-from support.traces_left import nothing_left, shared_memory  # noqa: F401
+from support.problem_table import NOISY
+from support.traces_left import shared_memory
 from support.wires import differing, over_threads
 from tersegrad.solvers import snapshot
 from tersegrad.solvers.engines.saving import Every
 from tersegrad.solvers.method import method
 from tersegrad.theory import InputError, WorkerError
 
-NOISY = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1,noise=gaussian,sigma_sq=0.5"
 DORE = {"gamma": 0.1, "alpha": 0.3, "beta": 0.4, "eta": 0.2}
 
 
@@ -71,7 +71,7 @@ def to_worker(number, what):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-def test_a_killed_worker_is_named_with_its_round_and_the_checkpoint_stays(nothing_left, tmp_path):  # noqa: F811
+def test_a_killed_worker_is_named_with_its_round_and_the_checkpoint_stays(nothing_left, tmp_path):
     began = []
 
     def kill():
@@ -90,7 +90,7 @@ def test_a_killed_worker_is_named_with_its_round_and_the_checkpoint_stays(nothin
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
-def test_a_worker_that_stands_still_is_given_up(nothing_left):  # noqa: F811
+def test_a_worker_that_stands_still_is_given_up(nothing_left):
     with pytest.raises(WorkerError, match=r"worker 0 .* has stood still for 1.5 seconds in round 3"):
         tg.run(
             "qsgd", NOISY, "ternary", workers=2, parameters={"gamma": 0.1}, rounds=10**6, engine="processes",
@@ -98,7 +98,7 @@ def test_a_worker_that_stands_still_is_given_up(nothing_left):  # noqa: F811
         )  # fmt: skip
 
 
-def test_a_worker_that_raises_says_why(nothing_left):  # noqa: F811
+def test_a_worker_that_raises_says_why(nothing_left):
     with pytest.raises(WorkerError, match=r"worker \d failed in round \d+: RuntimeError: the dog ate the message"):
         tg.run(
             "qsgd", "quadratic:dim=4,mu=1", faulty.FAILING, workers=2, parameters={"gamma": 0.5}, rounds=1000,
@@ -107,7 +107,7 @@ def test_a_worker_that_raises_says_why(nothing_left):  # noqa: F811
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
-def test_a_worker_that_raises_is_heard_while_another_one_stands_still(nothing_left):  # noqa: F811
+def test_a_worker_that_raises_is_heard_while_another_one_stands_still(nothing_left):
     what = ("qsgd", "quadratic:dim=4,mu=1", faulty.FAILING)
     options = {"workers": 2, "parameters": {"gamma": 0.5}, "rounds": 1000, "engine": "processes"}
     with pytest.raises(WorkerError) as failure:
@@ -131,7 +131,7 @@ def wait_for(path, process, than=None):
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX process groups")
-def test_interrupted_and_killed_runs_go_on_to_the_same_bits(nothing_left, tmp_path):  # noqa: F811
+def test_interrupted_and_killed_runs_go_on_to_the_same_bits(nothing_left, tmp_path):
     """Ctrl-C, then kill -9 of all processes at once, then to the end: the arrays of an uninterrupted simulation."""
     file, out = tmp_path / "run.ckpt", tmp_path / "out.npz"
     command = [

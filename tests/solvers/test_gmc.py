@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from support.helpers import Coins
+from support.problem_table import NOISY, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP
@@ -14,8 +15,6 @@ from tersegrad.theory import compressor
 from tersegrad.theory.theorems.gmc import memory_bounds
 from tersegrad.validation.statistics import mean_limits
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
-NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
 UPS = (
     "topk:k=3",
     "sign:block=5",

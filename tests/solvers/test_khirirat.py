@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from support.helpers import Coins
+from support.problem_table import QUADRATIC
 from tersegrad.cli import main
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
@@ -23,7 +24,6 @@ from tersegrad.theory.fewest_bits import fewest_bits, values_of
 from tersegrad.theory.sum_form import average_constants, guarantee, sum_constants
 from tersegrad.validation.stability import largest_stable_step, table
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
 UNBIASED = ("ternary:block=5", "qsgd:levels=3", "randk:k=4", "randk:k=4,seed=shared")
 #: A factor 1e4 over the unit roundoff for the growth of rounding differences in a few rounds.
 ROUNDING = 1e-12

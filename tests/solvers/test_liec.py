@@ -11,15 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.helpers import Coins
+from support.problem_table import DIFFERENT, NOISY, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.methods.cser import CSER
 from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP, STREAM_UP_SPECIAL
 from tersegrad.theory import Constants, Contractive, theorem
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
-DIFFERENT = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1,hessians=different"
-NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
 PAIRS = [
     ("topk:k=3", "topk:k=2"),
     ("sign:block=5", "ternary:block=5"),

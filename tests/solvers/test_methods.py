@@ -5,12 +5,11 @@ import pytest
 
 from support.helpers import transcription
 from support.method_table import PARAMETERS
+from support.problem_table import NOISY, PROX, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.method import known_methods, method
 
-QUADRATIC = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1"
-PROX = "least-squares:rows=60,dim=12,reg=0.1,l1=0.05,l2prox=0.1"
 TWO_WAY = {word for word in known_methods() if method(word).two_way}
 #: The methods whose transcription is `helpers.transcription`; the others have tests of their own.
 TRANSCRIBED = ("sgd", "qsgd", "qsgd-two-way", "diana", "error-feedback", "doublesqueeze", "dore")
@@ -70,7 +69,6 @@ def same(a, b, problem, rounds=25):
     ).max()
 
 
-NOISY = QUADRATIC + ",noise=gaussian,sigma_sq=0.5"
 SGD = ("sgd", "identity", "identity", {"gamma": 0.2})
 
 

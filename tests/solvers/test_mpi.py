@@ -12,23 +12,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_processes import NOISY
 
 import tersegrad as tg
+from support.problem_table import NOISY
 from support.ranks import ASYNCHRONOUS, runs
-from support.traces_left import MARK, nothing_left  # noqa: F401
+from support.traces_left import MARK
 from support.wires import differing
 from tersegrad.cli import main
 
 pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install mpi4py mpich")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="there is no mpiexec: pip install mpich")
-SUPPORT = Path(__file__).parents[1] / "support"
+TESTS = Path(__file__).parents[1]
 TERSEGRAD = [MPIEXEC, "-n", "3", str(Path(sys.executable).with_name("tersegrad")), "run"]
 
 
 def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
     rows = random.standard_normal((31, 6)) * (random.random((31, 6)) < 0.7)
     datasets.dump_svmlight_file(rows, np.where(random.random(31) < 0.5, 1, -1), str(place / "data.svm"))
     subprocess.run(
-        [MPIEXEC, "-n", "4", sys.executable, str(SUPPORT / "ranks.py"), str(place)], check=True, timeout=300,
+        [MPIEXEC, "-n", "4", sys.executable, "-m", "support.ranks", str(place)], check=True, timeout=300,
         env=environment(),
     )  # fmt: skip
     return place
@@ -80,7 +80,7 @@ def test_shares_only_reads_no_more_than_a_share(folder, tmp_path):
     assert "dist_sq" not in one.columns
 
 
-def test_a_wrong_number_of_ranks_is_refused_on_all_ranks(nothing_left):  # noqa: F811
+def test_a_wrong_number_of_ranks_is_refused_on_all_ranks(nothing_left):
     done = subprocess.run(
         [*TERSEGRAD, "qsgd", "--problem", NOISY, "--workers", "5", "--set", "gamma=0.1", "--engine", "mpi"],
         capture_output=True, text=True, timeout=120, env={**environment(), MARK: nothing_left}, check=False,
@@ -90,7 +90,7 @@ def test_a_wrong_number_of_ranks_is_refused_on_all_ranks(nothing_left):  # noqa:
     assert "Traceback" not in done.stderr
 
 
-def test_a_rank_that_raises_ends_all(nothing_left):  # noqa: F811
+def test_a_rank_that_raises_ends_all(nothing_left):
     script = (
         "import faulty, tersegrad as tg\n"
         "tg.run('qsgd', 'quadratic:dim=4,mu=1', faulty.FAILING, workers=2, parameters={'gamma': 0.5}, rounds=1000,"
@@ -105,7 +105,7 @@ def test_a_rank_that_raises_ends_all(nothing_left):  # noqa: F811
     assert "the dog ate the message" in done.stderr
 
 
-def test_a_killed_rank_ends_all(nothing_left, tmp_path):  # noqa: F811
+def test_a_killed_rank_ends_all(nothing_left, tmp_path):
     file = tmp_path / "c"
     ranks = subprocess.Popen(
         [*TERSEGRAD, "qsgd", "--problem", NOISY, "--workers", "2", "--set", "gamma=0.1", "--rounds", "10000000",

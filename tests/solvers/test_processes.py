@@ -13,33 +13,19 @@ import pytest
 
 import tersegrad as tg
 from support import faulty
-from support.method_table import PARAMETERS
+from support.method_table import PARAMETERS, call
+from support.problem_table import NOISY
 from support.wires import Threads, differing, over_threads
 from tersegrad.problems import problem as build
 from tersegrad.problems.share import Survey, read_share, share
-from tersegrad.solvers.engines import frames
+from tersegrad.solvers.engines.distributed import frames
 from tersegrad.solvers.engines.distributed.server import MESSAGE
 from tersegrad.solvers.method import Method, known_methods, method
 from tersegrad.solvers.rules import descend
 from tersegrad.theory import InputError, WorkerError, compressor
 
-NOISY = "quadratic:dim=12,mu=0.2,L=2,heterogeneity=1,noise=gaussian,sigma_sq=0.5"
 SAMPLED = "least-squares:rows=45,dim=11,reg=0.1,batch=3"
-EVERYTHING = ["grad_sq_mean", "gap_mean", "shadow_grad_sq_mean", "shadow_spread_mean"]
 TWO_WAY = {word for word in known_methods() if method(word).two_way}
-
-
-def call(word, problem, **changed):
-    """Arguments of a small run of a method, everything recorded."""
-    m = method(word)
-    options = {
-        "workers": 3, "parameters": PARAMETERS[word], "rounds": 9, "replicas": 3, "seed": 4, "paths": True,
-        "columns": [*EVERYTHING, *m.columns],
-    }  # fmt: skip
-    if m.clock:
-        options["schedule"] = "exponential"
-    up = "identity" if word == "sgd" else "qsgd:levels=3"
-    return (word, problem, up, "ternary:block=5" if m.two_way else "identity"), options | changed
 
 
 @pytest.mark.parametrize("word", [word for word in PARAMETERS if word in known_methods()])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tersegrad.solvers.method import method
+
 PARAMETERS: dict[str, dict[str, Any]] = {
     "sgd": {"gamma": 0.3},
     "qsgd": {"gamma": 0.2},
@@ -46,3 +48,19 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "q-iag": {"gamma": 0.03},
     "delayed-q-sgd": {"gamma": 0.05, "M": 1},
 }
+
+EVERYTHING = ["grad_sq_mean", "gap_mean", "shadow_grad_sq_mean", "shadow_spread_mean"]
+"""The columns that every method can record."""
+
+
+def call(word: str, problem: str, **changed: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Arguments of a small run of a method, everything recorded."""
+    m = method(word)
+    options = {
+        "workers": 3, "parameters": PARAMETERS[word], "rounds": 9, "replicas": 3, "seed": 4, "paths": True,
+        "columns": [*EVERYTHING, *m.columns],
+    }  # fmt: skip
+    if m.clock:
+        options["schedule"] = "exponential"
+    up = "identity" if word == "sgd" else "qsgd:levels=3"
+    return (word, problem, up, "ternary:block=5" if m.two_way else "identity"), options | changed

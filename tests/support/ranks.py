@@ -1,13 +1,13 @@
-"""What the ranks of tests/solvers/test_mpi.py run, several runs in one start: mpiexec -n 4 python ranks.py FOLDER."""
+"""What the ranks of tests/solvers/test_mpi.py run in one start: mpiexec -n 4 python -m support.ranks FOLDER."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from test_processes import NOISY, call
-
 import tersegrad as tg
+from support.method_table import call
+from support.problem_table import NOISY
 
 SYNCHRONOUS = ("dore", "liec", "marina", "ef21-p-diana")
 ASYNCHRONOUS = ("doublesqueeze-async", "q-iag")

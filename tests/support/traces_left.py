@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
-import uuid
 from pathlib import Path
-
-import pytest
 
 MARK = "TERSEGRAD_TEST_MARK"
 
@@ -28,17 +24,3 @@ def marked(mark: str) -> list[str]:
 def shared_memory() -> set[str]:
     place = Path("/dev/shm")
     return {file.name for file in place.iterdir() if file.name.startswith("psm_")} if place.is_dir() else set()
-
-
-@pytest.fixture
-def nothing_left(monkeypatch):
-    """Fail if a process or a block of shared memory is left five seconds after the test."""
-    mark = uuid.uuid4().hex
-    monkeypatch.setenv(MARK, mark)
-    before = shared_memory()
-    yield mark
-    until = time.monotonic() + 5
-    while (marked(mark) or shared_memory() - before) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert marked(mark) == []
-    assert shared_memory() - before == set()

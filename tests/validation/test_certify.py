@@ -1,4 +1,4 @@
-"""The certifier says "holds" of right compressors and "violated" of wrong ones found in published code."""
+"""The certifier says "holds" of right compressors and "violated" of wrong ones that published code contains."""
 
 from __future__ import annotations
 

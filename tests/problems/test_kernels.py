@@ -4,18 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from test_problems import CASES, IDS
 
 from tersegrad.problems import problem
 from tersegrad.problems.linear import LinearModel
 
 U = 2.0**-53
-
-
-@pytest.fixture(scope="module", params=CASES, ids=IDS)
-def case(request):
-    spec, workers = request.param
-    return problem(spec, workers)
 
 
 def rounding(p, worker, x):

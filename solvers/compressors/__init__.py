@@ -33,12 +33,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ...common.errors import InputError
-from ...theory.compressors import Compressor, vector
+from ...theory.compressors import COMPRESSORS, Compressor, vector
 from .wire import Floats, Kernel, Origin, Reader
 
 
@@ -53,17 +54,19 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
     comp.check(dim)
     if (theirs := getattr(comp, "kernel", None)) is not None:
         return theirs(dim)
-    codec(comp)
-    return import_module(f".{comp.name.replace('-', '_')}", __name__).kernel(comp, dim)
+    return _room(comp).kernel(comp, dim)
 
 
 def codec(comp: Compressor) -> Any:
     """Return the codec of a compressor of the library; raise `InputError` if it is not one."""
-    from .codecs import CODECS
+    return _room(comp).CODEC
 
-    if comp.name not in CODECS:
+
+def _room(comp: Compressor) -> ModuleType:
+    """The file of this folder that bears the compressor's name."""
+    if comp.name not in COMPRESSORS:
         raise InputError(f"compressor '{comp.name}' is not one of the library's and has no method for this")
-    return CODECS[comp.name]
+    return import_module(f".{comp.name.replace('-', '_')}", __name__)
 
 
 def encode(comp: Compressor, message: Floats, coins: Floats | None = None, origin: Origin | None = None) -> bytes:

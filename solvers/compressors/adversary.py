@@ -5,8 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Adversary
+from ...theory.compressors.adversary import Adversary
 from ..signatures import OPTIONS
+from .codecs import DenseCodec
 from .reductions import total
 from .wire import Kernel
 
@@ -38,3 +39,6 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Adversary, dim: int) -> Kernel:
     comp.check(dim)
     return compress, np.array(comp.factors, dtype=float), 0
+
+
+CODEC = DenseCodec()

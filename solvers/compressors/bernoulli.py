@@ -3,10 +3,12 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import VALUE_LOW_BITS, Bernoulli
+from ...theory.compressors import VALUE_LOW_BITS
+from ...theory.compressors.bernoulli import Bernoulli
 from ..signatures import OPTIONS
 from .reductions import rounded
-from .wire import Kernel
+from .symbols import pattern
+from .wire import Floats, Kernel, Origin, Reader, fixed, packed
 
 
 @njit(**OPTIONS)
@@ -32,3 +34,24 @@ def kernel(comp: Bernoulli, dim: int) -> Kernel:
     comp.check(dim)
     p = comp.probability
     return compress, np.array([p, 1 / p, 8 * -(-(1 + 32 * dim) // 8)], dtype=float), 0
+
+
+class BernoulliCodec:
+    """A flag, then every value in 32 bits if it is set."""
+
+    def encode(self, comp: Bernoulli, message: Floats, origin: Origin) -> bytes:
+        if not np.any(message):
+            return packed(np.zeros(1, np.uint8))
+        return packed(np.ones(1, np.uint8), fixed(pattern(message, VALUE_LOW_BITS, comp.spec), 32))
+
+    def read(self, comp: Bernoulli, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        return reader.floats(dim, VALUE_LOW_BITS, signed=True) if reader.take(1)[0] else np.zeros(dim)
+
+    def entropy(self, comp: Bernoulli, message: Floats, origin: Origin) -> float:
+        """The coin's entropy, and the values if they are there."""
+        p = comp.probability
+        coin = -p * np.log2(p) - (1 - p) * np.log2(1 - p) if p < 1 else 0.0
+        return float(coin) + (32.0 * message.size if np.any(message) else 0.0)
+
+
+CODEC = BernoulliCodec()

@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Clip
+from ...theory.compressors.clip import Clip
 from ..signatures import OPTIONS
+from .codecs import ShortenedCodec
 from .reductions import truncated
 from .wire import Kernel
 
@@ -22,3 +23,6 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Clip, dim: int) -> Kernel:
     comp.check(dim)
     return compress, np.array([52 - comp.bits, 8 * -(-(12 + comp.bits) * dim // 8)], dtype=float), 0
+
+
+CODEC = ShortenedCodec()

@@ -5,11 +5,14 @@ import math
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import SCALE_LOW_BITS, Dynamic, index_bits
+from ...common.errors import InputError
+from ...theory.compressors import SCALE_LOW_BITS, index_bits
+from ...theory.compressors.dynamic import Dynamic
 from ..signatures import OPTIONS
 from .reductions import magnitude, total, truncated
+from .symbols import entropy_of, pattern
 from .topk import SHORT, kth_largest
-from .wire import Kernel
+from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
 
 
 @njit(**OPTIONS)
@@ -51,3 +54,35 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Dynamic, dim: int) -> Kernel:
     most = comp.most(dim)
     return compress, np.array([most, index_bits(dim), 32 + most.bit_length(), comp.REACH], dtype=float), 0
+
+
+class DynamicCodec:
+    """The norm in 32 bits, how many coordinates, which, their signs."""
+
+    def encode(self, comp: Dynamic, message: Floats, origin: Origin) -> bytes:
+        used = np.flatnonzero(message)
+        norm = np.abs(message).max(keepdims=True)
+        if np.any(np.abs(message[used]) != norm) or used.size > comp.most(message.size):
+            raise InputError(f"this vector is no message of {comp.spec}: two magnitudes, or too many entries")
+        return packed(
+            fixed(pattern(norm, SCALE_LOW_BITS, comp.spec), 32),
+            fixed(np.array([used.size]), comp.most(message.size).bit_length()),
+            indices(used, message.size),
+            (message[used] < 0).astype(np.uint8),
+        )
+
+    def read(self, comp: Dynamic, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        norm = reader.floats(1, SCALE_LOW_BITS)
+        count = int(reader.fixed(1, comp.most(dim).bit_length())[0])
+        if count > comp.most(dim):
+            raise reader.malformed(f"it announces {count} entries, at most {comp.most(dim)} are sent")
+        message = np.zeros(dim)
+        chosen = reader.indices(count, dim)
+        message[chosen] = norm * (1.0 - 2.0 * reader.take(count)) + 0.0
+        return message
+
+    def entropy(self, comp: Dynamic, message: Floats, origin: Origin) -> float:
+        return 32.0 + entropy_of(np.unique(np.sign(message), return_counts=True)[1])
+
+
+CODEC = DynamicCodec()

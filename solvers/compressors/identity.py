@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Identity
+from ...theory.compressors.identity import Identity
 from ..signatures import OPTIONS
+from .codecs import DenseCodec
 from .wire import Kernel
 
 
@@ -19,3 +20,6 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: Identity, dim: int) -> Kernel:
     return compress, np.zeros(0), 0
+
+
+CODEC = DenseCodec()

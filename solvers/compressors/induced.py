@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Induced
+from ...theory.compressors.induced import Induced
 from ..signatures import OPTIONS
-from .parts import after, packed, run
+from .parts import MessagesCodec, after, as_numbers, run
 from .wire import Kernel
 
 
@@ -27,4 +27,7 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: Induced, dim: int) -> Kernel:
     comp.check(dim)
-    return compress, np.array([*packed(comp.first, dim), *packed(comp.second, dim)], dtype=float), 0
+    return compress, np.array([*as_numbers(comp.first, dim), *as_numbers(comp.second, dim)], dtype=float), 0
+
+
+CODEC = MessagesCodec()

@@ -5,17 +5,20 @@ import math
 import numpy as np
 from numba import njit, types
 
+from ...common.errors import InputError
 from ...theory.compressors import VALUE_LOW_BITS, LowRank
-from ..signatures import INNER, MATRIX, VECTOR
+from ..signatures import INNER
 from .reductions import dot, total, truncated
-from .wire import Floats
+from .remake import agree, compressed, source
+from .symbols import pattern
+from .wire import Floats, Origin, Reader, fixed, packed
 
 f8 = types.float64
 NEGLIGIBLE = 1e-10
 """A column of P that loses all but this share to the columns before it carries no direction of its own."""
 
 
-@njit(types.void(VECTOR, MATRIX), **INNER)
+@njit(**INNER)
 def fill(row, matrix):
     """Fill a matrix row by row, and the rest with zeros."""
     m, n = matrix.shape
@@ -24,7 +27,7 @@ def fill(row, matrix):
             matrix[i, j] = row[i * n + j] if i * n + j < row.size else 0.0
 
 
-@njit(types.void(MATRIX), **INNER)
+@njit(**INNER)
 def orthonormalise(p):
     """Gram and Schmidt on the rows, twice, which is enough; a row that depends on those before it becomes zero."""
     for k in range(p.shape[0]):
@@ -40,7 +43,7 @@ def orthonormalise(p):
             row[i] = 0.0 if norm <= NEGLIGIBLE * before else row[i] / norm
 
 
-@njit(types.void(MATRIX, MATRIX, VECTOR), **INNER)
+@njit(**INNER)
 def keep(p, q, state):
     """Write Q, then P, into the state of one replica."""
     rank, n = q.shape
@@ -51,7 +54,7 @@ def keep(p, q, state):
             state[rank * n + k * p.shape[1] + i] = p[k, i]
 
 
-@njit(types.void(MATRIX, MATRIX, MATRIX, f8, VECTOR), **INNER)
+@njit(**INNER)
 def project(matrix, p, q, shrink, to):
     """Round P (r, m), compute Q = shrink A^T P (r, n), round it, write P^T Q; factors lie row by row."""
     (rank, m), n = p.shape, q.shape[1]
@@ -86,3 +89,35 @@ def numbers(comp: LowRank, dim: int) -> list[float]:
     comp.check(dim)
     m, n = comp.shape(dim)
     return [m, n, comp.rank, comp.shrink, 8 * (4 * comp.rank * (m + n))]
+
+
+class FactorsCodec:
+    """The two factors in 32 bits an entry."""
+
+    def encode(self, comp: LowRank, message: Floats, origin: Origin) -> bytes:
+
+        dim = message.size
+        (m, n), rank = comp.shape(dim), comp.rank
+        if not comp.stateful:
+            factors = compressed(comp, source(comp, origin, dim), origin, rank * (m + n))[1]
+        elif origin.state is None or origin.state.size != rank * (m + n):
+            raise InputError(f"{comp.spec}: its messages need what the sender keeps (state=)")
+        else:
+            factors = origin.state
+        q, p = factors[: rank * n].reshape(rank, n), factors[rank * n :].reshape(rank, m)
+        agree(comp, product(p, q, dim), message)
+        return packed(fixed(pattern(np.ascontiguousarray(factors), VALUE_LOW_BITS, comp.spec), 32))
+
+    def read(self, comp: LowRank, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+
+        (m, n), rank = comp.shape(dim), comp.rank
+        q = reader.floats(rank * n, VALUE_LOW_BITS, signed=True).reshape(rank, n)
+        p = reader.floats(rank * m, VALUE_LOW_BITS, signed=True).reshape(rank, m)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = product(p, q, dim)
+        if not np.all(np.isfinite(value)):
+            raise reader.malformed("its factors overflow")
+        return value
+
+    def entropy(self, comp: LowRank, message: Floats, origin: Origin) -> float:
+        return 32.0 * comp.rank * sum(comp.shape(message.size))

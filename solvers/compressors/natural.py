@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Natural
+from ...theory.compressors.natural import Natural
 from ..signatures import OPTIONS
+from .codecs import ShortenedCodec
 from .reductions import power_of_two
 from .wire import Kernel
 
@@ -21,3 +22,6 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Natural, dim: int) -> Kernel:
     comp.check(dim)
     return compress, np.array([8 * -(-comp.entry_bits * dim // 8)], dtype=float), 0
+
+
+CODEC = ShortenedCodec()

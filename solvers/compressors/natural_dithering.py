@@ -5,10 +5,13 @@ import math
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import SCALE_LOW_BITS, NaturalDithering
+from ...common.errors import InputError
+from ...theory.compressors import SCALE_LOW_BITS
+from ...theory.compressors.natural_dithering import NaturalDithering
 from ..signatures import OPTIONS
 from .reductions import largest, power_of_two, rounded, total
-from .wire import Kernel
+from .symbols import block_maxima, entropy_of, pattern, spread
+from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 
 @njit(**OPTIONS)
@@ -37,3 +40,44 @@ def kernel(comp: NaturalDithering, dim: int) -> Kernel:
     length = 8 * -(-(32 * comp.blocks(dim) + dim * (1 + comp.levels.bit_length())) // 8)
     kind = {"l1": 1, "l2": 2, "linf": 0}[comp.norm]
     return compress, np.array([comp.block_size(dim), kind, 2.0 ** (1 - comp.levels), length], dtype=float), 0
+
+
+class NaturalDitheringCodec:
+    """A scale per block, then sign and number of halvings of every coordinate; s halvings mean zero.
+
+    The scale sent is the largest entry of the block, so that a message has one encoding.
+    """
+
+    def symbols(self, comp: NaturalDithering, message: Floats) -> tuple[Floats, Ints]:
+        scales = block_maxima(comp, message)
+        size, top = np.abs(message), spread(comp, scales, message.size)
+        halvings = np.where(size > 0, np.frexp(top)[1] - np.frexp(size)[1], comp.levels).astype(np.int64)
+        if np.any(np.ldexp(top, -halvings)[size > 0] != size[size > 0]) or np.any(halvings > comp.levels):
+            raise InputError(f"this vector is no message of {comp.spec}: an entry is no scale halved below s times")
+        return scales, halvings
+
+    def encode(self, comp: NaturalDithering, message: Floats, origin: Origin) -> bytes:
+        scales, halvings = self.symbols(comp, message)
+        if np.any((halvings == comp.levels) & (message != 0)):
+            raise InputError(f"this vector is no message of {comp.spec}: an entry is no scale halved below s times")
+        width = comp.levels.bit_length()
+        words = ((message < 0).astype(np.int64) << width) | halvings
+        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), fixed(words, 1 + width))
+
+    def read(self, comp: NaturalDithering, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        width = comp.levels.bit_length()
+        scales = reader.floats(comp.blocks(dim), SCALE_LOW_BITS)
+        words = reader.fixed(dim, 1 + width)
+        halvings, negative = words & ((1 << width) - 1), words >> width
+        if np.any(halvings > comp.levels) or np.any(negative[halvings == comp.levels]):
+            raise reader.malformed(f"an entry is halved more than {comp.levels} times")
+        sizes = np.where(halvings < comp.levels, np.ldexp(spread(comp, scales, dim), -halvings), 0.0)
+        return sizes * (1.0 - 2.0 * negative) + 0.0
+
+    def entropy(self, comp: NaturalDithering, message: Floats, origin: Origin) -> float:
+        _, halvings = self.symbols(comp, message)
+        signed = np.where(message < 0, -1 - halvings, halvings)
+        return 32.0 * comp.blocks(message.size) + entropy_of(np.unique(signed, return_counts=True)[1])
+
+
+CODEC = NaturalDitheringCodec()

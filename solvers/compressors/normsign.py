@@ -4,9 +4,11 @@ import math
 
 from numba import njit
 
-from ...theory.compressors import SCALE_LOW_BITS, NormSign
+from ...theory.compressors import SCALE_LOW_BITS
+from ...theory.compressors.normsign import NormSign
 from ..signatures import OPTIONS
 from . import sign
+from .codecs import SignCodec
 from .reductions import total, truncated
 from .wire import Kernel
 
@@ -27,3 +29,6 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: NormSign, dim: int) -> Kernel:
     return compress, sign.kernel(comp, dim)[1], 0
+
+
+CODEC = SignCodec()

@@ -3,15 +3,19 @@
 import numpy as np
 from numba import njit, types
 
-from ...theory.compressors import VALUE_LOW_BITS, PermK, index_bits
-from ..signatures import INTS, OPTIONS, VECTOR
+from ...common.errors import InputError
+from ...theory.compressors import VALUE_LOW_BITS, index_bits
+from ...theory.compressors.permk import PermK
+from ..signatures import OPTIONS
+from .codecs import needed
 from .reductions import drawn, rounded
-from .wire import Floats, Ints, Kernel
+from .symbols import pattern
+from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 i8 = types.int64
 
 
-@njit(types.void(VECTOR, i8, INTS), **OPTIONS)
+@njit(**OPTIONS)
 def deal(coins, count, order):
     """Fisher and Yates: the first `count` places of a random permutation of 0, ..., order.size - 1."""
     places = order.size
@@ -50,3 +54,38 @@ def places(coins: Floats, n: int, k: int) -> Ints:
     order = np.empty(n * k, np.int64)
     deal(np.ascontiguousarray(coins), n * k, order)
     return order.reshape(n, k)
+
+
+class PermKCodec:
+    """The worker's number, then the values of its places in 32 bits; the seed tells the places."""
+
+    def places(self, comp: PermK, dim: int, coins: Floats | None) -> Ints:
+        return places(needed(comp, coins, dim), comp.workers, comp.dealt(dim))
+
+    def encode(self, comp: PermK, message: Floats, origin: Origin) -> bytes:
+        dim = message.size
+        places = self.places(comp, dim, origin.coins)
+        values = np.append(message, np.zeros(places.size - dim))[places]
+        worker = int(np.argmax(np.any(values != 0, axis=1)))
+        if np.count_nonzero(values[worker]) < np.count_nonzero(message):
+            raise InputError(f"this vector is no message of {comp.spec}: it has entries of two workers")
+        number = fixed(np.array([worker]), index_bits(comp.workers))
+        return packed(number, fixed(pattern(values[worker], VALUE_LOW_BITS, comp.spec), 32))
+
+    def read(self, comp: PermK, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        places = self.places(comp, dim, coins)
+        worker = int(reader.fixed(1, index_bits(comp.workers))[0])
+        values = reader.floats(comp.dealt(dim), VALUE_LOW_BITS, signed=True)
+        if worker >= comp.workers:
+            raise reader.malformed(f"there is no worker {worker} of {comp.workers}")
+        message = np.zeros(places.size)
+        message[places[worker]] = values
+        if np.any(message[dim:]):
+            raise reader.malformed(f"it reaches beyond coordinate {dim}")
+        return message[:dim]
+
+    def entropy(self, comp: PermK, message: Floats, origin: Origin) -> float:
+        return 32.0 * comp.dealt(message.size)
+
+
+CODEC = PermKCodec()

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import PowerSGD
+from ...theory.compressors.powersgd import PowerSGD
 from ..signatures import OPTIONS
-from .lowrank import fill, keep, numbers, orthonormalise, project
+from .lowrank import FactorsCodec, fill, keep, numbers, orthonormalise, project
 from .reductions import dot, total
 from .wire import Kernel
 
@@ -38,3 +38,6 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: PowerSGD, dim: int) -> Kernel:
     params = [*numbers(comp, dim), *comp.start(dim).T.ravel()]
     return compress, np.array(params, dtype=float), comp.rank * sum(comp.shape(dim))
+
+
+CODEC = FactorsCodec()

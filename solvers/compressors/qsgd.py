@@ -5,16 +5,19 @@ import math
 import numpy as np
 from numba import njit, types
 
-from ...theory.compressors import QSGD, SCALE_LOW_BITS
-from ..signatures import INNER, OPTIONS, VECTOR
+from ...common.errors import InputError
+from ...theory.compressors import SCALE_LOW_BITS
+from ...theory.compressors.qsgd import QSGD
+from ..signatures import INNER, OPTIONS
 from .reductions import largest, rounded, total
-from .wire import Kernel, omega
+from .symbols import entropy_of, pattern, spread
+from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega, omega_bits, packed
 
 f8, i8 = types.float64, types.int64
 CHUNK, TABLE = 1024, 256
 
 
-@njit(f8(i8, VECTOR), **INNER)
+@njit(**INNER)
 def omega_length(number, lengths):
     """Length of the Elias omega code word of an integer >= 1; `lengths` holds those below TABLE."""
     length = 0.0
@@ -80,3 +83,92 @@ def kernel(comp: QSGD, dim: int) -> Kernel:
     lengths = np.concatenate([[0], omega(np.arange(1, TABLE))[1]])
     numbers = [comp.block_size(dim), comp.norm == "l2", s, head, dim * (1 + s.bit_length()), *lengths]
     return compress, np.array(numbers, dtype=float), 0
+
+
+class QSGDCodec:
+    """A step per block, then integer levels, in the shorter of two codes.
+
+    The entries of a block are integer multiples of a step. The step sent is the largest that divides them
+    all, so that a message has one encoding; it is a level times a 32-bit number, hence ceil(log2 s) more
+    bits.
+    """
+
+    def lattice(self, comp: QSGD, message: Floats) -> tuple[Floats, Ints]:
+        """Largest step and signed integer levels of every block."""
+        steps, levels = np.zeros(comp.blocks(message.size)), np.zeros(message.size, np.int64)
+        for b, (part, to) in enumerate(
+            zip(comp.split(message), np.split(levels, self.cuts(comp, message)), strict=True)
+        ):
+            used = np.flatnonzero(part)
+            if used.size == 0:
+                continue
+            fraction, exponent = np.frexp(part[used])
+            digits = np.ldexp(fraction, 53).astype(np.int64)
+            lowest = exponent - 53 + np.frexp((digits & -digits).astype(float))[1] - 1
+            unit = int(lowest.min())
+            if int(exponent.max()) - unit > 53:
+                raise InputError(f"this vector is no message of {comp.spec}: its entries have no common step")
+            whole = np.ldexp(part[used], -unit).astype(np.int64)
+            divisor = int(np.gcd.reduce(whole))
+            to[used] = whole // divisor
+            steps[b] = np.ldexp(float(divisor), unit)
+        if np.any(np.abs(levels) > comp.levels):
+            raise InputError(f"this vector is no message of {comp.spec}: a level exceeds {comp.levels}")
+        return steps, levels
+
+    def cuts(self, comp: QSGD, message: Floats) -> Ints:
+        size = comp.block_size(message.size)
+        return np.arange(size, message.size, size)
+
+    def low_bits(self, comp: QSGD) -> int:
+        return SCALE_LOW_BITS - (comp.levels - 1).bit_length()
+
+    def encode(self, comp: QSGD, message: Floats, origin: Origin) -> bytes:
+        steps, levels = self.lattice(comp, message)
+        low = self.low_bits(comp)
+        head = fixed(pattern(steps, low, comp.spec), 63 - low)
+        plain = np.concatenate(
+            [
+                (levels < 0).astype(np.uint8)[:, None],
+                fixed(np.abs(levels), comp.levels.bit_length()).reshape(levels.size, -1),
+            ],
+            axis=1,
+        ).ravel()
+        elias = self.elias(levels)
+        if elias.size < plain.size:
+            return packed(np.ones(1, np.uint8), head, elias)
+        return packed(np.zeros(1, np.uint8), head, plain)
+
+    def elias(self, levels: Ints) -> Bits:
+        used = np.flatnonzero(levels)
+        gaps = np.diff(used, prepend=-1)
+        numbers = np.concatenate([[used.size + 1], gaps, np.abs(levels[used])])
+        return np.concatenate([omega_bits(numbers), (levels[used] < 0).astype(np.uint8)])
+
+    def read(self, comp: QSGD, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        short = bool(reader.take(1)[0])
+        steps = reader.floats(comp.blocks(dim), self.low_bits(comp))
+        levels = np.zeros(dim, np.int64)
+        if short:
+            count = int(reader.omega(1)[0]) - 1
+            if count > dim:
+                raise reader.malformed(f"it announces {count} entries of {dim}")
+            numbers = reader.omega(2 * count)
+            used = np.cumsum(numbers[:count]) - 1
+            if count and used[-1] >= dim:
+                raise reader.malformed(f"its entries reach beyond coordinate {dim}")
+            levels[used] = numbers[count:] * (1 - 2 * reader.take(count).astype(np.int64))
+        else:
+            width = comp.levels.bit_length()
+            words = reader.fixed(dim, 1 + width)
+            levels = (words & ((1 << width) - 1)) * (1 - 2 * (words >> width))
+        if np.any(np.abs(levels) > comp.levels):
+            raise reader.malformed(f"a level exceeds {comp.levels}")
+        return spread(comp, steps, dim) * levels + 0.0
+
+    def entropy(self, comp: QSGD, message: Floats, origin: Origin) -> float:
+        steps, levels = self.lattice(comp, message)
+        return steps.size * (63.0 - self.low_bits(comp)) + entropy_of(np.unique(levels, return_counts=True)[1])
+
+
+CODEC = QSGDCodec()

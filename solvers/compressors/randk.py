@@ -6,8 +6,10 @@ Source of the method: Bentley and Floyd 1987, Programming Pearls, Communications
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import VALUE_LOW_BITS, RandK
+from ...theory.compressors import VALUE_LOW_BITS
+from ...theory.compressors.randk import RandK
 from ..signatures import OPTIONS
+from .codecs import EntriesCodec, needed
 from .reductions import drawn, rounded, truncated
 from .wire import Floats, Ints, Kernel, index_length
 
@@ -47,3 +49,15 @@ def positions(coins: Floats, dim: int, k: int) -> Ints:
     row = np.ascontiguousarray(coins).reshape(1, -1)
     compress(np.ones((1, dim)), row, np.zeros(3, np.int64), np.array([k, 1.0, 0.0, 0.0]), none, out, bits)
     return np.flatnonzero(out)
+
+
+class RandKCodec(EntriesCodec):
+    """Which k coordinates, unless the seed is shared, then their values in 32 bits."""
+
+    def chosen(self, comp: RandK, message: Floats, coins: Floats | None) -> Ints:  # type: ignore[override]
+        if not comp.shared_coins:
+            return super().chosen(comp, message, coins)
+        return positions(needed(comp, coins, message.size), message.size, comp.kept(message.size))
+
+
+CODEC = RandKCodec()

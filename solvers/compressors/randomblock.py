@@ -3,10 +3,14 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import VALUE_LOW_BITS, RandomBlock, index_bits
+from ...common.errors import InputError
+from ...theory.compressors import VALUE_LOW_BITS, index_bits
+from ...theory.compressors.randomblock import RandomBlock
 from ..signatures import OPTIONS
+from .codecs import needed
 from .reductions import drawn, rounded, truncated
-from .wire import Floats, Kernel
+from .symbols import pattern
+from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 
 @njit(**OPTIONS)
@@ -35,3 +39,49 @@ def kernel(comp: RandomBlock, dim: int) -> Kernel:
 def block(coins: Floats, blocks: int) -> int:
     """The block that a message with these uniforms carries."""
     return drawn(blocks, coins[0], coins[1])
+
+
+class RandomBlockCodec:
+    """Which block, unless the seed is shared, then its values in 32 bits, as many as the largest block has."""
+
+    def borders(self, comp: RandomBlock, dim: int) -> Ints:
+        return np.arange(comp.blocks + 1) * dim // comp.blocks
+
+    def encode(self, comp: RandomBlock, message: Floats, origin: Origin) -> bytes:
+        dim, used = message.size, np.flatnonzero(message)
+        borders = self.borders(comp, dim)
+        sent = int(np.searchsorted(borders, used[0], side="right")) - 1 if used.size else 0
+        where = fixed(np.array([sent]), index_bits(comp.blocks))
+        if comp.shared_coins:
+            where, chosen = where[:0], block(needed(comp, origin.coins, dim), comp.blocks)
+            sent = chosen if used.size == 0 else sent
+            if sent != chosen:
+                raise InputError(f"this vector is no message of {comp.spec}: the seed chose another block")
+        start, stop = borders[sent], borders[sent + 1]
+        if used.size and used[-1] >= stop:
+            raise InputError(f"this vector is no message of {comp.spec}: it has entries in two blocks")
+        values = np.zeros(comp.longest(dim))
+        values[: stop - start] = message[start:stop]
+        return packed(where, fixed(pattern(values, VALUE_LOW_BITS, comp.spec), 32))
+
+    def read(self, comp: RandomBlock, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        if comp.shared_coins:
+            sent = block(needed(comp, coins, dim), comp.blocks)
+        else:
+            sent = int(reader.fixed(1, index_bits(comp.blocks))[0])
+        if sent >= comp.blocks:
+            raise reader.malformed(f"there is no block {sent} of {comp.blocks}")
+        start, stop = self.borders(comp, dim)[sent : sent + 2]
+        values = reader.floats(comp.longest(dim), VALUE_LOW_BITS, signed=True)
+        if np.any(values[stop - start :]):
+            raise reader.malformed("its block is too long")
+        message = np.zeros(dim)
+        message[start:stop] = values[: stop - start]
+        return message
+
+    def entropy(self, comp: RandomBlock, message: Floats, origin: Origin) -> float:
+        where = 0.0 if comp.shared_coins else float(np.log2(comp.blocks))
+        return 32.0 * comp.longest(message.size) + where
+
+
+CODEC = RandomBlockCodec()

@@ -8,18 +8,18 @@ It keeps nothing between rounds; a state with room for the factors receives them
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import njit
 
-from ...theory.compressors import RankR
-from ..signatures import INNER, MATRIX, OPTIONS
-from .lowrank import fill, keep, numbers, orthonormalise, project
+from ...theory.compressors.rankr import RankR
+from ..signatures import INNER, OPTIONS
+from .lowrank import FactorsCodec, fill, keep, numbers, orthonormalise, project
 from .reductions import dot, largest
 from .wire import Kernel
 
 SWEEPS, TOLERANCE = 60, 1e-15
 
 
-@njit(types.void(MATRIX), **INNER)
+@njit(**INNER)
 def diagonalise(gram):
     """Turn (symmetric matrix, identity) into (diagonal matrix, its eigenvectors row by row)."""
     size, trace = gram.shape[0], 0.0
@@ -91,3 +91,6 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: RankR, dim: int) -> Kernel:
     return compress, np.array(numbers(comp, dim), dtype=float), 0
+
+
+CODEC = FactorsCodec()

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit, types
 
-from ..signatures import INNER, OPTIONS, VECTOR
+from ..signatures import INNER, OPTIONS
 
 f8, i8 = types.float64, types.int64
 
@@ -13,13 +13,13 @@ FRACTION = 0x000FFFFFFFFFFFFF
 """The fraction of a double."""
 
 
-@njit(i8(f8), **INNER)
+@njit(**INNER)
 def magnitude(value):
     """Bits of |value|: as integers they are ordered as the numbers are, with NaN above all."""
     return np.float64(value).view(np.int64) & MAGNITUDE
 
 
-@njit(f8(VECTOR), **INNER)
+@njit(**INNER)
 def largest(x):
     """Largest absolute value; integer comparisons vectorise, and keep a NaN."""
     top = 0
@@ -29,7 +29,7 @@ def largest(x):
     return np.int64(top).view(np.float64)
 
 
-@njit(f8(VECTOR, i8), **INNER)
+@njit(**INNER)
 def total(x, squares):
     """Sum of |x_j|, or of x_j^2 if `squares`, in eight interleaved partial sums."""
     s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -63,7 +63,7 @@ def total(x, squares):
     return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
-@njit(f8(VECTOR, VECTOR), **INNER)
+@njit(**INNER)
 def dot(x, y):
     """Sum of x_j y_j in four interleaved partial sums."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -79,14 +79,14 @@ def dot(x, y):
     return (s0 + s2) + (s1 + s3)
 
 
-@njit(f8(f8, i8), **INNER)
+@njit(**INNER)
 def truncated(value, low_bits):
     """Round towards zero by clearing the lowest bits; never -0."""
     bits = np.float64(value).view(np.int64) & -(1 << low_bits)
     return np.int64(bits).view(np.float64) + 0.0
 
 
-@njit(f8(f8, i8, f8), **INNER)
+@njit(**INNER)
 def rounded(value, low_bits, u):
     """Round at random without bias to a double whose lowest bits are clear; never -0.
 
@@ -97,13 +97,13 @@ def rounded(value, low_bits, u):
     return np.int64(bits & -(1 << low_bits)).view(np.float64) + 0.0
 
 
-@njit(i8(i8, f8, f8), **OPTIONS)
+@njit(**OPTIONS)
 def drawn(choices, high, low):
     """One of 0, ..., choices - 1: two uniforms make 64 random bits; their product with the range, shifted down."""
     return (int(high * 4294967296.0) * choices + ((int(low * 4294967296.0) * choices) >> 32)) >> 32
 
 
-@njit(f8(f8, f8), **INNER)
+@njit(**INNER)
 def power_of_two(value, u):
     """Round at random without bias to one of the two powers of two around a number; never -0; a NaN stays one.
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Repeated
+from ...theory.compressors.repeated import Repeated
 from ..signatures import OPTIONS
-from .parts import packed, run
+from .parts import MessagesCodec, as_numbers, run
 from .wire import Kernel
 
 
@@ -29,4 +29,7 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: Repeated, dim: int) -> Kernel:
     comp.check(dim)
-    return compress, np.array([comp.times, *packed(comp.of, dim)], dtype=float), 0
+    return compress, np.array([comp.times, *as_numbers(comp.of, dim)], dtype=float), 0
+
+
+CODEC = MessagesCodec()

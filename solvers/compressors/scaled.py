@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Scaled
+from ...theory.compressors.scaled import Scaled
 from ..signatures import OPTIONS
-from .parts import packed, run
+from .parts import MessagesCodec, as_numbers, run
 from .wire import Kernel
 
 
@@ -20,4 +20,7 @@ def compress(x, u, ctx, params, state, out, bits):
 
 
 def kernel(comp: Scaled, dim: int) -> Kernel:
-    return compress, np.array([comp.factor(dim), *packed(comp.of, dim)], dtype=float), 0
+    return compress, np.array([comp.factor(dim), *as_numbers(comp.of, dim)], dtype=float), 0
+
+
+CODEC = MessagesCodec()

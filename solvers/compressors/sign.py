@@ -3,8 +3,10 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import SCALE_LOW_BITS, Sign
+from ...theory.compressors import SCALE_LOW_BITS
+from ...theory.compressors.sign import Sign
 from ..signatures import OPTIONS
+from .codecs import SignCodec
 from .reductions import total, truncated
 from .wire import Kernel
 
@@ -26,3 +28,6 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Sign, dim: int) -> Kernel:
     length = 8 * (4 * comp.blocks(dim) + -(-dim // 8))
     return compress, np.array([comp.block_size(dim), length], dtype=float), 0
+
+
+CODEC = SignCodec()

@@ -5,15 +5,17 @@ import math
 import numpy as np
 from numba import njit, types
 
-from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, Sparsifier, index_bits
-from ..signatures import INNER, OPTIONS, VECTOR
+from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, index_bits
+from ...theory.compressors.sparsifier import Sparsifier
+from ..signatures import INNER, OPTIONS
 from .reductions import rounded, total
-from .wire import Kernel
+from .symbols import entropy_of, pattern
+from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
 
 f8, i8 = types.float64, types.int64
 
 
-@njit(f8(VECTOR, i8, i8), **INNER)
+@njit(**INNER)
 def threshold(sizes, left, k):
     """The lambda for which the first `left` > k sizes have sum min(1, size/lambda) = k. Spoils `sizes`."""
     while True:
@@ -64,3 +66,53 @@ def compress(x, u, ctx, params, state, out, bits):
 
 def kernel(comp: Sparsifier, dim: int) -> Kernel:
     return compress, np.array([comp.kept(dim), index_bits(dim), dim.bit_length()], dtype=float), 0
+
+
+class SparsifierCodec:
+    """How many coordinates, which, the least magnitude in 32 bits; a flag for each: its sign, or a value in 32 bits.
+
+    The least magnitude is lambda, unless no entry with a probability below 1 is sent.
+    """
+
+    def encode(self, comp: Sparsifier, message: Floats, origin: Origin) -> bytes:
+        used = np.flatnonzero(message)
+        count = fixed(np.array([used.size]), message.size.bit_length())
+        if used.size == 0:
+            return packed(count)
+        values = message[used]
+        least = np.abs(values).min(keepdims=True)
+        short = np.abs(values) == least
+        return packed(
+            count,
+            indices(used, message.size),
+            fixed(pattern(least, SCALE_LOW_BITS, comp.spec), 32),
+            short.astype(np.uint8),
+            (values[short] < 0).astype(np.uint8),
+            fixed(pattern(values[~short], VALUE_LOW_BITS, comp.spec), 32),
+        )
+
+    def read(self, comp: Sparsifier, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        message = np.zeros(dim)
+        count = reader.count(dim)
+        if count == 0:
+            return message
+        chosen = reader.indices(count, dim)
+        least = reader.floats(1, SCALE_LOW_BITS)
+        short = reader.take(count).astype(bool)
+        values = np.empty(count)
+        values[short] = least * (1.0 - 2.0 * reader.take(int(short.sum())))
+        values[~short] = reader.floats(int((~short).sum()), VALUE_LOW_BITS, signed=True)
+        message[chosen] = values + 0.0
+        return message
+
+    def entropy(self, comp: Sparsifier, message: Floats, origin: Origin) -> float:
+        size = np.abs(message[message != 0])
+        if size.size == 0:
+            return 0.0
+        short = int(np.count_nonzero(size == size.min()))
+        symbols = np.array([message.size - size.size, size.size - short, np.count_nonzero(message == size.min())])
+        symbols = np.append(symbols, short - symbols[2])
+        return 32.0 * (1 + size.size - short) + entropy_of(symbols)
+
+
+CODEC = SparsifierCodec()

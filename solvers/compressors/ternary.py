@@ -5,10 +5,13 @@ import math
 import numpy as np
 from numba import njit, uint64
 
-from ...theory.compressors import SCALE_LOW_BITS, Ternary
+from ...common.errors import InputError
+from ...theory.compressors import SCALE_LOW_BITS
+from ...theory.compressors.ternary import Ternary
 from ..signatures import OPTIONS
 from .reductions import magnitude, rounded, total
-from .wire import Kernel
+from .symbols import block_maxima, entropy_of, pattern, spread
+from .wire import Bits, Floats, Kernel, Origin, Reader, fixed, packed
 
 
 @njit(**OPTIONS)
@@ -38,3 +41,40 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Ternary, dim: int) -> Kernel:
     length = 8 * (4 * comp.blocks(dim) + -(-dim // 5))
     return compress, np.array([comp.block_size(dim), comp.norm == "l2", length], dtype=float), 0
+
+
+#: What a symbol counts at each of the five places in a byte, and the signs that stand in each of the 243 bytes.
+TRITS = (3 ** np.arange(5)).astype(np.uint8)
+SIGNS = np.array([0.0, 1.0, -1.0])[np.arange(243)[:, None] // TRITS % 3]
+
+
+class TernaryCodec:
+    """A scale per block, then the symbols 0, +, - five in a byte."""
+
+    def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Bits]:
+        scales = block_maxima(comp, message)
+        if np.any((message != 0) & (np.abs(message) != spread(comp, scales, message.size))):
+            raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
+        return scales, (message > 0) + np.uint8(2) * (message < 0)
+
+    def encode(self, comp: Ternary, message: Floats, origin: Origin) -> bytes:
+        scales, symbols = self.symbols(comp, message)
+        padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.uint8)])
+        fives = (padded.reshape(-1, 5) * TRITS).sum(axis=1, dtype=np.uint8)
+        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32)) + fives.tobytes()
+
+    def read(self, comp: Ternary, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        scales = reader.floats(comp.blocks(dim), SCALE_LOW_BITS)
+        fives = reader.fixed(-(-dim // 5), 8)
+        if np.any(fives >= SIGNS.shape[0]):
+            raise reader.malformed("a byte holds no five symbols")
+        signs = SIGNS[fives].ravel()
+        if np.any(signs[dim:]):
+            raise reader.malformed("a byte holds no five symbols")
+        return spread(comp, scales, dim) * signs[:dim] + 0.0
+
+    def entropy(self, comp: Ternary, message: Floats, origin: Origin) -> float:
+        return 32.0 * comp.blocks(message.size) + entropy_of(np.bincount(self.symbols(comp, message)[1]))
+
+
+CODEC = TernaryCodec()

@@ -3,9 +3,11 @@
 import numpy as np
 from numba import njit
 
-from ...theory.compressors import Threshold, index_bits
+from ...theory.compressors import index_bits
+from ...theory.compressors.threshold import Threshold
 from ..signatures import OPTIONS
-from .wire import Kernel
+from .symbols import entropy_of
+from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
 
 
 @njit(**OPTIONS)
@@ -25,3 +27,26 @@ def compress(x, u, ctx, params, state, out, bits):
 def kernel(comp: Threshold, dim: int) -> Kernel:
     comp.check(dim)
     return compress, np.array([comp.level, index_bits(dim), dim.bit_length()], dtype=float), 0
+
+
+class ThresholdCodec:
+    """How many coordinates, which, then doubles."""
+
+    def encode(self, comp: Threshold, message: Floats, origin: Origin) -> bytes:
+        used = np.flatnonzero(message)
+        count = fixed(np.array([used.size]), message.size.bit_length())
+        return packed(count, indices(used, message.size), fixed(message[used].view(np.uint64), 64))
+
+    def read(self, comp: Threshold, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        count = reader.count(dim)
+        message = np.zeros(dim)
+        chosen = reader.indices(count, dim)
+        message[chosen] = reader.floats(count, 0, signed=True)
+        return message
+
+    def entropy(self, comp: Threshold, message: Floats, origin: Origin) -> float:
+        count, dim = int(np.count_nonzero(message)), message.size
+        return 64.0 * count + entropy_of(np.array([count, dim - count]))
+
+
+CODEC = ThresholdCodec()

@@ -9,8 +9,10 @@ import math
 import numpy as np
 from numba import njit, types
 
-from ...theory.compressors import VALUE_LOW_BITS, TopK
-from ..signatures import INNER, INTS, OPTIONS
+from ...theory.compressors import VALUE_LOW_BITS
+from ...theory.compressors.topk import TopK
+from ..signatures import INNER, OPTIONS
+from .codecs import EntriesCodec
 from .reductions import MAGNITUDE, magnitude, truncated
 from .wire import Kernel, index_length
 
@@ -18,7 +20,7 @@ i8 = types.int64
 LONG, STRIDE, CHUNK, SHORT = 16384, 128, 64, 32
 
 
-@njit(types.UniTuple(i8, 2)(INTS, i8, i8, INTS), **INNER)
+@njit(**INNER)
 def kth_largest(keys, left, need, counts):
     """The need-th largest of the first `left` keys, and how many equal to it are among the need largest.
 
@@ -112,3 +114,6 @@ def kernel(comp: TopK, dim: int) -> Kernel:
     expected = k / STRIDE
     margin = min(sampled, int(expected + 4 * math.sqrt(expected) + 8))
     return compress, np.array([k, length, sampled, margin], dtype=float), 0
+
+
+CODEC = EntriesCodec()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from support.compressor_table import ALL, SHRINKING, coins, compress, grid, squa
 from tersegrad.solvers.compressors import kernel
 from tersegrad.theory import AbsoluteError, Contractive, InputError, Unbiased, compressor
 from tersegrad.theory.compressors import COMPRESSORS, SCALE_TRUNCATION, VALUE_TRUNCATION, Composition, truncate
+from tersegrad.theory.compressors.threshold import Threshold
+from tersegrad.theory.compressors.topk import TopK
 
 # --- constants
 
@@ -336,33 +339,33 @@ def test_constant_step_of_a_large_range():
     [
         ("topk", "exactly one of k and ratio"),
         ("topk:k=2,ratio=0.5", "exactly one of k and ratio"),
-        ("topk:k=0", "k = 0"),
-        ("randk:ratio=0", "ratio = 0"),
-        ("randk:ratio=1.5", "ratio = 1.5"),
-        ("randk:ratio=nan", "ratio = nan"),
+        ("topk:k=0", "k=0:"),
+        ("randk:ratio=0", "ratio=0:"),
+        ("randk:ratio=1.5", "ratio=1.5:"),
+        ("randk:ratio=nan", "ratio=nan:"),
         ("randk:k=2.5", "whole number"),
         ("randk:k=2,seed=mine", "own, shared"),
-        ("qsgd:levels=0", "levels = 0"),
+        ("qsgd:levels=0", "levels=0:"),
         ("qsgd:norm=l1", "l2, linf"),
-        ("ternary:block=0", "block = 0"),
-        ("sign:block=-3", "block = -3"),
-        ("threshold:level=0", "level = 0"),
-        ("threshold:level=inf", "level = inf"),
+        ("ternary:block=0", "block=0:"),
+        ("sign:block=-3", "block=-3:"),
+        ("threshold:level=0", "level=0:"),
+        ("threshold:level=inf", "level=inf:"),
         ("tenary", "did you mean 'ternary'"),
-        ("natural-dithering:levels=65", "levels = 65"),
+        ("natural-dithering:levels=65", "levels=65:"),
         ("natural-dithering:norm=l3", "l1, l2, linf"),
         ("randomblock", "needs blocks"),
-        ("randomblock:blocks=0", "blocks = 0"),
+        ("randomblock:blocks=0", "blocks=0:"),
         ("randomblock:blocks=2,seed=none", "own, shared"),
-        ("bernoulli:p=0", "p = 0"),
-        ("permk:workers=0", "workers = 0"),
+        ("bernoulli:p=0", "p=0:"),
+        ("permk:workers=0", "workers=0:"),
         ("sparsifier", "exactly one of k and ratio"),
-        ("clip:bits=53", "bits = 53"),
-        ("rankr:rank=0", "rank = 0"),
-        ("powersgd:rows=0", "rows = 0"),
-        ("adversary:delta=0", "delta = 0"),
+        ("clip:bits=53", "bits=53:"),
+        ("rankr:rank=0", "rank=0:"),
+        ("powersgd:rows=0", "rows=0:"),
+        ("adversary:delta=0", "delta=0:"),
         ("adversary:direction=up", "shrink, grow"),
-        ("repeated:of=topk/k=3,times=0", "times = 0"),
+        ("repeated:of=topk/k=3,times=0", "times=0:"),
         ("repeated:of=powersgd", "keeps a memory"),
         ("scaled:of=tenary", "did you mean 'ternary'"),
         ("induced:first=topk/k=3", "needs second"),
@@ -397,7 +400,7 @@ def test_what_does_not_fit_together_is_named(spec, dim, word):
 def test_k_beyond_the_dimension_is_named():
     with pytest.raises(InputError, match="k = 11 is more than the 10 coordinates"):
         kernel(compressor("topk:k=11"), 10)
-    with pytest.raises(InputError, match="dim = 0"):
+    with pytest.raises(InputError, match="dim=0"):
         compressor("sign").contractive(0)
 
 
@@ -406,3 +409,25 @@ def test_text_form_round_trip():
         assert compressor(compressor(spec).spec) == compressor(spec)
     assert set(COMPRESSORS) == {spec.partition(":")[0] for spec in ALL}
     assert len(COMPRESSORS) >= 20
+
+
+@pytest.mark.parametrize("name", COMPRESSORS)
+def test_a_compressor_is_two_files_of_its_name(name):
+    """Nothing else names it: its class stands in one folder, its kernel and codec in the other."""
+    word = name.replace("-", "_")
+    assert COMPRESSORS[name].__module__ == f"tersegrad.theory.compressors.{word}"
+    room = import_module(f"tersegrad.solvers.compressors.{word}")
+    assert callable(room.kernel)
+    assert all(hasattr(room.CODEC, needed) for needed in ("encode", "read", "entropy"))
+    assert COMPRESSORS[name] is getattr(import_module("tersegrad.theory.compressors"), COMPRESSORS[name].__name__)
+
+
+def test_numbers_of_numpy_are_numbers():
+    """An option may come out of an array; it is kept as Python's, so that the text form stays readable."""
+    comp = TopK(k=np.int64(3))
+    assert comp == compressor("topk:k=3") and comp.spec == "topk:k=3" and type(comp.k) is int
+    assert comp.contractive(np.int64(12)) == comp.contractive(12)
+    assert Threshold(level=np.float32(0.5)).spec == "threshold:level=0.5"
+    for wrong in (True, float("nan"), "3", None.__class__):
+        with pytest.raises(InputError, match="topk: k=.*give a whole number"):
+            TopK(k=wrong)

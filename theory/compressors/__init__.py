@@ -27,12 +27,21 @@ part of C, so that every theorem is about what is really sent:
 - natural compression and clipping are roundings themselves, and nothing is added to them; what the low-rank
   compressors do is told in `lowrank`.
 
-All constants below contain these factors. Probabilities are compared with uniforms of 32 bits, so that they
+All constants contain these factors. Probabilities are compared with uniforms of 32 bits, so that they
 are exact to 2^-33.
+
+One file per compressor
+-----------------------
+A file of this folder with a class that has a `name` of its own registers it; its kernel and codec stand in the file of
+the same name in ``solvers.compressors``. The classes can be imported from here.
 """
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
+from ...common.scan import modules
 from .base import (
     MAX_DIM,
     MAX_LEVELS,
@@ -54,89 +63,35 @@ from .base import (
     rounding_variance,
     truncate,
     vector,
-    whole,
 )
-from .composition import Composed, Composition, Induced, Repeated, Scaled
-from .deterministic import Adversary, Clip, Dynamic, Identity, NormSign, Sign
-from .dithering import QSGD, Natural, NaturalDithering, Ternary
-from .lowrank import LowRank, PowerSGD, RankR
+from .composition import Composition
+from .lowrank import LowRank
 from .registry import COMPRESSORS, compressor
-from .sparse import Bernoulli, PermK, RandK, RandomBlock, Sparsifier, Threshold, TopK
 
-KINDS = (
-    Identity,
-    QSGD,
-    Ternary,
-    Natural,
-    NaturalDithering,
-    RandK,
-    TopK,
-    RandomBlock,
-    Bernoulli,
-    PermK,
-    Sparsifier,
-    Threshold,
-    Sign,
-    NormSign,
-    Dynamic,
-    Clip,
-    RankR,
-    PowerSGD,
-    Induced,
-    Composed,
-    Scaled,
-    Repeated,
-    Adversary,
-)
-COMPRESSORS.update({kind.name: kind for kind in KINDS})
+_CLASSES: dict[str, type[Compressor]] = {
+    value.__name__: value
+    for module in modules(__name__, __path__)
+    for value in vars(module).values()
+    if inspect.isclass(value) and issubclass(value, Compressor)
+    if value.__module__ == module.__name__ and "name" in vars(value)
+}
+COMPRESSORS.update({kind.name: kind for kind in _CLASSES.values()})
+
+
+def __getattr__(name: str) -> Any:
+    """The class of a compressor, such as ``TopK``."""
+    if name not in _CLASSES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return _CLASSES[name]
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_CLASSES])
+
 
 __all__ = [
-    "COMPRESSORS",
-    "MAX_DIM",
-    "MAX_LEVELS",
-    "QSGD",
-    "SCALE_LOW_BITS",
-    "SCALE_TRUNCATION",
-    "SCALE_VARIANCE",
-    "VALUE_LOW_BITS",
-    "VALUE_TRUNCATION",
-    "VALUE_VARIANCE",
-    "AbsoluteError",
-    "Adversary",
-    "Bernoulli",
-    "Blockwise",
-    "Clip",
-    "Composed",
-    "Composition",
-    "Compressor",
-    "Contractive",
-    "Correlated",
-    "Dynamic",
-    "General",
-    "Identity",
-    "Induced",
-    "LowRank",
-    "Natural",
-    "NaturalDithering",
-    "NormSign",
-    "PermK",
-    "PowerSGD",
-    "RandK",
-    "RandomBlock",
-    "RankR",
-    "Repeated",
-    "Scaled",
-    "Sign",
-    "Sparse",
-    "Sparsifier",
-    "Ternary",
-    "Threshold",
-    "TopK",
-    "Unbiased",
-    "compressor",
-    "index_bits",
-    "rounding_variance",
-    "truncate",
-    "vector",
-    "whole",
-]
+    "COMPRESSORS", "MAX_DIM", "MAX_LEVELS", "SCALE_LOW_BITS", "SCALE_TRUNCATION", "SCALE_VARIANCE", "VALUE_LOW_BITS",
+    "VALUE_TRUNCATION", "VALUE_VARIANCE", "AbsoluteError", "Blockwise", "Composition", "Compressor", "Contractive",
+    "Correlated", "General", "LowRank", "Sparse", "Unbiased", "compressor", "index_bits", "rounding_variance",
+    "truncate", "vector",
+]  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common.errors import InputError
+from ...common.options import choice, integer, number
 from ...common.specs import format_spec
 
 SCALE_LOW_BITS = 31
@@ -159,18 +160,9 @@ class Correlated:
         return Contractive(self.gamma / self.beta)
 
 
-def whole(value: Any, what: str, low: int, high: int) -> int:
-    """Return `value` if it is an integer in [low, high]; otherwise raise `InputError` naming it."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputError(f"{what} = {value} must be a whole number")
-    if value < low or value > high:
-        raise InputError(f"{what} = {value} is out of range; it must be at least {low} and at most {high}")
-    return int(value)
-
-
 def index_bits(dim: int) -> int:
     """Bits of one index of a vector of `dim` coordinates: ceil(log2 dim)."""
-    return (dim - 1).bit_length()
+    return (int(dim) - 1).bit_length()
 
 
 def exponent_bits(float_bits: int) -> int:
@@ -216,6 +208,20 @@ class Compressor:
     entry_bits: ClassVar[int] = 0
     """Bits of one nonzero entry on the wire, if it has a word of its own and a zero needs none; else 0."""
 
+    def whole_option(self, name: str, low: int, high: int) -> None:
+        """Check that the option `name` is a whole number from `low` to `high`."""
+        object.__setattr__(self, name, integer(f"{self.name}: {name}", getattr(self, name), low, high))
+
+    def number_option(self, name: str, low: float, high: float | None = None, *, strict: bool = False) -> None:
+        """Check that the option `name` is a finite number from `low` to `high`, above `low` when `strict`."""
+        given = getattr(self, name)
+        checked = number(f"{self.name}: {name}", given, low, high, strict=strict)
+        object.__setattr__(self, name, given if isinstance(given, int) else checked)
+
+    def word_option(self, name: str, *words: str) -> None:
+        """Check that the option `name` is one of `words`."""
+        choice(f"{self.name}: {name}", getattr(self, name), words)
+
     @property
     def spec(self) -> str:
         """The text form, ``name:key=value,...``, with the options that differ from their defaults."""
@@ -229,7 +235,7 @@ class Compressor:
 
     def check(self, dim: int) -> None:
         """Raise `InputError` unless the compressor works on vectors of `dim` coordinates."""
-        whole(dim, "dim", 1, MAX_DIM)
+        integer("dim", dim, 1, MAX_DIM)
 
     def unbiased(self, dim: int) -> Unbiased | None:
         """The worst-case unbiased constant on vectors of `dim` coordinates, or None (`why_not_unbiased`)."""
@@ -307,7 +313,7 @@ class Blockwise(Compressor):
 
     def __post_init__(self) -> None:
         if self.block is not None:
-            whole(self.block, f"{self.name}: block", 1, MAX_DIM)
+            self.whole_option("block", 1, MAX_DIM)
 
     def block_size(self, dim: int) -> int:
         """Coordinates of the largest block; the whole vector when no block is given."""
@@ -335,9 +341,9 @@ class Sparse(Compressor):
         if (self.k is None) == (self.ratio is None):
             raise InputError(f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or ratio=0.01")
         if self.k is not None:
-            whole(self.k, f"{self.name}: k", 1, MAX_DIM)
-        elif isinstance(self.ratio, str) or not 0 < self.ratio <= 1:  # type: ignore[operator]
-            raise InputError(f"{self.name}: ratio = {self.ratio} must lie in (0, 1]")
+            self.whole_option("k", 1, MAX_DIM)
+        else:
+            self.number_option("ratio", 0.0, 1.0, strict=True)
 
     def check(self, dim: int) -> None:
         super().check(dim)
@@ -351,9 +357,3 @@ class Sparse(Compressor):
 
     def nonzeros(self, dim: int) -> float:
         return float(self.kept(dim))
-
-
-def choice(value: Any, what: str, known: tuple[str, ...]) -> None:
-    """Raise `InputError` unless `value` is one of `known`."""
-    if value not in known:
-        raise InputError(f"{what} = {value} is unknown; it must be one of {', '.join(known)}")

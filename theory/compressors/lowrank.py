@@ -14,13 +14,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ...common.errors import InputError
-from .base import MAX_DIM, VALUE_LOW_BITS, VALUE_TRUNCATION, Compressor, Contractive, truncate, vector, whole
+from .base import MAX_DIM, VALUE_TRUNCATION, Compressor
 
 RANK_LOSS = 2.0**-34
 """Part of delta that the rounding of the factors costs, per rank."""
@@ -34,9 +30,9 @@ class LowRank(Compressor):
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        whole(self.rank, f"{self.name}: rank", 1, MAX_DIM)
+        self.whole_option("rank", 1, MAX_DIM)
         if self.rows is not None:
-            whole(self.rows, f"{self.name}: rows", 1, MAX_DIM)
+            self.whole_option("rows", 1, MAX_DIM)
 
     def check(self, dim: int) -> None:
         super().check(dim)
@@ -61,74 +57,3 @@ class LowRank(Compressor):
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         self.check(dim)
         return float(float_bits * self.rank * sum(self.shape(dim)))
-
-
-@dataclass(frozen=True)
-class RankR(LowRank):
-    """Rank-r approximation: the r largest singular values of the vector as an m x n matrix, with their directions.
-
-    Source: Vogels, Karimireddy, Jaggi 2019 (PowerSGD, arXiv 1905.13727), and before them the atoms of Wang, Sievert,
-    Charles, Liu, Wright, Papailiopoulos 2018 (arXiv 1806.04090). delta = r/min(m, n), attained by equal singular
-    values; at x the error is the share of ||x||^2 in the other singular values. Nonexpansive and orthogonal. Bits by
-    formula: b_f r (m + n).
-
-    Parameters
-    ----------
-    rank
-        r, at most min(m, n).
-    rows
-        m; n = ceil(d/m). By default m = ceil(sqrt d).
-    """
-
-    name: ClassVar[str] = "rankr"
-    why_not_unbiased: ClassVar[str] = "it always drops the same directions, so its mean is not x"
-
-    def contractive(self, dim: int) -> Contractive:
-        self.check(dim)
-        delta = self.rank / min(self.shape(dim)) - self.rank * RANK_LOSS
-        return Contractive(delta, nonexpansive=True, orthogonal=True)
-
-    def image(self, x: ArrayLike) -> NDArray[np.float64]:
-        x = vector(x)
-        self.check(x.size)
-        matrix = np.zeros(self.shape(x.size))
-        matrix.ravel()[: x.size] = x
-        p = truncate(np.linalg.svd(matrix, full_matrices=False)[0][:, : self.rank], VALUE_LOW_BITS)
-        q = truncate(self.shrink * (matrix.T @ p), VALUE_LOW_BITS)
-        return (p @ q.T).ravel()[: x.size] + 0.0
-
-
-@dataclass(frozen=True)
-class PowerSGD(LowRank):
-    """PowerSGD: one step of subspace iteration on the vector as an m x n matrix, begun where the last one ended.
-
-    Source: Vogels, Karimireddy, Jaggi 2019 (arXiv 1905.13727), Algorithm 1 for one sender::
-
-        P <- A Q            Q: what the sender kept of its last message
-        P <- orthonormal columns of P
-        Q <- A^T P          sent: P and Q; kept: Q
-        C(x) = P Q^T
-
-    The first Q is a fixed matrix; a direction that vanishes begins there anew. Given Q it is deterministic. No fixed
-    delta: a vector whose matrix is orthogonal to Q is lost whole, although C(x) is never longer than x. For a constant
-    stream the messages approach those of `rankr`. It keeps a memory, so it cannot be a part of another compressor.
-    Bits by formula: b_f r (m + n).
-
-    Parameters
-    ----------
-    rank
-        r, at most min(m, n).
-    rows
-        m; n = ceil(d/m). By default m = ceil(sqrt d).
-    """
-
-    name: ClassVar[str] = "powersgd"
-    why_not_unbiased: ClassVar[str] = "it always drops the same directions, so its mean is not x"
-    why_not_contractive: ClassVar[str] = (
-        "a vector that is orthogonal to what it kept of the last message is lost; rankr is a contraction"
-    )
-    stateful: ClassVar[bool] = True
-
-    def start(self, dim: int) -> NDArray[np.float64]:
-        """The first Q, (n, r): values that look random, the same everywhere."""
-        return np.random.Generator(np.random.PCG64(20190531)).standard_normal((self.shape(dim)[1], self.rank))

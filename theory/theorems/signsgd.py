@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from ..bounds import Curve, Rate
-from ..compressors import Sign
+from ..compressors.sign import Sign
 from ..families import TunedTheorem
 from ..theorem import Assumption, Case, Choice, Given, Point, prescribe, register
 

@@ -1,28 +1,36 @@
-"""Checks of a problem's options: each returns the value it was asked for or raises one clear sentence."""
+"""Checks of options and arguments: each returns the value it was asked for or raises one clear sentence.
+
+A NumPy scalar is as good as a Python number; a bool is no number; 3.0 is a whole number, as 1e3 on the command line is.
+"""
 
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import InputError, nearest
 
 
-def integer(name: str, value: Any, low: int = 1) -> int:
-    """Return `value` as an int of at least `low`."""
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or value < low:
-        raise InputError(f"{name}={value}: give a whole number of at least {low}")
+def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
+    """Return `value` as an int of at least `low` and at most `high`."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    whole = is_number and (isinstance(value, Integral) or float(value).is_integer())
+    if not whole or value < low or (high is not None and value > high):
+        wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise InputError(f"{name}={value}: give a whole number {wanted}")
     return int(value)
 
 
-def number(name: str, value: Any, low: float = 0.0, *, strict: bool = False) -> float:
-    """Return `value` as a finite float that is at least `low`, or above it when `strict`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def number(name: str, value: Any, low: float = 0.0, high: float | None = None, *, strict: bool = False) -> float:
+    """Return `value` as a finite float that is at least `low`, or above it when `strict`, and at most `high`."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise InputError(f"{name}={value}: give a finite number")
-    if value < low or (strict and value == low):
-        raise InputError(f"{name}={value}: give a number {'above' if strict else 'of at least'} {low:g}")
-    return float(value)
+    given = float(value)
+    if given < low or (strict and given == low) or (high is not None and given > high):
+        most = "" if high is None else f" and at most {high:g}"
+        raise InputError(f"{name}={value}: give a number {'above' if strict else 'of at least'} {low:g}{most}")
+    return given
 
 
 def choice(name: str, value: Any, words: tuple[str, ...]) -> str:

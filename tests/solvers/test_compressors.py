@@ -425,9 +425,11 @@ def test_a_compressor_is_two_files_of_its_name(name):
 def test_numbers_of_numpy_are_numbers():
     """An option may come out of an array; it is kept as Python's, so that the text form stays readable."""
     comp = TopK(k=np.int64(3))
-    assert comp == compressor("topk:k=3") and comp.spec == "topk:k=3" and type(comp.k) is int
+    assert comp == compressor("topk:k=3")
+    assert comp.spec == "topk:k=3"
+    assert type(comp.k) is int
     assert comp.contractive(np.int64(12)) == comp.contractive(12)
     assert Threshold(level=np.float32(0.5)).spec == "threshold:level=0.5"
     for wrong in (True, float("nan"), "3", None.__class__):
-        with pytest.raises(InputError, match="topk: k=.*give a whole number"):
+        with pytest.raises(InputError, match=r"topk: k=.*give a whole number"):
             TopK(k=wrong)

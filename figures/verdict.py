@@ -99,6 +99,9 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     inside = t >= (0 if linear else 1)
     shown = inside & np.isfinite(mean) & (mean > 0)
     promised = inside & np.isfinite(bound) & (bound > 0)
+    if not (shown.any() or promised.any()):  # a logarithmic axis has no place for zero
+        _nothing_to_draw(ax, verdict)
+        return
     bottom, top = _limits(series, mean[shown], bound[promised])
     band = ax.fill_between(
         t[shown],
@@ -127,7 +130,7 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
         _decades(ax.xaxis)
     elif shown.any():
         x, y = _contraction(t[shown], mean[shown], bottom, rho)
-        if not np.allclose(y, np.interp(x, t[promised], bound[promised]), rtol=0.1, atol=0.0):
+        if not promised.any() or not np.allclose(y, np.interp(x, t[promised], bound[promised]), rtol=0.1, atol=0.0):
             (entries[r"contraction by $\rho$"],) = ax.plot(x, y, **REFERENCE)
     ax.set_ylim(bottom, top)
     if _tuned(verdict) and rate is not None:
@@ -138,6 +141,16 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     ax.set_xlabel("rounds $T$" if _over_time(verdict.metric) else "rounds $t$")
     ax.set_ylabel(metric_label(verdict.metric))
     _legend(ax, entries)
+
+
+def _nothing_to_draw(ax: Axes, verdict: Verdict) -> None:
+    """A panel for a bound and a measurement that are exactly zero, or not numbers, at every checkpoint."""
+    zero = verdict.series is not None and np.all(np.asarray(verdict.series.mean, float) == 0)
+    ax.text(0.5, 0.5, "measured and bound: exactly 0" if zero else "no finite value", ha="center", va="center")
+    ax.set_xlabel("rounds $T$" if _over_time(verdict.metric) else "rounds $t$")
+    ax.set_ylabel(metric_label(verdict.metric))
+    ax.set_xticks([])
+    ax.set_yticks([])
 
 
 def _limits(series: Any, mean: NDArray[np.float64], bound: NDArray[np.float64]) -> tuple[float, float]:

@@ -58,6 +58,8 @@ class Schedule:
         Number of workers.
     tau
         The bound on the delays that the run counted on, if it is known: who replays it takes the same steps.
+    drawn
+        Whether the worker of every message was drawn uniformly, whatever happened before; a file does not tell.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Schedule:
     versions: IntArray
     n: int
     tau: float | None = None
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         for name in ("starts", "workers", "versions"):
@@ -149,6 +152,22 @@ class Schedule:
         ages = self.ages_at_use() if table else self.ages()
         return Delays(int(ages.max()), float(ages.mean()))
 
+    def facts(self, table: bool = False) -> dict[str, Any]:
+        """What theorems ask of a schedule, by the names that `theory.Constants` has for it.
+
+        Examples
+        --------
+        >>> clock("fixed:tau=2", workers=4, steps=20).facts()
+        {'tau': 2, 'uniform_draws': False, 'same_age': True, 'every_worker': False}
+        """
+        first = self.versions[self.starts[:-1]]
+        return {
+            "tau": self.realised(table).maximal,
+            "uniform_draws": self.drawn,
+            "same_age": bool((self.versions == np.repeat(first, np.diff(self.starts))).all()),
+            "every_worker": bool((np.diff(self.starts) == self.n).all()),
+        }
+
     def require(self, *, tau: float | None = None, arrivals: int | None = None, table: bool = False) -> None:
         """Check what a method or a theorem asks of the delays.
 
@@ -195,7 +214,7 @@ class Schedule:
         if steps > self.steps:
             raise InputError(f"the schedule has {self.steps} steps, not {steps}: run at most {self.steps} rounds")
         end = self.starts[steps]
-        return Schedule(self.starts[: steps + 1], self.workers[:end], self.versions[:end], self.n, self.tau)
+        return Schedule(self.starts[: steps + 1], self.workers[:end], self.versions[:end], self.n, self.tau, self.drawn)
 
     def save(self, path: str | Path) -> None:
         """Write a CSV file with the columns step, worker, version, one line per message; `tau` as a comment before.
@@ -346,6 +365,21 @@ def fixed(tau: int) -> Clock:
     return make
 
 
+def drawn(tau: int = 0) -> Clock:
+    """The workers of every step are drawn uniformly; every message is computed at x^max(t - tau, 0)."""
+    tau = integer("tau", tau, low=0)
+
+    def make(workers: int, steps: int, seed: int, arrivals: int, table: bool) -> Schedule:
+        if table:
+            raise InputError("clock 'drawn' is for messages that are used once; a table needs everyone's: take cyclic")
+        random = np.random.default_rng(seed)
+        chosen = np.array([random.permutation(workers)[:arrivals] for _ in range(steps)]).ravel()
+        step = np.repeat(np.arange(steps), arrivals)
+        return replace(Schedule.of(step, chosen, np.maximum(step - tau, 0), workers, steps), drawn=True)
+
+    return make
+
+
 def fresh() -> Clock:
     """Every worker reports in every step, at the current model: no delay."""
 
@@ -386,7 +420,7 @@ def _scheduled(rows: Sequence[tuple[int, int, int]], workers: int, steps: int) -
 
 
 CLOCKS: dict[str, Callable[..., Clock]] = {
-    entry.__name__: entry for entry in (constant, uniform, exponential, straggler, cyclic, fixed, fresh)
+    entry.__name__: entry for entry in (constant, uniform, exponential, straggler, cyclic, fixed, drawn, fresh)
 }
 
 

@@ -71,6 +71,9 @@ class Constants:
     sigma_l1: float | None = _constant("sum over coordinates of the standard deviation of a stochastic gradient")
     composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
     quadratic: bool = field(default=False, metadata={"meaning": "every f_i is a quadratic function"})
+    uniform_draws: bool | None = _constant("the worker of every message is drawn uniformly, whatever happened before")
+    same_age: bool | None = _constant("all messages of one step were computed at the same model")
+    every_worker: bool | None = _constant("every step uses one new message of every worker")
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
 
     def __post_init__(self) -> None:
@@ -78,7 +81,8 @@ class Constants:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _checked(name, getattr(self, name)))
         for flag in FLAGS:
-            object.__setattr__(self, flag, bool(getattr(self, flag)))
+            if getattr(self, flag) is not None:
+                object.__setattr__(self, flag, bool(getattr(self, flag)))
         for low, high in _ORDERED:
             a, b = getattr(self, low), getattr(self, high)
             if a is not None and b is not None and a > b * (1 + ROUNDING):
@@ -150,8 +154,11 @@ class Constants:
         return replace(self, **value, notes=tuple(notes))
 
 
-FLAGS: tuple[str, ...] = ("composite", "quadratic")
-"""Names of what is true or false of a problem."""
+SCHEDULE_FLAGS: tuple[str, ...] = ("uniform_draws", "same_age", "every_worker")
+"""Names of what is true or false of the schedule of an asynchronous method; None: unknown."""
+
+FLAGS: tuple[str, ...] = ("composite", "quadratic", *SCHEDULE_FLAGS)
+"""Names of what is true or false of a problem or its schedule."""
 
 NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes"))
 """Names of the numeric constants."""

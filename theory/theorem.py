@@ -37,6 +37,9 @@ EXACT: dict[type, Assumption] = {
 }
 """What no compression at all satisfies, by assumption class."""
 
+SEARCHED = 30.0
+"""The search for a step goes down to e^-30 of the largest one, and on from there while the bound gets smaller."""
+
 KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "an absolute-error"}
 
 
@@ -260,6 +263,8 @@ class Theorem(ABC):
     allows_regulariser: ClassVar[bool] = False
     workers: ClassVar[str] = ""
     """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal" | "one" (n = 1)."""
+    asynchronous: ClassVar[bool] = False
+    """Whether messages are computed at older models, which may depend on what other workers sent since."""
     exact: ClassVar[bool] = False
     """Whether the gradients must be exact: no noise, no sampling."""
     quadratic: ClassVar[bool] = False
@@ -453,6 +458,13 @@ class Theorem(ABC):
                 f"{self.name} needs coins that are independent over workers (omega/n); all workers of "
                 f"{_name(up)} share theirs"
             )
+        if self.asynchronous and constants.n != 1 and not constants.every_worker and _shares_coins(up, assumed_up):
+            raise NotCovered(
+                f"{self.name} needs coins that the model of a message does not depend on; the workers of {_name(up)} "
+                f"share theirs, and where their messages are used in different steps, the later ones are computed at "
+                f"models that these coins have shaped: give every worker coins of its own (or --set every_worker=1 "
+                f"where every step uses one new message of every worker)"
+            )
         return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
 
     needs_curvature: ClassVar[bool] = True
@@ -555,11 +567,12 @@ class Theorem(ABC):
             return score(choice.values), choice
 
         high = math.log(start.values["gamma"])
-        low = max(math.log(max(start.intervals["gamma"].low, 1e-300)), high - 30.0)
-        while not math.isfinite(at(low)[0]) and low > high - 600.0 and start.intervals["gamma"].low <= 0:
-            low -= 30.0
-        grid = np.linspace(low, high, 100)
+        least = max(math.log(max(start.intervals["gamma"].low, 1e-300)), high - 20 * SEARCHED)
+        grid = np.linspace(max(high - SEARCHED, least), high, 100)
         values = [at(g)[0] for g in grid]
+        while grid[0] > least and (values[0] < values[1] or not math.isfinite(values[0])):
+            lower = np.linspace(max(grid[0] - SEARCHED, least), grid[0], 100)[:-1]
+            grid, values = np.append(lower, grid), [*(at(g)[0] for g in lower), *values]
         k = int(np.argmin(values))
         left, right = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
         golden = (math.sqrt(5) - 1) / 2
@@ -651,6 +664,12 @@ def _promise(given: Compressor, kind: type, dim: int) -> tuple[Assumption | None
 
 def _name(given: Given) -> str:
     return given.spec if isinstance(given, Compressor) else str(given)
+
+
+def _shares_coins(given: Given, assumed: Assumption | None) -> bool:
+    """Whether all workers toss the same coins."""
+    given = _resolve(given)
+    return getattr(given, "shared_coins", False) or getattr(assumed, "shared_coins", False)
 
 
 def _positive(name: str, value: float) -> float:

@@ -89,7 +89,7 @@ def largest_stable_step(case: str, tau: int, a: int, seed: int = 0) -> Stability
     if tau < 0 or a < 1 or DIM % a:
         raise InputError(f"tau = {tau}, a = {a}: give tau >= 0 and a divisor of {DIM} for a")
     problem, up, times = _setting(case, tau, a, seed)
-    constants = replace(problem.constants(), tau=float(times.realised(table=True).maximal))
+    constants = replace(problem.constants(), **times.facts(table=True))
     sure = theorem("khirirat.q-iag-strongly-convex").guarantee(constants, up)
     if not sure:
         raise InputError(sure.reason)

@@ -46,6 +46,8 @@ from .sweeps import spread
 MOST_REPLICAS_FACTOR = 16
 #: A linear rate is fitted where the metric is above this multiple of its level in the last tenth of the run.
 ABOVE_FLOOR = 30.0
+#: A metric this many times above its rounding level is above a bound that is below that level (10 times in length).
+ABOVE_ROUNDING = 100.0
 #: The share of a promised slope (in T or in n) that is left to the lower-order terms which the promise neglects.
 LOWER_ORDER = 0.2
 #: Rounds of a run whose length neither the experiment nor the bound decides.
@@ -310,11 +312,11 @@ class _Trial:
         return timetable(self.method, problem.workers, rounds, self.seed, parameters, self.plan.clock or None)
 
     def constants(self, problem: Problem, rounds: int | None) -> Constants:
-        """The problem's constants, and the largest delay of the schedule."""
+        """The problem's constants, and the largest delay of the schedule and what else theorems ask of it."""
         times = self.schedule(problem, self.plan.choices, rounds or self.plan.rounds or DEFAULT_ROUNDS)
         if times is None:
             return problem.constants()
-        return replace(problem.constants(), tau=times.realised(self.method.clock == "table").maximal)
+        return replace(problem.constants(), **times.facts(self.method.clock == "table"))
 
     def guarantee(self, problem: Problem, rounds: int | None, **fixed: float) -> Guarantee | NoGuarantee:
         up = None if self.up.name == "identity" else self.up
@@ -613,8 +615,15 @@ def _decide(series: Series, trace: Trace) -> tuple[str, str, float | None]:
     if trace.diverged is not None:
         return "violated", _divergence(trace), 0.0
     use = series.bound > series.rounding
+    if words := _above_rounding(series, ~use):
+        return "violated", words, 0.0
     if not use.any():
-        return "inconclusive", "the bound is below double precision at every checkpoint", None
+        most = float(series.high.max())
+        words = (
+            f"the bound is below double precision at every checkpoint; the upper limits are at most {most:.3g}, and "
+            f"rounding explains {series.rounding:.3g}"
+        )
+        return ("holds" if np.all(series.high <= series.bound + series.rounding) else "inconclusive"), words, None
     bound, low, high = series.bound[use], series.low[use], series.high[use]
     slack = 1e-9 * bound + series.rounding
     margin = float(np.min(bound / np.maximum(high, np.finfo(float).tiny)))
@@ -637,6 +646,18 @@ def _decide(series: Series, trace: Trace) -> tuple[str, str, float | None]:
     if np.min(bound) >= series.start > 0:  # a memory starts at 0, which no bound can beat
         return "vacuous", f"the bound is never below the value {series.start:.4g} at x^0", margin
     return "holds", f"every upper limit is at or below the bound; smallest margin {margin:.3g}", margin
+
+
+def _above_rounding(series: Series, where: np.ndarray) -> str:
+    """Where a bound below double precision is missed by more than rounding explains, or an empty string."""
+    far = where & (series.low > series.bound + ABOVE_ROUNDING * series.rounding)
+    if not far.any():
+        return ""
+    k = int(np.argmax(far))
+    return (
+        f"at round {int(series.rounds[k])} the metric is at least {series.low[k]:.4g}, the bound {series.bound[k]:.4g}, "
+        f"and rounding explains {series.rounding:.3g}"
+    )
 
 
 def _divergence(trace: Trace) -> str:

@@ -219,7 +219,15 @@ def test_what_a_theorem_asks_of_a_schedule_is_checked():
 
 
 def test_the_list_of_clocks_is_complete():
-    assert set(CLOCKS) == {spec.partition(":")[0] for spec in SPECS}
+    assert set(CLOCKS) == {spec.partition(":")[0] for spec in SPECS} | {"drawn"}
+
+
+def test_drawn_workers_report_gradients_of_one_age_and_serve_no_table():
+    made = clock("drawn:tau=3", 5, 40, seed=2, arrivals=2)
+    assert (np.diff(made.starts) == 2).all()
+    assert (made.versions == np.maximum(made.step - 3, 0)).all()
+    with pytest.raises(InputError, match="a table needs everyone's"):
+        clock("drawn", 5, 40, table=True)
 
 
 def test_the_bound_that_a_run_counted_on_travels_with_its_delays(tmp_path):

@@ -72,7 +72,7 @@ TABLE: dict[str, Peculiar] = {
     "khirirat.d-qgd-strongly-convex": Peculiar(fixed={"theta": 0.7}, symbols={r"\theta": _theta}),
     "khirirat.d-qgd-sharper": Peculiar(workers_lower=False),  # n appears together with omega, which may be 0
     "khirirat.q-iag-delay-lemma": Peculiar(fixed={"theta": 0.7}, symbols={r"\theta": _theta}),
-    "khirirat.delayed-q-sgd": Peculiar(workers_lower=False),  # n does not appear
+    "khirirat.delayed-q-sgd": Peculiar(constants={"uniform_draws": True}, workers_lower=False),
     "liec.nonconvex-shadow": Peculiar(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6)),
     "liec.nonconvex": Peculiar(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6)),
     "liec.nonconvex-tuned": Peculiar(

@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from ..bounds import Curve, Interval, NotCovered, Rate
 from ..families import Average, AverageTheorem, LinearTheorem, OrderTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import SEARCHED, Case, Choice, Point, register
 
 QUADRATICS = "Arjevani, Shamir, Srebro 2020 (arXiv 1806.10188)"
 
@@ -36,6 +36,18 @@ def take_messages(case: Case, take: Choice, default: float) -> float:
         raise NotCovered(
             f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
             f"same f; give M = {n:g}, or --set zeta_sq=0 if they do"
+        )
+    return M
+
+
+def take_messages_of_one_age(case: Case, take: Choice, default: float) -> float:
+    """Take M where the messages of workers that differ must make up a gradient of f at one model."""
+    M = take_messages(case, take, default)
+    if case.constants.zeta_sq != 0 and case.constants.same_age is False:
+        raise NotCovered(
+            "the messages of one step were computed at different models, and workers that differ make up a gradient of "
+            "f at one model only; take a clock that keeps their ages equal (fixed), or --set zeta_sq=0 if all workers "
+            "sample the same f"
         )
     return M
 
@@ -73,6 +85,7 @@ class DelayedNonconvex(AverageTheorem):
     source = "own proof"
     provenance = "ours"
     method = "delayed-sgd"
+    asynchronous = True
     requires = ("n", "L", "tau")
     bound_requires = ("gap0", "sigma_sq")
     workers = "equal"
@@ -105,6 +118,7 @@ class _ExactDelay(LinearTheorem):
     source = QUADRATICS
     provenance = "published"
     method = "delayed-sgd"
+    asynchronous = True
     quadratic = True
     requires = ("n", "L", "mu", "tau")
     parameters = ("gamma", "M")
@@ -112,7 +126,7 @@ class _ExactDelay(LinearTheorem):
     measures = (("", "gap"),)
 
     def settle(self, case: Case, take: Choice) -> None:
-        take_messages(case, take, case.c.n)
+        take_messages_of_one_age(case, take, case.c.n)
         high = 1 / (20 * case.c.L * (case.c.tau + 1))
         take("gamma", Interval(0.0, high, "0 < gamma <= 1/(20 L (tau + 1))"), high)
 
@@ -241,6 +255,7 @@ class DelayedQuadraticVarying(LinearTheorem):
     source = "own proof"
     provenance = "ours"
     method = "delayed-sgd"
+    asynchronous = True
     quadratic = True
     requires = ("n", "L", "mu", "tau")
     bound_requires = ("gap0", "sigma_sq")
@@ -306,6 +321,7 @@ class AggregatedNonconvex(AverageTheorem):
     source = "own proof, for the method of Blatt, Hero, Gauchman 2007"
     provenance = "ours"
     method = "iag"
+    asynchronous = True
     exact = True
     requires = ("n", "L", "L_tilde", "tau")
     bound_requires = ("gap0",)
@@ -352,6 +368,7 @@ class AggregatedPL(LinearTheorem):
     source = "own proof, for the method of Blatt, Hero, Gauchman 2007"
     provenance = "ours"
     method = "iag"
+    asynchronous = True
     exact = True
     requires = ("n", "L", "L_tilde", "pl", "tau")
     bound_requires = ("gap0",)
@@ -414,6 +431,7 @@ class ProximalAggregated(LinearTheorem):
     )
     provenance = "restated"
     method = "piag"
+    asynchronous = True
     exact = True
     workers = "convex"
     allows_regulariser = True
@@ -475,6 +493,7 @@ class DelayAdaptive(OrderTheorem):
         "Mishchenko, Bach, Even, Woodworth 2022 (arXiv 2206.07638); Koloskova, Stich, Jaggi 2022 (arXiv 2206.08307)"
     )
     method = "delay-adaptive"
+    asynchronous = True
     workers = "equal"
     requires = ("n", "L", "gap0", "sigma_sq")
     assumptions = (
@@ -491,7 +510,8 @@ class DelayAdaptive(OrderTheorem):
         high = 1 / (4 * c.L * c.n)
         tuned = high
         if case.rounds is not None and c.sigma_sq > 0:
-            tuned = min(high, math.sqrt(c.gap0 / (c.L * c.sigma_sq * case.rounds)))
+            # x^0 minimal: the rule gives 0, which is no step; then the smallest one that other theorems search to
+            tuned = min(high, max(math.sqrt(c.gap0 / (c.L * c.sigma_sq * case.rounds)), high * math.exp(-SEARCHED)))
         take("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L n)"), tuned)
 
     def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:

@@ -267,6 +267,7 @@ give M = 4, or --set zeta_sq=0 if they do'
     source = f"own proof, for the method of {PAPER}"
     provenance = "ours"
     method = "doublesqueeze-async"
+    asynchronous = True
     requires = ("n", "L", "L_tilde", "tau")
     bound_requires = ("gap0", "sigma_sq")
     uplink = AbsoluteError

@@ -186,7 +186,9 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
             )
         parameters = method.check(settings)
     else:
-        constants = problem.constants() if bound is None else replace(problem.constants(), tau=bound)
+        constants = problem.constants()
+        if delays is not None and bound is not None:
+            constants = replace(constants, **{**facts_of(method, delays, settings, live), "tau": bound})
         parameters, source = choose(method, constants, links, settings, rounds)
         outside = limits(method, constants, links, parameters, rounds)
 
@@ -293,6 +295,14 @@ def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool =
     if not forecast:
         delays.require(tau=bound, table=table)
     return bound
+
+
+def facts_of(method: Method, delays: Schedule, settings: dict[str, Any], forecast: bool) -> dict[str, Any]:
+    """What theorems ask of the schedule; of a forecast only what the server enforces, M = n messages of all workers."""
+    facts = delays.facts(method.clock == "table")
+    if not forecast or (method.clock == "arrivals" and settings.get("M", 1) == delays.n):
+        return facts
+    return {name: value if name == "tau" else False for name, value in facts.items()}
 
 
 def choose(

@@ -655,8 +655,8 @@ def _above_rounding(series: Series, where: np.ndarray) -> str:
         return ""
     k = int(np.argmax(far))
     return (
-        f"at round {int(series.rounds[k])} the metric is at least {series.low[k]:.4g}, the bound {series.bound[k]:.4g}, "
-        f"and rounding explains {series.rounding:.3g}"
+        f"at round {int(series.rounds[k])} the metric is at least {series.low[k]:.4g}, the bound "
+        f"{series.bound[k]:.4g}, and rounding explains {series.rounding:.3g}"
     )
 
 

@@ -841,7 +841,7 @@ class DelayedQSGD(_AnyStep):
     def settle(self, case: Case, take: Choice) -> None:
         c = case.constants
         M = take("M", Interval(1.0, c.n or math.inf, "1 <= M <= n", low_open=False), 1.0)
-        together = M == c.n and c.same_age
+        together = c.n == M and c.same_age
         if c.zeta_sq != 0 and not c.uniform_draws and not together:
             raise NotCovered(
                 f"{self.name} needs messages whose mean is a gradient of f, and workers that differ (zeta_sq is not 0) "

@@ -92,7 +92,7 @@ def test_a_wrong_number_of_ranks_is_refused_on_all_ranks(nothing_left):
 
 def test_a_rank_that_raises_ends_all(nothing_left):
     script = (
-        "import faulty, tersegrad as tg\n"
+        "from support import faulty\nimport tersegrad as tg\n"
         "tg.run('qsgd', 'quadratic:dim=4,mu=1', faulty.FAILING, workers=2, parameters={'gamma': 0.5}, rounds=1000,"
         " engine='mpi')\n"
         "tg.run('sgd', 'quadratic:dim=4,mu=1', workers=2, parameters={'gamma': 0.5}, rounds=1000, engine='mpi')\n"

@@ -19,7 +19,7 @@ from support.wires import Threads, differing, over_threads
 from tersegrad.problems import problem as build
 from tersegrad.problems.share import Survey, read_share, share
 from tersegrad.solvers.engines.distributed import frames
-from tersegrad.solvers.engines.distributed.server import MESSAGE
+from tersegrad.solvers.engines.distributed.protocol import MESSAGE
 from tersegrad.solvers.method import Method, known_methods, method
 from tersegrad.solvers.rules import descend
 from tersegrad.theory import InputError, WorkerError, compressor
@@ -75,10 +75,10 @@ def test_problems_of_all_shapes_are_shared(problem, tmp_path):
 def test_the_bytes_on_the_wire_are_the_encoder_meter(monkeypatch):
     """What passed as messages, counted by the wire, and the columns bits_up_encoded and bits_down_encoded."""
     passed = {"up": 0, "down": 0}
-    hear, write = Threads.hear, frames.Frames.write
+    receive, write = Threads.receive, frames.MessageCodec.write
 
-    def counting_hear(self, worker):
-        answer = hear(self, worker)
+    def counting_receive(self, worker):
+        answer = receive(self, worker)
         if answer[0] == MESSAGE:
             passed["up"] += answer[1]
         return answer
@@ -89,8 +89,8 @@ def test_the_bytes_on_the_wire_are_the_encoder_meter(monkeypatch):
             passed["down"] += sum(map(len, data))
         return lengths, data
 
-    monkeypatch.setattr(Threads, "hear", counting_hear)
-    monkeypatch.setattr(frames.Frames, "write", counting_write)
+    monkeypatch.setattr(Threads, "receive", counting_receive)
+    monkeypatch.setattr(frames.MessageCodec, "write", counting_write)
     what, options = call("dore", NOISY, replicas=1, rounds=20)
     trace = over_threads(*what, **options)
     assert 8 * passed["up"] / 3 == trace.columns["bits_up_encoded"][0, -1]
@@ -190,7 +190,7 @@ def test_a_message_that_changes_after_it_was_sent_is_refused():
 
 def test_a_message_that_is_not_finite_travels_as_doubles():
     comp, v = compressor("ternary"), np.array([[1.0, np.nan, np.inf], [1.0, -1.0, 0.0]])
-    messages = frames.Frames(comp, 3)
+    messages = frames.MessageCodec(comp, 3)
     lengths, data = messages.write(v, v, np.full((2, 3), 0.5), np.zeros((2, 0)), np.zeros(7, np.int64))
     out = np.zeros((2, 3))
     messages.read(lengths, memoryview(b"".join(data)), None, out)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from tersegrad.common.errors import WorkerError
-from tersegrad.solvers.engines.distributed.server import FAILED, STOP, Server, Worker
+from tersegrad.solvers.engines.distributed.asynchronous import server_for
+from tersegrad.solvers.engines.distributed.protocol import FAILED, STOP
+from tersegrad.solvers.engines.distributed.worker import Worker
 from tersegrad.solvers.engines.request import prepare
 from tersegrad.solvers.engines.simulate import blas_on_one_thread
 
@@ -18,7 +20,7 @@ def joined(data: Any) -> bytes:
     return b"".join(bytes(memoryview(np.ascontiguousarray(part)).cast("B")) for part in data)
 
 
-class QueueLine:
+class QueueChannel:
     def __init__(self) -> None:
         self.commands, self.answers = queue.Queue(), queue.Queue()
 
@@ -30,58 +32,58 @@ class QueueLine:
 
 
 class Threads:
-    """A crew of threads, with room for one command's bytes: they go out when the last ones have been answered."""
+    """A pool of threads, with memory for one command's bytes: they go out when the last ones have been answered."""
 
     def __init__(self, workers: int) -> None:
         self.round = 0
-        self.lines = [QueueLine() for _ in range(workers)]
-        self.heads = [[] for _ in range(workers)]
+        self.channels = [QueueChannel() for _ in range(workers)]
+        self.pending = [[] for _ in range(workers)]
         self.reading = set()
-        for number, line in enumerate(self.lines):
-            threading.Thread(target=self._work, args=(number, line), daemon=True).start()
+        for number, channel in enumerate(self.channels):
+            threading.Thread(target=self._work, args=(number, channel), daemon=True).start()
 
     @staticmethod
-    def _work(number, line):
+    def _work(number, channel):
         try:
-            Worker(number, line).follow()
+            Worker(number, channel).obey()
         except BaseException as error:
-            line.send(FAILED, 0, 0, [np.frombuffer(repr(error).encode(), np.uint8)])
+            channel.send(FAILED, 0, 0, [np.frombuffer(repr(error).encode(), np.uint8)])
 
     def send(self, worker, what, a=0, b=0, data=()):
         self._command([worker], what, a, b, data)
 
-    def tell(self, what, a=0, b=0, data=()):
-        self._command(range(len(self.lines)), what, a, b, data)
+    def broadcast(self, what, a=0, b=0, data=()):
+        self._command(range(len(self.channels)), what, a, b, data)
 
     def _command(self, who, what, a, b, data):
         for reader in sorted(self.reading) if data else ():
             try:
-                self.heads[reader].append(self.lines[reader].answers.get(timeout=20))
+                self.pending[reader].append(self.channels[reader].answers.get(timeout=20))
             except queue.Empty:
                 raise AssertionError(f"worker {reader} may still be reading what would be written over") from None
             self.reading.discard(reader)
         for worker in who:
-            self.lines[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
+            self.channels[worker].commands.put((what, a, b, memoryview(bytearray(joined(data)))))
             if data:
                 self.reading.add(worker)
 
-    def hear(self, worker):
-        answer = self.heads[worker].pop(0) if self.heads[worker] else self.lines[worker].answers.get(timeout=60)
+    def receive(self, worker):
+        answer = self.pending[worker].pop(0) if self.pending[worker] else self.channels[worker].answers.get(timeout=60)
         self.reading.discard(worker)
         if answer[0] == FAILED:
             raise WorkerError(bytes(answer[3]).decode())
         return answer
 
-    def begun(self):
+    def release_start_buffers(self):
         pass
 
-    def whoever(self, among):
+    def wait_any(self, among):
         while True:
             for worker in among:
-                if self.heads[worker]:
+                if self.pending[worker]:
                     return worker
                 try:
-                    self.heads[worker].append(self.lines[worker].answers.get(timeout=0.001))
+                    self.pending[worker].append(self.channels[worker].answers.get(timeout=0.001))
                     return worker
                 except queue.Empty:
                     pass
@@ -90,12 +92,12 @@ class Threads:
 def over_threads(*what: Any, **options: Any):
     """`tersegrad.run` with workers in threads."""
     job = prepare(*what, real_time=True, **options)
-    crew = Threads(job.run.problem.workers)
+    pool = Threads(job.run.problem.workers)
     try:
         with blas_on_one_thread():
-            return Server(job, crew).lead()
+            return server_for(job, pool).lead()
     finally:
-        crew.tell(STOP)
+        pool.broadcast(STOP)
 
 
 def differing(a: Any, b: Any, path: Any) -> list[str]:

@@ -20,7 +20,7 @@ PLAIN = 1 << 62
 ABSENT = -1
 
 
-class Frames:
+class MessageCodec:
     """The messages of one compressor on vectors of `dim` coordinates."""
 
     def __init__(self, comp: Compressor, dim: int) -> None:

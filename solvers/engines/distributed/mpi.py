@@ -25,7 +25,9 @@ from ....problems.share import data_file, read_share
 from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
-from .server import FAILED, STOP, Buffers, Received, Server, Worker
+from .asynchronous import server_for
+from .protocol import FAILED, STOP, Buffers, Received
+from .worker import Worker
 
 HEAD, BODY = 1, 2
 BYE = 200
@@ -86,7 +88,7 @@ class Wire:
             for at in range(0, part.size, PIECE):
                 self.comm.Send(part[at : at + PIECE], self.other, BODY)
 
-    def there(self) -> bool:
+    def is_there(self) -> bool:
         """Whether a head has come."""
         return bool(self.comm.Iprobe(self.other, HEAD))
 
@@ -95,7 +97,7 @@ class Wire:
         from mpi4py import MPI
 
         head = np.empty(_HEAD.size, np.uint8)
-        _wait(self.there)
+        _wait(self.is_there)
         self.comm.Recv(head, self.other, HEAD)
         what, a, b, size = _HEAD.unpack(head.tobytes())
         body, at, status = np.empty(size, np.uint8), 0, MPI.Status()
@@ -106,7 +108,7 @@ class Wire:
         return what, a, b, body.data if size else _NOTHING
 
 
-class RankLine:
+class RankChannel:
     """A worker's end of the wire."""
 
     def __init__(self, comm: Any) -> None:
@@ -119,7 +121,7 @@ class RankLine:
         self.wire.put(what, a, b, data)
 
 
-class Ranks:
+class RankPool:
     """The server's end of all wires."""
 
     #: Whether the workers of this run are still to be let go.
@@ -132,19 +134,19 @@ class Ranks:
     def send(self, worker: int, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
         self.wires[worker].put(what, a, b, data)
 
-    def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+    def broadcast(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
         for wire in self.wires:
             wire.put(what, a, b, data)
 
-    def hear(self, worker: int) -> Received:
+    def receive(self, worker: int) -> Received:
         answer: deque[Received] = deque()
 
-        def there() -> bool:
-            if self.wires[worker].there():
+        def is_there() -> bool:
+            if self.wires[worker].is_there():
                 answer.append(self.wires[worker].take())
             return bool(answer)
 
-        _wait(there)
+        _wait(is_there)
         what, a, b, data = answer.popleft()
         if what == FAILED:
             reason = bytes(data).decode(errors="replace")
@@ -153,36 +155,36 @@ class Ranks:
             raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
         return what, a, b, data
 
-    def begun(self) -> None:
+    def release_start_buffers(self) -> None:
         pass
 
-    def whoever(self, among: Iterable[int]) -> int:
+    def wait_any(self, among: Iterable[int]) -> int:
         wanted = list(among)
         found: list[int] = []
 
-        def there() -> bool:
-            found.extend(i for i in wanted if self.wires[i].there())
+        def is_there() -> bool:
+            found.extend(i for i in wanted if self.wires[i].is_there())
             return bool(found)
 
-        _wait(there)
+        _wait(is_there)
         return found[0]
 
     def end(self) -> None:
         """Let the workers go after a run."""
-        Ranks.waiting = False
-        self.tell(STOP)
+        RankPool.waiting = False
+        self.broadcast(STOP)
         for wire in self.wires:
             wire.take()
 
     def dismiss(self) -> None:
         """Make the workers end after something has gone wrong, whatever they are doing."""
-        Ranks.waiting = False
+        RankPool.waiting = False
         stop = np.frombuffer(_HEAD.pack(STOP, 0, 0, 0), np.uint8)
         requests = [self.comm.Isend(stop, wire.other, HEAD) for wire in self.wires]
         left, until = set(range(len(self.wires))), time.monotonic() + GRACE
         while left and time.monotonic() < until:
             for i in list(left):
-                if self.wires[i].there() and self.wires[i].take()[0] == BYE:
+                if self.wires[i].is_there() and self.wires[i].take()[0] == BYE:
                     left.discard(i)
             time.sleep(1e-3)
         if left:
@@ -196,31 +198,31 @@ class Ranks:
 def work() -> None:
     """What every rank but 0 does: one run, as rank 0 wants it; nothing if rank 0 finds that nothing can be run."""
     comm = world()
-    line = RankLine(comm)
+    channel = RankChannel(comm)
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 decides
-    _wait(line.wire.there)
+    _wait(channel.wire.is_there)
     try:
         with blas_on_one_thread():
-            Worker(comm.Get_rank() - 1, line, read_share).follow()
+            Worker(comm.Get_rank() - 1, channel, read_share).obey()
     except Exception as error:
         known = isinstance(error, InputError)
         text = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
-        line.send(FAILED, int(known), 0, [text.encode()])
-        while line.receive()[0] != STOP:
+        channel.send(FAILED, int(known), 0, [text.encode()])
+        while channel.receive()[0] != STOP:
             pass
-    line.send(BYE)
+    channel.send(BYE)
 
 
 @contextlib.contextmanager
 def in_charge() -> Iterator[None]:
     """What rank 0 does while the others wait: whatever happens, they are let go."""
-    Ranks.waiting = True
+    RankPool.waiting = True
     try:
         yield
     except BaseException:
-        if Ranks.waiting:
-            Ranks(world()).dismiss()
+        if RankPool.waiting:
+            RankPool(world()).dismiss()
         raise
 
 
@@ -254,7 +256,7 @@ def carry_out(job: Job) -> Trace:
         If a worker fails.
     """
     comm, workers = world(), job.run.problem.workers
-    crew = Ranks(comm)
+    pool = RankPool(comm)
     try:
         if comm.Get_size() != workers + 1:
             raise InputError(
@@ -262,9 +264,9 @@ def carry_out(job: Job) -> Trace:
                 f"mpiexec -n {workers + 1} tersegrad run ..."
             )
         with blas_on_one_thread():
-            trace = Server(job, crew, data_file(job.run.problem.spec) is not None).lead()
+            trace = server_for(job, pool, data_file(job.run.problem.spec) is not None).lead()
     except BaseException:
-        crew.dismiss()
+        pool.dismiss()
         raise
-    crew.end()
+    pool.end()
     return trace

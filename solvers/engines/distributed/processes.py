@@ -35,7 +35,9 @@ from ....problems.share import Share, data_file, read_share
 from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
-from .server import FAILED, STOP, Buffers, Received, Server, Worker
+from .asynchronous import server_for
+from .protocol import FAILED, STOP, Buffers, Received
+from .worker import Worker
 
 #: Seconds without a heartbeat after which a worker counts as standing still.
 PATIENCE = 10.0
@@ -43,8 +45,8 @@ PATIENCE = 10.0
 START_PATIENCE = 300.0
 BEAT_SECONDS = 0.25
 SMALLEST = 1 << 16
-#: An answer of a worker that needs more room, a command to use another block, and what the engine says by itself.
-MORE_ROOM, OTHER_ANSWERS, OTHER_COMMANDS = 100, 101, 102
+#: An answer of a worker that needs a larger buffer, a command to use another block, and what the engine says by itself.
+LARGER_ANSWERS, OTHER_ANSWERS, OTHER_COMMANDS = 100, 101, 102
 _HEAD = struct.Struct("<qqqq")
 #: Bytes that the name of a block travels in.
 NAME_LENGTH = 256
@@ -53,7 +55,7 @@ NAME_LENGTH = 256
 EAGER_SECONDS = 2e-3
 
 
-def _take(line: socket.socket, size: int, eager: float = 0.0) -> bytes:
+def _read(line: socket.socket, size: int, eager: float = 0.0) -> bytes:
     """Read so many bytes; for so many seconds look out for them without sleeping.
 
     Raises
@@ -88,7 +90,7 @@ def _bytes(part: Any) -> memoryview:
     return memoryview(part).cast("B")
 
 
-class Room:
+class SharedBuffer:
     """A block of shared memory that two processes write and read."""
 
     held: ClassVar[list[shared_memory.SharedMemory]] = []
@@ -98,7 +100,7 @@ class Room:
         self.size = block.size
 
     @classmethod
-    def create(cls, size: int) -> Room:
+    def create(cls, size: int) -> SharedBuffer:
         """Make a block.
 
         Raises
@@ -117,7 +119,7 @@ class Room:
         return cls(shared_memory.SharedMemory(create=True, size=size))
 
     @classmethod
-    def open(cls, name: str) -> Room:
+    def open(cls, name: str) -> SharedBuffer:
         """Open a block that another process made."""
         return cls(shared_memory.SharedMemory(name=name))
 
@@ -141,36 +143,36 @@ class Room:
 
     def close(self) -> None:
         """Let go of it, and of those before it that somebody still had a view of."""
-        Room.held.append(self.block)
-        for block in Room.held[:]:
+        SharedBuffer.held.append(self.block)
+        for block in SharedBuffer.held[:]:
             with contextlib.suppress(BufferError):
                 block.close()
-                Room.held.remove(block)
+                SharedBuffer.held.remove(block)
 
 
 # ------------------------------------------------------------------------------------------------- a worker's process
 
 
-class SocketLine:
+class SocketChannel:
     """A worker's end of the wire."""
 
-    def __init__(self, line: socket.socket, answers: Room, commands: Room, eager: float) -> None:
+    def __init__(self, line: socket.socket, answers: SharedBuffer, commands: SharedBuffer, eager: float) -> None:
         self.line, self.answers, self.commands, self.eager = line, answers, commands, eager
 
     def receive(self) -> Received:
         while True:
-            what, a, b, size = _HEAD.unpack(_take(self.line, _HEAD.size, self.eager))
+            what, a, b, size = _HEAD.unpack(_read(self.line, _HEAD.size, self.eager))
             if what in (OTHER_ANSWERS, OTHER_COMMANDS):
                 self._change(what)
                 continue
             return what, a, b, self.commands.bytes[:size]
 
     def _change(self, what: int) -> None:
-        room = Room.open(_take(self.line, NAME_LENGTH).rstrip(b"\0").decode())
+        buffer = SharedBuffer.open(_read(self.line, NAME_LENGTH).rstrip(b"\0").decode())
         if what == OTHER_ANSWERS:
-            self.answers, old = room, self.answers
+            self.answers, old = buffer, self.answers
         else:
-            self.commands, old = room, self.commands
+            self.commands, old = buffer, self.commands
         self.line.sendall(_HEAD.pack(what, 0, 0, 0))
         old.close()
 
@@ -178,9 +180,9 @@ class SocketLine:
         parts = [_bytes(part) for part in data]
         size = sum(map(len, parts))
         if size > self.answers.size:
-            self.line.sendall(_HEAD.pack(MORE_ROOM, size, 0, 0))
+            self.line.sendall(_HEAD.pack(LARGER_ANSWERS, size, 0, 0))
             while self.answers.size < size:
-                self._change(_HEAD.unpack(_take(self.line, _HEAD.size))[0])
+                self._change(_HEAD.unpack(_read(self.line, _HEAD.size))[0])
         self.answers.put(parts)
         self.line.sendall(_HEAD.pack(what, a, b, size))
 
@@ -193,14 +195,14 @@ def work(number: int, own_end: socket.socket, answers: str, commands: str, beats
         # A worker that is woken must not push the server aside before that has woken the others.
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    line = SocketLine(own_end, Room.open(answers), Room.open(commands), eager)
-    beating = Room.open(beats)
+    channel = SocketChannel(own_end, SharedBuffer.open(answers), SharedBuffer.open(commands), eager)
+    beating = SharedBuffer.open(beats)
     parent = os.getppid()
-    pulse = np.frombuffer(beating.bytes, np.int64)
+    heartbeats = np.frombuffer(beating.bytes, np.int64)
 
     def beat() -> None:
         while True:
-            pulse[number] += 1
+            heartbeats[number] += 1
             if os.getppid() != parent:
                 os._exit(1)
             time.sleep(BEAT_SECONDS)
@@ -210,7 +212,7 @@ def work(number: int, own_end: socket.socket, answers: str, commands: str, beats
     try:
         own_end.sendall(_HEAD.pack(0, 0, 0, 0))
         with blas_on_one_thread():
-            Worker(number, line, read_share).follow()
+            Worker(number, channel, read_share).obey()
         status = 0
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the server is gone
@@ -218,7 +220,7 @@ def work(number: int, own_end: socket.socket, answers: str, commands: str, beats
         reason = f"{type(error).__name__}: {error}" if not isinstance(error, InputError) else str(error)
         with contextlib.suppress(OSError):
             text = " ".join(reason.split()).encode()[:SMALLEST]
-            line.send(FAILED, int(isinstance(error, InputError)), 0, [text])
+            channel.send(FAILED, int(isinstance(error, InputError)), 0, [text])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)  # nothing is left to be done: no views of shared memory to be closed in the right order
@@ -232,7 +234,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Processes:
+class ProcessPool:
     """The server's end of all wires, and the processes at the other ends.
 
     Parameters
@@ -246,14 +248,14 @@ class Processes:
     def __init__(self, workers: int, patience: float = PATIENCE) -> None:
         self.round = 0
         self.patience = patience
-        self.heads: list[deque[tuple[int, int, int, int]]] = [deque() for _ in range(workers)]
+        self.pending_headers: list[deque[tuple[int, int, int, int]]] = [deque() for _ in range(workers)]
         self.arrived: deque[int] = deque()
-        self.ears = selectors.DefaultSelector()
-        self.lines: list[socket.socket] = []
-        self.people: list[Any] = []
-        self.rooms: list[Room] = []
+        self.selector = selectors.DefaultSelector()
+        self.sockets: list[socket.socket] = []
+        self.processes: list[Any] = []
+        self.buffers: list[SharedBuffer] = []
         self.readers: set[int] = set()
-        self.changed: dict[tuple[int, int], bool] = {}
+        self.acknowledged: dict[tuple[int, int], bool] = {}
         self.started = False
         try:
             self._start(workers)
@@ -263,30 +265,30 @@ class Processes:
 
     def _start(self, workers: int) -> None:
         context = multiprocessing.get_context("spawn")
-        self.commands = Room.create(SMALLEST)
-        self.beats = Room.create(8 * workers)
-        self.answers = [Room.create(SMALLEST) for _ in range(workers)]
-        self.rooms = [self.commands, self.beats, *self.answers]
-        self.pulse = np.frombuffer(self.beats.bytes, np.int64, workers)
-        self.seen = self.pulse.copy()
-        self.still = [0.0] * workers
+        self.commands = SharedBuffer.create(SMALLEST)
+        self.beats = SharedBuffer.create(8 * workers)
+        self.answers = [SharedBuffer.create(SMALLEST) for _ in range(workers)]
+        self.buffers = [self.commands, self.beats, *self.answers]
+        self.heartbeats = np.frombuffer(self.beats.bytes, np.int64, workers)
+        self.seen_heartbeats = self.heartbeats.copy()
+        self.silence = [0.0] * workers
         eager = EAGER_SECONDS if workers <= cores() and hasattr(os, "sched_yield") else 0.0
         with _uninterrupted():
             for i in range(workers):
                 here, there = socket.socketpair()
                 here.settimeout(BEAT_SECONDS * 2)
                 names = (self.answers[i].block.name, self.commands.block.name, self.beats.block.name)
-                person = context.Process(target=work, args=(i, there, *names, eager), name=f"worker-{i}", daemon=True)
-                self.lines.append(here)
-                self.people.append(person)
-                person.start()
+                process = context.Process(target=work, args=(i, there, *names, eager), name=f"worker-{i}", daemon=True)
+                self.sockets.append(here)
+                self.processes.append(process)
+                process.start()
                 there.close()
-                self.ears.register(here, selectors.EVENT_READ, (i, True))
-                self.ears.register(person.sentinel, selectors.EVENT_READ, (i, False))
+                self.selector.register(here, selectors.EVENT_READ, (i, True))
+                self.selector.register(process.sentinel, selectors.EVENT_READ, (i, False))
         for i in range(workers):
-            self.hear(i)
-        for room in self.rooms:
-            room.unlink()
+            self.receive(i)
+        for buffer in self.buffers:
+            buffer.unlink()
         self.started = True
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -294,8 +296,8 @@ class Processes:
     def send(self, worker: int, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
         self._command([worker], what, a, b, data)
 
-    def tell(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
-        self._command(range(len(self.lines)), what, a, b, data)
+    def broadcast(self, what: int, a: int = 0, b: int = 0, data: Buffers = ()) -> None:
+        self._command(range(len(self.sockets)), what, a, b, data)
 
     def _command(self, who: Iterable[int], what: int, a: int, b: int, data: Buffers) -> None:
         parts = [_bytes(part) for part in data]
@@ -304,45 +306,45 @@ class Processes:
             for i in sorted(self.readers):  # nobody may still be reading what is overwritten now
                 self._wait(i, lambda i=i: i not in self.readers)
             if size > self.commands.size:
-                self.commands = self._replace(self.commands, size, range(len(self.lines)), OTHER_COMMANDS)
+                self.commands = self._replace(self.commands, size, range(len(self.sockets)), OTHER_COMMANDS)
             self.commands.put(parts)
         for i in who:
             if size:
                 self.readers.add(i)
             self._write(i, _HEAD.pack(what, a, b, size))
 
-    def begun(self) -> None:
+    def release_start_buffers(self) -> None:
         if self.commands.size > SMALLEST:
-            self.commands = self._replace(self.commands, 0, range(len(self.lines)), OTHER_COMMANDS)
+            self.commands = self._replace(self.commands, 0, range(len(self.sockets)), OTHER_COMMANDS)
 
-    def _replace(self, old: Room, size: int, who: Iterable[int], what: int) -> Room:
+    def _replace(self, old: SharedBuffer, size: int, who: Iterable[int], what: int) -> SharedBuffer:
         """A larger block in place of an old one."""
-        room = Room.create(size + size // 4)
-        self.rooms.append(room)
+        buffer = SharedBuffer.create(size + size // 4)
+        self.buffers.append(buffer)
         try:
             for i in who:
                 self._write(i, _HEAD.pack(what, 0, 0, 0))
-                self._write(i, room.block.name.encode().ljust(NAME_LENGTH, b"\0"))
+                self._write(i, buffer.block.name.encode().ljust(NAME_LENGTH, b"\0"))
             for i in who:
-                self._wait(i, lambda i=i: self.changed.pop((i, what), False))
+                self._wait(i, lambda i=i: self.acknowledged.pop((i, what), False))
         finally:
-            room.unlink()
-        self.rooms.remove(old)
+            buffer.unlink()
+        self.buffers.remove(old)
         old.close()
-        return room
+        return buffer
 
     def _write(self, worker: int, data: bytes) -> None:
         try:
-            self.lines[worker].sendall(data)
+            self.sockets[worker].sendall(data)
         except OSError:
             raise self._lost(worker) from None
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    def hear(self, worker: int) -> Received:
-        if not self.heads[worker] and not self._listen(worker):
-            self._wait(worker, lambda: bool(self.heads[worker]))
-        what, a, b, size = self.heads[worker].popleft()
+    def receive(self, worker: int) -> Received:
+        if not self.pending_headers[worker] and not self._listen(worker):
+            self._wait(worker, lambda: bool(self.pending_headers[worker]))
+        what, a, b, size = self.pending_headers[worker].popleft()
         with contextlib.suppress(ValueError):
             self.arrived.remove(worker)
         data = self.answers[worker].bytes[:size]
@@ -353,7 +355,7 @@ class Processes:
             raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
         return what, a, b, data
 
-    def whoever(self, among: Iterable[int]) -> int:
+    def wait_any(self, among: Iterable[int]) -> int:
         wanted = set(among)
 
         def first() -> int | None:
@@ -370,61 +372,61 @@ class Processes:
     def _wait_for(self, who: Iterable[int], there: Any) -> None:
         """Read what comes until it is there; watch those who are waited for."""
         while not there():
-            ready = [key.data for key, _ in self.ears.select(BEAT_SECONDS * 2)]
+            ready = [key.data for key, _ in self.selector.select(BEAT_SECONDS * 2)]
             # One at a time: reading what one says may take reading what others say as well.
-            spoke = next((worker for worker, is_line in ready if is_line), None)
+            spoke = next((worker for worker, is_socket in ready if is_socket), None)
             if spoke is not None:
                 self._listen(spoke)
                 continue
             for worker, _ in ready:
-                if not self.heads[worker]:
+                if not self.pending_headers[worker]:
                     raise self._lost(worker)
             if not ready:
-                self._feel(who)
+                self._watch_heartbeats(who)
 
     def _listen(self, worker: int) -> bool:
         """Read what a worker says next, if it speaks soon; return whether it did."""
         try:
-            head = _HEAD.unpack(_take(self.lines[worker], _HEAD.size))
+            head = _HEAD.unpack(_read(self.sockets[worker], _HEAD.size))
         except TimeoutError:
             return False
         except (EOFError, OSError):
-            while self.heads[worker]:
-                self.hear(worker)  # its last words may say why
+            while self.pending_headers[worker]:
+                self.receive(worker)  # its last words may say why
             raise self._lost(worker) from None
         what, size = head[0], head[1]
         self.readers.discard(worker)
-        if what == MORE_ROOM:
+        if what == LARGER_ANSWERS:
             self.answers[worker] = self._replace(self.answers[worker], size, [worker], OTHER_ANSWERS)
         elif what in (OTHER_ANSWERS, OTHER_COMMANDS):
-            self.changed[worker, what] = True
+            self.acknowledged[worker, what] = True
         else:
-            self.heads[worker].append(head)
+            self.pending_headers[worker].append(head)
             self.arrived.append(worker)
-        return bool(self.heads[worker])
+        return bool(self.pending_headers[worker])
 
-    def _feel(self, who: Iterable[int]) -> None:
+    def _watch_heartbeats(self, who: Iterable[int]) -> None:
         """Look for a heartbeat of those who are waited for.
 
         What counts is how often the server has looked, not the time: when everybody was stopped together, nobody is to
         blame.
         """
         for i in who:
-            patience = self.patience if self.seen[i] else START_PATIENCE
-            if self.pulse[i] != self.seen[i]:
-                self.seen[i], self.still[i] = self.pulse[i], 0.0
+            patience = self.patience if self.seen_heartbeats[i] else START_PATIENCE
+            if self.heartbeats[i] != self.seen_heartbeats[i]:
+                self.seen_heartbeats[i], self.silence[i] = self.heartbeats[i], 0.0
                 continue
-            self.still[i] += BEAT_SECONDS * 2
-            if self.still[i] >= patience:
+            self.silence[i] += BEAT_SECONDS * 2
+            if self.silence[i] >= patience:
                 raise WorkerError(
-                    f"worker {i} (process {self.people[i].pid}) has stood still for {patience:g} seconds in round "
+                    f"worker {i} (process {self.processes[i].pid}) has stood still for {patience:g} seconds in round "
                     f"{self.round}: it is stopped or the machine is overloaded"
                 )
 
     def _lost(self, worker: int) -> WorkerError:
-        person = self.people[worker]
-        person.join(1.0)
-        code = person.exitcode
+        process = self.processes[worker]
+        process.join(1.0)
+        code = process.exitcode
         why = "its connection broke"
         if code is not None:
             why = f"it ended with status {code}"
@@ -432,35 +434,35 @@ class Processes:
                 why = f"it was killed by {signal.Signals(-code).name}"
         when = f"in round {self.round}" if self.started else "while it was starting"
         hint = "" if self.started else " (a script that starts processes needs 'if __name__ == \"__main__\":')"
-        return WorkerError(f"worker {worker} (process {person.pid}) was lost {when}: {why}{hint}")
+        return WorkerError(f"worker {worker} (process {process.pid}) was lost {when}: {why}{hint}")
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def end(self, kindly: bool = False) -> None:
         """Let the workers go, or end them; nothing is left of them."""
         with _uninterrupted():
-            for line in self.lines if kindly else ():
+            for connection in self.sockets if kindly else ():
                 with contextlib.suppress(OSError):
-                    line.sendall(_HEAD.pack(STOP, 0, 0, 0))
-            for person in self.people:
-                if person.pid is None:
+                    connection.sendall(_HEAD.pack(STOP, 0, 0, 0))
+            for process in self.processes:
+                if process.pid is None:
                     continue
                 if kindly:
-                    person.join(5.0)
-                if person.is_alive():
-                    person.kill()
-                person.join()
-            self.ears.close()
-            for line in self.lines:
-                line.close()
-            for person in self.people:
-                if person.pid is not None:
-                    person.close()
-            self.pulse = self.seen = np.zeros(0, np.int64)  # lets go of the shared memory
-            for room in self.rooms:
+                    process.join(5.0)
+                if process.is_alive():
+                    process.kill()
+                process.join()
+            self.selector.close()
+            for connection in self.sockets:
+                connection.close()
+            for process in self.processes:
+                if process.pid is not None:
+                    process.close()
+            self.heartbeats = self.seen_heartbeats = np.zeros(0, np.int64)  # lets go of the shared memory
+            for buffer in self.buffers:
                 if not self.started:
-                    room.unlink()
-                room.close()
+                    buffer.unlink()
+                buffer.close()
 
 
 @contextlib.contextmanager
@@ -486,12 +488,12 @@ def carry_out(job: Job, patience: float = PATIENCE) -> Trace:
     """
     problem = job.run.problem
     reads = isinstance(problem, Share) and data_file(problem.spec) is not None
-    crew = Processes(problem.workers, patience)
+    pool = ProcessPool(problem.workers, patience)
     try:
         with blas_on_one_thread():
-            trace = Server(job, crew, reads).lead()
+            trace = server_for(job, pool, reads).lead()
     except BaseException:
-        crew.end()
+        pool.end()
         raise
-    crew.end(kindly=True)
+    pool.end(kindly=True)
     return trace

@@ -25,13 +25,13 @@ RULES = types.Tuple((i8, i8, i8, i8, i8, VECTOR))
 LINK = types.Tuple((i8, VECTOR, f8, f8, f8, i8))
 TOOLS = types.UniTuple(i8, 4)
 
-ASK = types.void(TOOLS, i8, i8, INTS, ORACLE, INTS, RANDOM, MATRIX, SCRATCH)
-SAY = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR)
-WORK = types.void(
+COMPUTE_GRADIENT = types.void(TOOLS, i8, i8, INTS, ORACLE, INTS, RANDOM, MATRIX, SCRATCH)
+SEND_MESSAGE = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR)
+WORKER_STEP = types.void(
     TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH, VECTOR
 )  # fmt: skip
-SERVE = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
-FOLLOW = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
+SERVER_STEP = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
+APPLY_BROADCAST = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
 
 
 def addresses(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -67,21 +67,21 @@ def link_at(a):
     return compress_at(a[0]), a[1], a[2], a[3], a[4], a[5]
 
 
-@njit(ASK, **ENTRY)
-def _ask(tools, seed, k, plan, oracle, ctx, random, x, scratch):
+@njit(COMPUTE_GRADIENT, **ENTRY)
+def _compute_gradient(tools, seed, k, plan, oracle, ctx, random, x, scratch):
     rounds.ask(tools_at(tools), seed, k, plan, oracle_at(oracle), ctx, random, x, scratch)
 
 
-@njit(SAY, **ENTRY)
-def _say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
+@njit(SEND_MESSAGE, **ENTRY)
+def _send_message(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch, norms):
     rounds.say(
         tools_at(tools), seed, k, plan, rules_at(rules), link_at(link), ctx, random, x, workers, states, common, scratch
     )
     rounds.add_squared_norms(scratch[0], norms, 1.0)
 
 
-@njit(WORK, **ENTRY)
-def _work(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch, norms):
+@njit(WORKER_STEP, **ENTRY)
+def _worker_step(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch, norms):
     rounds.worker_half(
         tools_at(tools), seed, k, plan, oracle_at(oracle), rules_at(rules), link_at(link), ctx, random, x, workers,
         states, common, scratch,
@@ -94,8 +94,8 @@ def _sent(rules, ctx, v, c, states, common):
     sent_at(rules[1])(ctx, rules[5], v, c, states, common)
 
 
-@njit(SERVE, **ENTRY)
-def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
+@njit(SERVER_STEP, **ENTRY)
+def _server_step(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
     rounds.server_half(
         tools_at(tools), seed, k, rules_at(rules), link_at(uplink), link_at(downlink), ctx, random, x, server, states,
         down_memory, scratch,
@@ -103,8 +103,8 @@ def _serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, stat
     rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, states[2], scratch[2], scratch[3])
 
 
-@njit(FOLLOW, **ENTRY)
-def _follow(rules, downlink, ctx, x, down_memory, common, c, v):
+@njit(APPLY_BROADCAST, **ENTRY)
+def _apply_broadcast(rules, downlink, ctx, x, down_memory, common, c, v):
     rounds.follow(rules_at(rules), link_at(downlink), ctx, x, down_memory, common, c, v)
 
 
@@ -157,14 +157,15 @@ def _entry(kernel: Any) -> Any:
     return compiled.entry_point
 
 
-QUIET = int(pointer(nothing, SENT))
+NO_OP = int(pointer(nothing, SENT))
 tools = addresses(rounds.tools)
-ask, say, work, sent = map(_entry, (_ask, _say, _work, _sent))
-serve, follow, move, exact = map(_entry, (_serve, _follow, _move, _exact))
+compute_gradient, send_message, worker_step, sent = map(_entry, (_compute_gradient, _send_message, _worker_step, _sent))
+server_step, apply_broadcast, move, exact = map(_entry, (_server_step, _apply_broadcast, _move, _exact))
 is_special, weigh, note_evaluation, note_spread = map(_entry, (_is_special, _weigh, _note_evaluation, _note_spread))
 add_squared_norms, catch = map(_entry, (_add_squared_norms, _catch))
 
 __all__ = [
-    "QUIET", "WORKERS", "add_squared_norms", "addresses", "ask", "catch", "exact", "follow", "is_special", "move",
-    "note_evaluation", "note_spread", "say", "sent", "serve", "tools", "weigh", "work",
+    "NO_OP", "WORKERS", "add_squared_norms", "addresses", "apply_broadcast", "catch", "compute_gradient", "exact",
+    "is_special", "move", "note_evaluation", "note_spread", "send_message", "sent", "server_step", "tools", "weigh",
+    "worker_step",
 ]  # fmt: skip

@@ -67,8 +67,8 @@ def _compressor(given: Compressor) -> str:
     return given.spec if same else address(given, f"the compressor {given.spec}")
 
 
-def orders(job: Job) -> dict[str, Any]:
-    """What every worker is told."""
+def run_spec(job: Job) -> dict[str, Any]:
+    """The run as text and numbers."""
     run, problem = job.run, job.run.problem
     kernels = problem.kernels()
     return {
@@ -107,9 +107,9 @@ def share_of(problem: Problem, worker: int) -> tuple[bool, list[np.ndarray]]:
     return reduced is not None, [*arrays, np.asarray(problem.x0, dtype=np.float64)]
 
 
-def understand(told: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, list[list[int]]]:
+def from_spec(config: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, list[list[int]]]:
     """The run as a worker sees it, and the replicas of its blocks."""
-    about = told["problem"]
+    about = config["problem"]
     kind, sigma_sq, batch = about["noise"]
     gradient, exact, value = map(find, about["kernels"])
     *data, x0 = arrays
@@ -118,11 +118,11 @@ def understand(told: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, lis
         about["spec"], about["dim"], about["workers"], x0, Noise(kind, sigma_sq, batch), (l1, l2),
         ProblemKernels(gradient, exact, value, tuple(data), about["draws"]),
     )  # fmt: skip
-    up, down = (find(told[way]) if told[way].startswith("@") else compressor(told[way]) for way in ("up", "down"))
-    weights = None if told["weights"] is None else tuple(told["weights"])
+    up, down = (find(config[way]) if config[way].startswith("@") else compressor(config[way]) for way in ("up", "down"))
+    weights = None if config["weights"] is None else tuple(config["weights"])
     run = Run(
-        find(told["method"]) if told["method"].startswith("@") else method(told["method"]),
-        problem, up, down, told["numbers"], told["rounds"], told["seed"], np.zeros(0, np.int64),
-        frozenset(told["columns"]), None, weights, live=told["asynchronous"],
+        find(config["method"]) if config["method"].startswith("@") else method(config["method"]),
+        problem, up, down, config["numbers"], config["rounds"], config["seed"], np.zeros(0, np.int64),
+        frozenset(config["columns"]), None, weights, live=config["asynchronous"],
     )  # fmt: skip
-    return run, [list(range(first, first + size)) for first, size in told["parts"]]
+    return run, [list(range(first, first + size)) for first, size in config["parts"]]

@@ -1,14 +1,12 @@
 """The worst contraction: a multiple of the vector plus a multiple of the vector turned by a right angle."""
 
-import math
-
 import numpy as np
 from numba import njit
 
 from ...theory.compressors.adversary import Adversary
 from ..signatures import OPTIONS
 from .codecs import DenseCodec
-from .reductions import total
+from .reductions import length
 from .wire import Kernel
 
 
@@ -23,8 +21,8 @@ def compress(x, u, ctx, params, state, out, bits):
                 to[j] = along * row[j] + 0.0
             continue
         pairs = dim // 2 * 2
-        norm, turned = math.sqrt(total(row, 1)), math.sqrt(total(row[:pairs], 1))
-        share = across if pairs == dim else across * norm / turned
+        norm, turned = length(row), length(row[:pairs])
+        share = across if pairs == dim else across * (norm / turned)
         if turned == 0.0:
             share = 0.0
         for j in range(0, pairs, 2):

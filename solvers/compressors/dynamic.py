@@ -9,7 +9,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS, index_bits
 from ...theory.compressors.dynamic import Dynamic
 from ..signatures import OPTIONS
-from .reductions import magnitude, total, truncated
+from .reductions import length, magnitude, truncated
 from .symbols import entropy_of, pattern
 from .topk import SHORT, kth_largest
 from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
@@ -22,7 +22,7 @@ def compress(x, u, ctx, params, state, out, bits):
     candidates = np.empty(most, np.int64)
     for r in range(x.shape[0]):
         row, to = x[r], out[r]
-        norm = math.sqrt(total(row, 1))
+        norm = length(row)
         for j in range(dim):
             to[j] = 0.0
             keys[j] = magnitude(row[j])

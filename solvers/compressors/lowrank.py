@@ -1,14 +1,12 @@
 """What the low-rank compressors share: from P to the message, and from the factors to the vector."""
 
-import math
-
 import numpy as np
 from numba import njit, types
 
 from ...common.errors import InputError
 from ...theory.compressors import VALUE_LOW_BITS, LowRank
 from ..signatures import INNER
-from .reductions import dot, total, truncated
+from .reductions import dot, length, truncated
 from .remake import agree, compressed, source
 from .symbols import pattern
 from .wire import Floats, Origin, Reader, fixed, packed
@@ -32,13 +30,13 @@ def orthonormalise(p):
     """Gram and Schmidt on the rows, twice, which is enough; a row that depends on those before it becomes zero."""
     for k in range(p.shape[0]):
         row = p[k]
-        before = math.sqrt(total(row, 1))
+        before = length(row)
         for _ in range(2):
             for other in range(k):
                 share = dot(row, p[other])
                 for i in range(row.size):
                     row[i] -= share * p[other, i]
-        norm = math.sqrt(total(row, 1))
+        norm = length(row)
         for i in range(row.size):
             row[i] = 0.0 if norm <= NEGLIGIBLE * before else row[i] / norm
 

@@ -1,7 +1,5 @@
 """Natural dithering: one pass for the norm of a block, one branch-free pass for its coordinates."""
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -9,7 +7,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.natural_dithering import NaturalDithering
 from ..signatures import OPTIONS
-from .reductions import largest, power_of_two, rounded, total
+from .reductions import largest, length, power_of_two, rounded, spoil, total
 from .symbols import block_maxima, entropy_of, pattern, spread
 from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
@@ -23,9 +21,12 @@ def compress(x, u, ctx, params, state, out, bits):
         for b in range((dim + block - 1) // block):
             start, stop = b * block, min(dim, (b + 1) * block)
             part, part_coins, part_out = row[start:stop], coins[start:stop], to[start:stop]
-            norm = largest(part) if kind == 0.0 else total(part, kind == 2.0)
-            norm = math.sqrt(norm) if kind == 2.0 else norm
+            norm = largest(part) if kind == 0.0 else (length(part) if kind == 2.0 else total(part, 0))
+            if not norm < np.inf:
+                spoil(part_out)
+                continue
             scale = rounded(norm, SCALE_LOW_BITS, scale_coins[b])
+            scale = 0.0 if scale * lowest < 2.0**-1022 else scale  # a level with too few digits cannot be sent
             divisor = norm if norm != 0.0 else 1.0
             for j in range(part.size):
                 y = abs(part[j]) / divisor

@@ -9,7 +9,7 @@ from ...theory.compressors.normsign import NormSign
 from ..signatures import OPTIONS
 from . import sign
 from .codecs import SignCodec
-from .reductions import total, truncated
+from .reductions import length, truncated
 from .wire import Kernel
 
 
@@ -21,7 +21,7 @@ def compress(x, u, ctx, params, state, out, bits):
         for b in range((dim + block - 1) // block):
             start, stop = b * block, min(dim, (b + 1) * block)
             part, to = row[start:stop], row_out[start:stop]
-            scale = truncated(math.sqrt(total(part, 1)) / math.sqrt(part.size), SCALE_LOW_BITS)
+            scale = truncated(length(part) / math.sqrt(part.size), SCALE_LOW_BITS)
             for j in range(part.size):
                 to[j] = (scale if part[j] >= 0.0 else -scale) + 0.0
         bits[r] = params[1]

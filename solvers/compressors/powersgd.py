@@ -1,14 +1,12 @@
 """PowerSGD: the state holds Q of the last message, where the next one begins, and its P for the codec."""
 
-import math
-
 import numpy as np
 from numba import njit
 
 from ...theory.compressors.powersgd import PowerSGD
 from ..signatures import OPTIONS
 from .lowrank import FactorsCodec, fill, keep, numbers, orthonormalise, project
-from .reductions import dot, total
+from .reductions import dot, length
 from .wire import Kernel
 
 
@@ -21,10 +19,10 @@ def compress(x, u, ctx, params, state, out, bits):
         for k in range(rank):
             direction = state[r, k * n : (k + 1) * n]
             # Only the direction counts: a short one would vanish in the products.
-            norm = math.sqrt(total(direction, 1))
+            norm = length(direction)
             if norm == 0.0:
                 direction = params[5 + k * n : 5 + (k + 1) * n]
-                norm = math.sqrt(total(direction, 1))
+                norm = length(direction)
             for j in range(n):
                 q[k, j] = direction[j] / norm
             for i in range(m):

@@ -9,7 +9,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.qsgd import QSGD
 from ..signatures import INNER, OPTIONS
-from .reductions import largest, rounded, total
+from .reductions import largest, length, rounded, spoil
 from .symbols import entropy_of, pattern, spread
 from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega, omega_bits, packed
 
@@ -41,9 +41,12 @@ def compress(x, u, ctx, params, state, out, bits):
         elias, previous, entries = 0.0, -1, 0
         for b in range((dim + block - 1) // block):
             first, stop = b * block, min(dim, (b + 1) * block)
-            norm = math.sqrt(total(row[first:stop], 1)) if euclidean else largest(row[first:stop])
+            norm = length(row[first:stop]) if euclidean else largest(row[first:stop])
+            if not norm < np.inf:
+                spoil(to[first:stop])
+                continue
             step = rounded(norm / s, SCALE_LOW_BITS, scale_coins[b])
-            stretch = s / norm if step > 0.0 else s * norm  # a zero block gives zero levels, a NaN stays one
+            stretch = s / norm if norm > s * 2.0**-1000 else 2.0**1000  # a zero block gives zero levels
             divisor, level_bits = 0, 0.0
             for start in range(first, stop, CHUNK):
                 end = min(stop, start + CHUNK)

@@ -1,5 +1,7 @@
 """Sums, maxima and 32-bit rounding shared by the compressors' kernels; the order of summation is fixed."""
 
+import math
+
 import numpy as np
 from numba import njit, types
 
@@ -77,6 +79,45 @@ def dot(x, y):
     for j in range(4 * fours, x.size):
         s0 += x[j] * y[j]
     return (s0 + s2) + (s1 + s3)
+
+
+@njit(**INNER)
+def length(x):
+    """The Euclidean norm, right over the whole range of doubles; inf or NaN where an entry is or where it is too long.
+
+    Where the sum of squares overflows, or is so small that squares may have vanished, the entries are brought to the
+    middle of the range by a power of two, which changes no digit.
+    """
+    square = total(x, 1)
+    if 2.0**-900 < square < np.inf:
+        return math.sqrt(square)
+    top = largest(x)
+    if top == 0.0 or not top < np.inf:
+        return top
+    factor = 2.0**-700 if top > 1.0 else 2.0**700
+    square = 0.0
+    for j in range(x.size):
+        square += (x[j] * factor) * (x[j] * factor)
+    return math.sqrt(square) / factor
+
+
+@njit(**INNER)
+def mean_size(x):
+    """The mean absolute value, also where the sum overflows."""
+    mean = total(x, 0) / x.size
+    if mean < np.inf or not largest(x) < np.inf:
+        return mean
+    mean = 0.0
+    for j in range(x.size):
+        mean += abs(x[j]) * 2.0**-64
+    return mean / x.size * 2.0**64
+
+
+@njit(**INNER)
+def spoil(x):
+    """Fill a block with NaN: an entry or the norm is not finite, and no message may hide that."""
+    for j in range(x.size):
+        x[j] = np.nan
 
 
 @njit(**INNER)

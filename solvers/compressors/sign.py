@@ -7,7 +7,7 @@ from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.sign import Sign
 from ..signatures import OPTIONS
 from .codecs import SignCodec
-from .reductions import total, truncated
+from .reductions import mean_size, truncated
 from .wire import Kernel
 
 
@@ -19,7 +19,7 @@ def compress(x, u, ctx, params, state, out, bits):
         for b in range((dim + block - 1) // block):
             start, stop = b * block, min(dim, (b + 1) * block)
             part, to = row[start:stop], row_out[start:stop]
-            scale = truncated(total(part, 0) / part.size, SCALE_LOW_BITS)
+            scale = truncated(mean_size(part), SCALE_LOW_BITS)
             for j in range(part.size):
                 to[j] = (scale if part[j] >= 0.0 else -scale) + 0.0  # a scale of zero gives +0 everywhere
         bits[r] = params[1]

@@ -8,7 +8,7 @@ from numba import njit, types
 from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, index_bits
 from ...theory.compressors.sparsifier import Sparsifier
 from ..signatures import INNER, OPTIONS
-from .reductions import rounded, total
+from .reductions import largest, rounded, spoil, total
 from .symbols import entropy_of, pattern
 from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
 
@@ -17,7 +17,20 @@ f8, i8 = types.float64, types.int64
 
 @njit(**INNER)
 def threshold(sizes, left, k):
-    """The lambda for which the first `left` > k sizes have sum min(1, size/lambda) = k. Spoils `sizes`."""
+    """The lambda for which the first `left` > k sizes have sum min(1, size/lambda) = k. Spoils `sizes`.
+
+    If the sum overflows, lambda is found for sizes that are smaller by a power of two.
+    """
+    if total(sizes[:left], 0) == np.inf:
+        for i in range(left):
+            sizes[i] *= 2.0**-64
+        return threshold_in_range(sizes, left, k) * 2.0**64
+    return threshold_in_range(sizes, left, k)
+
+
+@njit(**INNER)
+def threshold_in_range(sizes, left, k):
+    """The lambda of sizes whose sum is a double."""
     while True:
         lam = total(sizes[:left], 0) / k
         inside = 0
@@ -31,6 +44,12 @@ def threshold(sizes, left, k):
         left = inside
 
 
+@njit(**INNER)
+def is_odd(value):
+    """Whether a scale needs its last bit, for which a signed value has no room."""
+    return (np.float64(value).view(np.int64) >> SCALE_LOW_BITS) & 1
+
+
 @njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, k, index, count_width = x.shape[1], int(params[0]), int(params[1]), int(params[2])
@@ -41,14 +60,19 @@ def compress(x, u, ctx, params, state, out, bits):
         for j in range(dim):
             sizes[left] = abs(row[j])
             left += sizes[left] != 0.0
+        if not largest(row) < np.inf:
+            spoil(to)
+            bits[r] = 64.0 * dim
+            continue
         lam = threshold(sizes, left, k) if left > k else 0.0
         scale = rounded(lam, SCALE_LOW_BITS, coins[dim])
-        count, least = 0, np.inf
+        count, least, rare = 0, np.inf, 0
         for j in range(dim):
             size = abs(row[j])
             if size < lam:
                 signed = scale if row[j] > 0.0 else -scale
                 to[j] = (signed if coins[j] * lam < size else 0.0) + 0.0
+                rare += to[j] != 0.0
             else:
                 to[j] = rounded(row[j], VALUE_LOW_BITS, coins[j])
             sent = to[j] != 0.0
@@ -57,8 +81,10 @@ def compress(x, u, ctx, params, state, out, bits):
         length = count_width
         if count > 0:
             short = 0
+            # A value may be rounded below lambda, which still has to be sent once if it needs its last bit.
+            once = scale if rare > 0 and is_odd(scale) else least
             for j in range(dim):
-                short += abs(to[j]) == least
+                short += abs(to[j]) == once
             where = 0 if count == dim else min(count * index, dim)
             length += where + 32 + count + short + 32 * (count - short)
         bits[r] = 8 * math.ceil(length / 8)
@@ -69,10 +95,17 @@ def kernel(comp: Sparsifier, dim: int) -> Kernel:
 
 
 class SparsifierCodec:
-    """How many coordinates, which, the least magnitude in 32 bits; a flag for each: its sign, or a value in 32 bits.
+    """How many coordinates, which, a magnitude in 32 bits; a flag for each: its sign, or a value in 32 bits.
 
-    The least magnitude is lambda, unless no entry with a probability below 1 is sent.
+    The magnitude sent once is lambda where that needs the 32nd bit, for which a value with a sign has no room; else the
+    least, which is lambda, too, unless a value was rounded below it or no entry of a probability below 1 is sent.
     """
+
+    def once(self, message: Floats) -> Floats:
+        """The magnitude sent once, (1,)."""
+        sizes = np.abs(message[message != 0])
+        odd = sizes[(sizes.view(np.int64) >> SCALE_LOW_BITS) & 1 == 1]
+        return (odd if odd.size else sizes).min(keepdims=True)
 
     def encode(self, comp: Sparsifier, message: Floats, origin: Origin) -> bytes:
         used = np.flatnonzero(message)
@@ -80,12 +113,12 @@ class SparsifierCodec:
         if used.size == 0:
             return packed(count)
         values = message[used]
-        least = np.abs(values).min(keepdims=True)
-        short = np.abs(values) == least
+        once = self.once(message)
+        short = np.abs(values) == once
         return packed(
             count,
             indices(used, message.size),
-            fixed(pattern(least, SCALE_LOW_BITS, comp.spec), 32),
+            fixed(pattern(once, SCALE_LOW_BITS, comp.spec), 32),
             short.astype(np.uint8),
             (values[short] < 0).astype(np.uint8),
             fixed(pattern(values[~short], VALUE_LOW_BITS, comp.spec), 32),
@@ -97,10 +130,10 @@ class SparsifierCodec:
         if count == 0:
             return message
         chosen = reader.indices(count, dim)
-        least = reader.floats(1, SCALE_LOW_BITS)
+        once = reader.floats(1, SCALE_LOW_BITS)
         short = reader.take(count).astype(bool)
         values = np.empty(count)
-        values[short] = least * (1.0 - 2.0 * reader.take(int(short.sum())))
+        values[short] = once * (1.0 - 2.0 * reader.take(int(short.sum())))
         values[~short] = reader.floats(int((~short).sum()), VALUE_LOW_BITS, signed=True)
         message[chosen] = values + 0.0
         return message
@@ -109,8 +142,9 @@ class SparsifierCodec:
         size = np.abs(message[message != 0])
         if size.size == 0:
             return 0.0
-        short = int(np.count_nonzero(size == size.min()))
-        symbols = np.array([message.size - size.size, size.size - short, np.count_nonzero(message == size.min())])
+        once = self.once(message)
+        short = int(np.count_nonzero(size == once))
+        symbols = np.array([message.size - size.size, size.size - short, np.count_nonzero(message == once)])
         symbols = np.append(symbols, short - symbols[2])
         return 32.0 * (1 + size.size - short) + entropy_of(symbols)
 

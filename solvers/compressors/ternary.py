@@ -1,7 +1,5 @@
 """Ternary dithering: one pass for the norm of a block, one branch-free pass for its coordinates."""
 
-import math
-
 import numpy as np
 from numba import njit, uint64
 
@@ -9,7 +7,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.ternary import Ternary
 from ..signatures import OPTIONS
-from .reductions import magnitude, rounded, total
+from .reductions import length, magnitude, rounded, spoil
 from .symbols import block_maxima, entropy_of, pattern, spread
 from .wire import Bits, Floats, Kernel, Origin, Reader, fixed, packed
 
@@ -24,18 +22,20 @@ def compress(x, u, ctx, params, state, out, bits):
             # Unsigned indices into a row vectorise as a slice would, without its cost, which is that of a short block.
             start, stop = uint64(b * block), uint64(min(dim, (b + 1) * block))
             if euclidean:
-                norm = math.sqrt(total(row[start:stop], 1))
+                norm = length(row[start:stop])
             else:
                 top = 0
                 for j in range(start, stop):
                     key = magnitude(row[j])
                     top = key if key > top else top
                 norm = np.int64(top).view(np.float64)
+            if not norm < np.inf:
+                spoil(row_out[start:stop])
+                continue
             scale = rounded(norm, SCALE_LOW_BITS, row_u[dim + b])
             for j in range(start, stop):
                 signed = scale if row[j] > 0.0 else -scale
-                # Never -0; written so that a NaN stays one.
-                row_out[j] = (0.0 if row_u[j] * norm >= abs(row[j]) else signed) + 0.0
+                row_out[j] = (0.0 if row_u[j] * norm >= abs(row[j]) else signed) + 0.0  # never -0
 
 
 def kernel(comp: Ternary, dim: int) -> Kernel:

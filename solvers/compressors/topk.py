@@ -24,8 +24,10 @@ LONG, STRIDE, CHUNK, SHORT = 16384, 128, 64, 32
 def kth_largest(keys, left, need, counts):
     """The need-th largest of the first `left` keys, and how many equal to it are among the need largest.
 
-    Spoils `keys`, which has room for at least SHORT.
+    Spoils `keys`, which has room for at least SHORT. Of no keys the largest is above all.
     """
+    if left == 0:
+        return MAGNITUDE, 0
     while True:
         if left <= SHORT:
             for i in range(left, SHORT):

@@ -3,8 +3,8 @@
     worker i : g_i the mean of R fresh stochastic gradients ; send s_i = sign(g_i), one bit a coordinate
     everyone : x <- x - gamma avg s_i
 
-sign(0) = 0. Sent through the compressor `sign`, a vector of signs without zeros arrives as it is, for its mean absolute
-value is 1; one bit has no room for a zero. There is no memory, and on some problems no convergence: `error-feedback`
+sign(0) = +1: one bit has no room for a zero. So every entry is +1 or -1, the mean absolute value is 1, and the
+compressor `sign` sends the vector as it is. There is no memory, and on some problems no convergence: `error-feedback`
 with `sign` is the way out.
 """
 
@@ -17,10 +17,10 @@ from ..signatures import OPTIONS, flat
 
 @njit(**OPTIONS)
 def signs(ctx, params, x, v, states, common):
-    """v <- sign(v), sign(0) = 0; a NaN passes through."""
+    """v <- sign(v), sign(0) = +1; a NaN passes through."""
     flat_v = flat(v)
     for j in range(flat_v.size):
-        if flat_v[j] > 0.0:
+        if flat_v[j] >= 0.0:
             flat_v[j] = 1.0
         elif flat_v[j] < 0.0:
             flat_v[j] = -1.0

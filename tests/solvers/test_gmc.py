@@ -349,3 +349,18 @@ def test_the_memory_of_gmc_stays_below_every_bound_that_is_proved_for_it(up, n, 
     squares = [(factor * known[name]) ** 2 for name, factor in bounds.values()]
     assert low <= min(squares)
     assert R.mean(axis=0).max() >= min(squares) / 400
+
+
+@pytest.mark.parametrize("up", ["sign", "sign:block=7", "normsign", "identity"])
+def test_signsgd_where_a_coordinate_has_no_gradient(up, tmp_path):
+    """98 of 100 features are never there: their signs cost nothing, and one bit carries every other sign as it is.
+
+    By hand, x_1 falls by gamma = 0.01 a round: the mean of |f'(x_1)| over 400 rounds is 0.12428.
+    """
+    data = tmp_path / "zeros.svm"
+    data.write_text("1 1:1 100:0\n" * 19 + "-1 1:1 100:0\n")
+    found = simulate(
+        "signsgd", f"logistic-nonconvex:data={data},lam=0", up, "identity",
+        parameters={"gamma": 0.01, "R": 400}, workers=1, rounds=400, columns=["grad_l1_mean"],
+    )  # fmt: skip
+    assert found.columns["grad_l1_mean"][0, -1] == pytest.approx(0.12428, abs=1e-5)

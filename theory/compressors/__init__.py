@@ -27,7 +27,10 @@ part of C, so that every theorem is about what is really sent:
 - natural compression and clipping are roundings themselves, and nothing is added to them; what the low-rank
   compressors do is told in `lowrank`.
 
-All constants contain these factors. Probabilities are compared with uniforms of 32 bits, so that they
+All constants contain these factors. They hold over the range of doubles: norms are taken so that no square overflows or
+vanishes. Only numbers below 2^-1022, which have fewer digits, and vectors of which C(x) exceeds the largest double are
+beyond them; such a message, and any of a vector with an entry that is infinite or no number, holds one itself, so that
+a run that diverges is seen to. Probabilities are compared with uniforms of 32 bits, so that they
 are exact to 2^-33.
 
 One file per compressor

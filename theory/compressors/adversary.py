@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common.errors import InputError
-from .base import Compressor, Contractive, vector
+from .base import Compressor, Contractive, length, vector
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ class Adversary(Compressor):
         y = np.zeros(x.size)
         pairs = x.size // 2 * 2
         y[0:pairs:2], y[1:pairs:2] = -x[1:pairs:2], x[0:pairs:2]
-        length, norm = float(np.linalg.norm(y)), float(np.linalg.norm(x))
-        if length == 0:
-            y[0] = length = 1.0
-        return a * x + b * (norm / length) * y
+        turned, norm = length(y), length(x)
+        if turned == 0:
+            y[0] = turned = 1.0
+        return a * x + b * (norm / turned) * y
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         self.check(dim)

@@ -270,6 +270,8 @@ class Compressor:
         """E||C(x) - x||^2 / ||x||^2, exactly, at this x of shape (dim,); 0 at x = 0."""
         x = vector(x)
         error = self.image(x) - x
+        exponent = math.frexp(float(np.abs(x).max()))[1]
+        error, x = np.ldexp(error, -exponent), np.ldexp(x, -exponent)
         return relative(float(error @ error), x)
 
     def keep_probability(self, dim: int) -> float | None:
@@ -296,6 +298,31 @@ def vector(x: ArrayLike) -> NDArray[np.float64]:
     if values.ndim != 1 or values.size == 0 or not np.all(np.isfinite(values)):
         raise InputError(f"an array of shape {values.shape} is not a vector of finite numbers")
     return values
+
+
+def centred(x: ArrayLike) -> NDArray[np.float64]:
+    """Return x times the power of two that brings its largest entry into [1, 2): its digits, without its size."""
+    x = vector(x)
+    top = float(np.abs(x).max())
+    return np.ldexp(x, 1 - math.frexp(top)[1]) if top > 0 else x
+
+
+def length(x: NDArray[np.float64]) -> float:
+    """||x||, also where squares overflow or vanish; inf where the norm itself does."""
+    with np.errstate(over="ignore"):
+        square = float(x @ x)
+    if 2.0**-900 < square < math.inf:
+        return float(np.linalg.norm(x))
+    exponent = math.frexp(float(np.abs(x).max()))[1]
+    norm = float(np.linalg.norm(np.ldexp(x, -exponent)))
+    return float(np.ldexp(norm, exponent))
+
+
+def mean_size(x: NDArray[np.float64]) -> float:
+    """The mean absolute value, also where the sum overflows."""
+    with np.errstate(over="ignore"):
+        mean = float(np.abs(x).mean())
+    return mean if math.isfinite(mean) else float(np.abs(x * 2.0**-64).mean()) * 2.0**64
 
 
 def relative(error: float, x: NDArray[np.float64]) -> float:

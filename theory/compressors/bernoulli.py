@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from .base import Compressor, Unbiased, vector
+from .base import Compressor, Unbiased, centred
 from .selection import selection_error, selection_unbiased
 
 
@@ -44,7 +44,7 @@ class Bernoulli(Compressor):
         return selection_unbiased(self.probability)
 
     def pointwise(self, x: ArrayLike) -> float:
-        return selection_error(vector(x), self.probability, True)
+        return selection_error(centred(x), self.probability, True)
 
     def keep_probability(self, dim: int) -> float:
         return self.probability

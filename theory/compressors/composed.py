@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import Compressor, Contractive, General, Unbiased, index_bits, relative, vector
+from .base import Compressor, Contractive, General, Unbiased, index_bits, length, vector
 from .composition import Composition
 
 
@@ -90,8 +90,8 @@ class Composed(Composition):
             error = self.first.pointwise(x)
             return error + (1 / two - 1) * (1 + error) if np.any(x) else 0.0
         y = self.first.image(x)
-        error = self.second.pointwise(y) * float(y @ y) + float((y - x) @ (y - x))
-        return relative(error, x)
+        norm = length(x) or 1.0
+        return self.second.pointwise(y) * (length(y) / norm) ** 2 + (length(y - x) / norm) ** 2
 
     def nonzeros(self, dim: int) -> float:
         return min(self.first.nonzeros(dim), self.second.nonzeros(dim))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Compressor, Correlated, index_bits, truncate, vector
+from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Compressor, Correlated, index_bits, length, truncate, vector
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Dynamic(Compressor):
 
     def image(self, x: ArrayLike) -> NDArray[np.float64]:
         x = vector(x)
-        norm = float(np.linalg.norm(x))
+        norm = length(x)
         kept = np.argsort(-np.abs(x), kind="stable")[: self.most(x.size)]
         count = 1 + int(np.count_nonzero(np.cumsum(np.abs(x[kept])) < self.REACH * norm))
         out = np.zeros(x.size)

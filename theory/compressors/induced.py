@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import Compressor, Unbiased, relative, vector
+from .base import Compressor, Unbiased, length, vector
 from .composition import Composition
 
 
@@ -46,7 +47,7 @@ class Induced(Composition):
         if (p := self.second.keep_probability(x.size)) is not None:
             return (1 / p - 1) * self.first.pointwise(x)
         rest = x - self.first.image(x)
-        return relative(self.second.pointwise(rest) * float(rest @ rest), x)
+        return self.second.pointwise(rest) * (length(rest) / length(x)) ** 2 if np.any(x) else 0.0
 
     def nonzeros(self, dim: int) -> float:
         return min(float(dim), self.first.nonzeros(dim) + self.second.nonzeros(dim))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import Compressor, Unbiased, exponent_bits, relative, rounding_variance, vector
+from .base import Compressor, Unbiased, centred, exponent_bits, relative, rounding_variance
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Natural(Compressor):
         return Unbiased(1 / 8)
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         return relative(float(np.sum(rounding_variance(x, 52))), x)
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:

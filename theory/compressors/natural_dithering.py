@@ -14,9 +14,9 @@ from .base import (
     SCALE_VARIANCE,
     Blockwise,
     Unbiased,
+    centred,
     relative,
     rounding_variance,
-    vector,
 )
 
 
@@ -62,7 +62,7 @@ class NaturalDithering(Blockwise):
         return Unbiased((1 + SCALE_VARIANCE) * (1 + omega) - 1)
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         error, lowest = 0.0, 2.0 ** (1 - self.levels)
         for part in self.split(x):
             size = np.abs(part)

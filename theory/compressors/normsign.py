@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Correlated, truncate
+from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Correlated, length, truncate
 from .sign import Sign
 
 
@@ -45,4 +45,4 @@ class NormSign(Sign):
         return Correlated((1 - SCALE_TRUNCATION) / root, root)
 
     def scale(self, part: NDArray[np.float64]) -> float:
-        return float(truncate(np.array([np.linalg.norm(part) / math.sqrt(part.size)]), SCALE_LOW_BITS)[0])
+        return float(truncate(np.array([length(part) / math.sqrt(part.size)]), SCALE_LOW_BITS)[0])

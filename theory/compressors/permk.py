@@ -8,7 +8,7 @@ from typing import ClassVar
 from numpy.typing import ArrayLike
 
 from ...common.options import integer
-from .base import MAX_DIM, Compressor, Unbiased, vector
+from .base import MAX_DIM, Compressor, Unbiased, centred
 from .selection import selection_error, selection_unbiased
 
 
@@ -59,7 +59,7 @@ class PermK(Compressor):
         return selection_unbiased(1 / self.workers, shared_coins=True)
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         self.check(x.size)
         return selection_error(x, 1 / self.workers, True)
 

@@ -15,9 +15,9 @@ from .base import (
     SCALE_VARIANCE,
     Blockwise,
     Unbiased,
+    centred,
     relative,
     rounding_variance,
-    vector,
 )
 
 
@@ -73,7 +73,7 @@ class QSGD(Blockwise):
         return Unbiased((1 + SCALE_VARIANCE) * (1 + omega) - 1)
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         error = 0.0
         for part in self.split(x):
             size = np.abs(part)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from .base import Contractive, General, Sparse, Unbiased, index_bits, vector
+from .base import Contractive, General, Sparse, Unbiased, centred, index_bits
 from .selection import selection_contractive, selection_error, selection_general, selection_unbiased
 
 
@@ -63,7 +63,7 @@ class RandK(Sparse):
         return selection_general(self.kept(dim) / dim, bool(self.scaled))
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         return selection_error(x, self.kept(x.size) / x.size, bool(self.scaled))
 
     def keep_probability(self, dim: int) -> float | None:

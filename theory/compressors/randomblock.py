@@ -8,7 +8,7 @@ from typing import ClassVar
 from numpy.typing import ArrayLike
 
 from ...common.errors import InputError
-from .base import MAX_DIM, Compressor, Contractive, General, Unbiased, index_bits, vector
+from .base import MAX_DIM, Compressor, Contractive, General, Unbiased, centred, index_bits
 from .selection import selection_contractive, selection_error, selection_general, selection_unbiased
 
 
@@ -81,7 +81,7 @@ class RandomBlock(Compressor):
         return selection_general(1 / self.blocks, bool(self.scaled))
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         self.check(x.size)
         return selection_error(x, 1 / self.blocks, bool(self.scaled))
 

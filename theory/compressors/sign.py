@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Blockwise, Contractive, truncate, vector
+from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Blockwise, Contractive, mean_size, truncate, vector
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sign(Blockwise):
 
     def scale(self, part: NDArray[np.float64]) -> float:
         """Absolute value of the entries sent for a block."""
-        return float(truncate(np.array([np.abs(part).mean()]), SCALE_LOW_BITS)[0])
+        return float(truncate(np.array([mean_size(part)]), SCALE_LOW_BITS)[0])
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         return float(dim + float_bits * self.blocks(dim))

@@ -8,7 +8,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import SCALE_LOW_BITS, VALUE_LOW_BITS, Sparse, Unbiased, index_bits, relative, rounding_variance, vector
+from .base import (
+    SCALE_LOW_BITS,
+    VALUE_LOW_BITS,
+    Sparse,
+    Unbiased,
+    centred,
+    index_bits,
+    relative,
+    rounding_variance,
+)
 from .selection import selection_unbiased
 
 
@@ -46,7 +55,7 @@ class Sparsifier(Sparse):
         return float(sums[np.argmax(sums >= sizes[::-1][:k])])
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         lam, size = self.lam(x), np.abs(x)
         certain = size >= lam
         error = float(np.sum(rounding_variance(x[certain], VALUE_LOW_BITS)))

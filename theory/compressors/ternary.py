@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import SCALE_LOW_BITS, SCALE_VARIANCE, Blockwise, Unbiased, relative, rounding_variance, vector
+from .base import SCALE_LOW_BITS, SCALE_VARIANCE, Blockwise, Unbiased, centred, relative, rounding_variance
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Ternary(Blockwise):
         return Unbiased((1 + SCALE_VARIANCE) * (1 + omega) - 1)
 
     def pointwise(self, x: ArrayLike) -> float:
-        x = vector(x)
+        x = centred(x)
         error = 0.0
         for part in self.split(x):
             size = np.abs(part)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from ..bounds import Curve, Rate
+from ..compressors import compressor
 from ..compressors.sign import Sign
 from ..families import TunedTheorem
 from ..theorem import Assumption, Case, Choice, Given, Point, prescribe, register
@@ -24,6 +25,9 @@ class Nonconvex(TunedTheorem):
 
     Guarantee: gamma = 1/sqrt(L_1 T) and R = T give
     (1/T) sum_{t<T} E||grad f(x^t)||_1 <= (sqrt(L_1)(Delta + 1/2) + 2 sigma_1)/sqrt T.
+    A coordinate whose g_j is zero may be given any sign, or none: where grad_j is zero, too, the step's first order
+    loses nothing and its second order is no more than L_j gamma^2/2; elsewhere it counts as a wrong sign, whose
+    probability the proof bounds. The method sends +1, so that every entry is a sign and one bit carries it.
     The published form squares both sides and counts N = T^2 samples. There is no memory, and with one sample a round
     signSGD can fail.
 
@@ -60,9 +64,9 @@ class Nonconvex(TunedTheorem):
     bound_latex = r"\frac{\sqrt{L_1}(\Delta+\frac{1}{2})+2\sigma_1}{\sqrt{T}}"
 
     def _assume(self, side: str, kind: type | None, given: Given, dim: int | None) -> Assumption | None:
-        """Signs pass through the compressor `sign` as they are."""
-        signs = side == "uplink" and (isinstance(given, Sign) or (isinstance(given, str) and given.startswith("sign")))
-        return None if signs else super()._assume(side, kind, given, dim)
+        """Vectors of +1 and -1 pass through the compressors that send a scale and signs as they are."""
+        given = compressor(given) if isinstance(given, str) else given
+        return None if side == "uplink" and isinstance(given, Sign) else super()._assume(side, kind, given, dim)
 
     def settle(self, case: Case, take: Choice) -> None:
         T = self.horizon(case)

@@ -161,9 +161,9 @@ class Curve(ABC):
 
 @dataclass(frozen=True)
 class LinearCurve(Curve):
-    """(1 - gain)^t start + floor, where floor is multiplied by 1 - (1 - gain)^t if `saturating`."""
+    """rho^t start + floor with rho = 1 - contraction_gap; floor is multiplied by 1 - rho^t if `saturating`."""
 
-    gain: float
+    contraction_gap: float
     start: float
     limit: float
     saturating: bool = False
@@ -176,7 +176,7 @@ class LinearCurve(Curve):
 
     def at(self, t: ArrayLike) -> NDArray[np.float64]:
         t = np.asarray(t, dtype=np.float64)
-        log_decay = t * math.log1p(-self.gain) if self.gain < 1 else np.where(t > 0, -np.inf, 0.0)
+        log_decay = t * math.log1p(-self.contraction_gap) if self.contraction_gap < 1 else np.where(t > 0, -np.inf, 0.0)
         kept = -np.expm1(log_decay) if self.saturating else 1.0
         return np.exp(log_decay) * self.start + self.limit * kept
 
@@ -187,8 +187,12 @@ class LinearCurve(Curve):
         if excess <= eps - self.limit:
             return 0.0
         if self.limit >= eps:
-            return 1.0 if self.gain >= 1 and self.limit == eps else math.inf
-        return 1.0 if self.gain >= 1 else math.log((eps - self.limit) / excess) / math.log1p(-self.gain)
+            return 1.0 if self.contraction_gap >= 1 and self.limit == eps else math.inf
+        return (
+            1.0
+            if self.contraction_gap >= 1
+            else math.log((eps - self.limit) / excess) / math.log1p(-self.contraction_gap)
+        )
 
 
 @dataclass(frozen=True)

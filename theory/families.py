@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate
-from .theorem import Case, Choice, Point, Theorem, wants
+from .theorem import ParameterChoice, Point, Request, Theorem, wants
 
 
 class LinearTheorem(Theorem):
@@ -25,48 +25,50 @@ class LinearTheorem(Theorem):
     """Whether the floor is multiplied by 1 - rho^t."""
 
     @abstractmethod
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
         """1 - entry for every entry of the max in rho, by what it describes."""
 
     @abstractmethod
-    def start(self, case: Case, p: Point) -> float:
+    def start(self, request: Request, p: Point) -> float:
         """V_0."""
 
     @abstractmethod
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         """The limit of the bound."""
 
-    def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
-        take = super()._choose(case, fixed, rule)
-        if self.gain(case, take.values) <= 0.0:  # inside the intervals, but only by less than rounding
-            raise NotCovered(f"there is no contraction for these parameters: {self.active(case, take.values)}")
-        return take
+    def _parameters_at(self, request: Request, fixed: Mapping[str, float], rule: str) -> ParameterChoice:
+        choose = super()._parameters_at(request, fixed, rule)
+        if self.contraction_gap(request, choose.values) <= 0.0:  # inside the intervals, but only by less than rounding
+            raise NotCovered(f"there is no contraction for these parameters: {self.active(request, choose.values)}")
+        return choose
 
-    def gain(self, case: Case, p: Point) -> float:
-        return min(1.0, *self.gains(case, p).values())
+    def contraction_gap(self, request: Request, p: Point) -> float:
+        return min(1.0, *self.contraction_gaps(request, p).values())
 
-    def curve(self, case: Case, p: Point) -> LinearCurve:
-        return LinearCurve(self.gain(case, p), self.start(case, p), self.floor(case, p), self.saturating)
+    def curve(self, request: Request, p: Point) -> LinearCurve:
+        return LinearCurve(
+            self.contraction_gap(request, p), self.start(request, p), self.floor(request, p), self.saturating
+        )
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"rho": 1.0 - self.gain(case, p)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"rho": 1.0 - self.contraction_gap(request, p)}
 
-    def active(self, case: Case, p: Point) -> str:
-        gains = self.gains(case, p)
-        least = min(gains.values())
-        names = [name for name, value in gains.items() if value <= least * (1 + 1e-9)]
+    def active(self, request: Request, p: Point) -> str:
+        contraction_gaps = self.contraction_gaps(request, p)
+        least = min(contraction_gaps.values())
+        names = [name for name, value in contraction_gaps.items() if value <= least * (1 + 1e-9)]
         return f"rho = {_near_one(least)} is set by {' and '.join(names)}"
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        gain, floor = self.gain(case, p), None if curve is None else curve.floor
-        rho = _near_one(gain)
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        contraction_gap, floor = self.contraction_gap(request, p), None if curve is None else curve.floor
+        rho = _near_one(contraction_gap)
         if floor is None:
             text = f"contracts by {rho} a round, down to a floor that the missing constants decide"
         elif floor == 0.0:
             text = f"contracts by {rho} a round, without a floor"
         else:
             text = f"contracts by {rho} a round, down to {floor:.4g}, proportional to 1/n at one step"
-        return Rate("linear", text, contraction=1.0 - gain, floor=floor, in_workers=-1.0 if floor else 0.0)
+        return Rate("linear", text, contraction=1.0 - contraction_gap, floor=floor, in_workers=-1.0 if floor else 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,29 +85,31 @@ class AverageTheorem(Theorem):
     """Bounds on an average over T rounds at a constant step."""
 
     @abstractmethod
-    def average(self, case: Case, p: Point) -> Average:
+    def average(self, request: Request, p: Point) -> Average:
         """The coefficients of the bound."""
 
-    def curve(self, case: Case, p: Point) -> Curve:
-        a, gamma = self.average(case, p), p["gamma"]
+    def curve(self, request: Request, p: Point) -> Curve:
+        a, gamma = self.average(request, p), p["gamma"]
         left = 1.0 - a.damping * gamma
         return PowerCurve(((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0)))
 
-    def active(self, case: Case, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; the limit is {self._choose(case, p, '').intervals['gamma'].text}"
+    def active(self, request: Request, p: Point) -> str:
+        return f"gamma = {p['gamma']:.6g}; the limit is {self._parameters_at(request, p, '').intervals['gamma'].text}"
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         noisy = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
         if curve is None:
             return Rate("power", noisy + " (if there is noise)", in_rounds=(-1.0, -0.5), in_workers=-0.5)
-        a = self.average(case, p)
+        a = self.average(request, p)
         if a.noise == 0.0:
             slow, text = (-2 / 3, "1/T, then T^(-2/3)") if a.drift > 0 else (-1.0, "1/T, without a floor")
             return Rate("power", f"{text}, with the step tuned for T", in_rounds=(-1.0, slow))
         until = None
-        if case.rounds is not None:
+        if request.rounds is not None:
             others = {name: value for name, value in p.items() if name != "gamma"}
-            until = speedup_until(a, case.c.n, case.rounds, self._choose(case, others, "").values["gamma"])
+            until = speedup_until(
+                a, request.c.n, request.rounds, self._parameters_at(request, others, "").values["gamma"]
+            )
         return Rate("power", noisy, in_rounds=(-1.0, -0.5), in_workers=-0.5, speedup_until=until)
 
 
@@ -127,28 +131,28 @@ class TunedTheorem(Theorem):
     """Bounds for a step that depends on T: a sum of powers of T."""
 
     @abstractmethod
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
         """Pairs (coefficient, power) of the bound; the first one is the linear speedup's term, 1/sqrt(nT)."""
 
-    def curve(self, case: Case, p: Point) -> PowerCurve:
-        return PowerCurve(self.powers(case))
+    def curve(self, request: Request, p: Point) -> PowerCurve:
+        return PowerCurve(self.powers(request))
 
-    def horizon(self, case: Case) -> int:
-        if case.rounds is not None:
-            return case.rounds
-        if case.eps is None:
+    def horizon(self, request: Request) -> int:
+        if request.rounds is not None:
+            return request.rounds
+        if request.eps is None:
             raise NotCovered(f"{self.name} tunes the step for T; give rounds or eps")
-        if missing := [name for name in self.bound_needs(case) if getattr(case.constants, name) is None]:
+        if missing := [name for name in self.bound_needs(request) if getattr(request.constants, name) is None]:
             raise NotCovered(f"{wants(self.name, missing)} to find T from eps")
-        rounds = PowerCurve(self.powers(case)).rounds_to(case.eps)
+        rounds = PowerCurve(self.powers(request)).rounds_to(request.eps)
         if rounds is None:
-            raise NotCovered(f"{self.name} needs more than 1e300 rounds to reach eps = {case.eps:.4g}")
+            raise NotCovered(f"{self.name} needs more than 1e300 rounds to reach eps = {request.eps:.4g}")
         return rounds
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         if curve is None:
             return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
-        powers = self.powers(case)
+        powers = self.powers(request)
         slow = -min(power for coefficient, power in powers if coefficient > 0 or power == 1.0)
         if powers[0][0] == 0.0:
             return Rate("power", f"T^({slow:.3g}) for large T, no noise", in_rounds=(-1.0, slow))
@@ -157,15 +161,15 @@ class TunedTheorem(Theorem):
             "1/T first, 1/sqrt(nT) for large T: linear speedup while that term dominates",
             in_rounds=(-1.0, slow),
             in_workers=-0.5,
-            speedup_until=self._speedup_until(case),
+            speedup_until=self._speedup_until(request),
         )
 
-    def _speedup_until(self, case: Case) -> float:
+    def _speedup_until(self, request: Request) -> float:
         """The largest n at which the 1/sqrt(nT) term is still the largest one, at the horizon."""
-        rounds = self.horizon(case)
+        rounds = self.horizon(request)
 
         def dominates(n: int) -> bool:
-            terms = self.powers(replace(case, constants=replace(case.constants, n=n, overlap=None)))
+            terms = self.powers(replace(request, constants=replace(request.constants, n=n, overlap=None)))
             first, *rest = (coefficient * rounds**-power for coefficient, power in terms)
             return first >= max(rest)
 
@@ -188,16 +192,16 @@ class OrderTheorem(Theorem):
     provenance = "order"
     bound_requires = ()
 
-    def curve(self, case: Case, p: Point) -> None:  # type: ignore[override]
+    def curve(self, request: Request, p: Point) -> None:  # type: ignore[override]
         return None
 
-    def _score(self, case: Case) -> None:
+    def _score(self, request: Request) -> None:
         return None
 
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         return f"gamma = {p['gamma']:.6g}"
 
 
-def _near_one(gain: float) -> str:
-    """1 - gain as text that does not round to 1."""
-    return f"{1.0 - gain:.6g}" if gain > 1e-4 else f"1 - {gain:.3g}"
+def _near_one(contraction_gap: float) -> str:
+    """1 - contraction_gap as text that does not round to 1."""
+    return f"{1.0 - contraction_gap:.6g}" if contraction_gap > 1e-4 else f"1 - {contraction_gap:.3g}"

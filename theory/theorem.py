@@ -185,7 +185,7 @@ class Guarantee:
 # ------------------------------------------------------------------------------------------------ theorems
 
 
-class Known:
+class KnownConstants:
     """The constants as numbers; only for names that were checked to be known."""
 
     def __init__(self, constants: Constants) -> None:
@@ -199,7 +199,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Case:
+class Request:
     """A request matched with a theorem's assumptions: constants, assumptions on the compressors, horizon."""
 
     constants: Constants
@@ -211,16 +211,16 @@ class Case:
     """Parameters that the caller fixed."""
 
     @property
-    def c(self) -> Known:
+    def c(self) -> KnownConstants:
         """The constants as numbers."""
-        return Known(self.constants)
+        return KnownConstants(self.constants)
 
 
 @dataclass
-class Choice:
+class ParameterChoice:
     """Collects one value after the other, with its admissible interval.
 
-    ``take(name, interval, default)`` returns the fixed value, if there is one, after checking it.
+    ``choose(name, interval, default)`` returns the fixed value, if there is one, after checking it.
     """
 
     fixed: Mapping[str, float]
@@ -289,34 +289,34 @@ class Theorem(ABC):
     # ---- what a theorem fills in
 
     @abstractmethod
-    def settle(self, case: Case, take: Choice) -> None:
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         """Take every parameter, in an order in which each interval depends on earlier ones only."""
 
     @abstractmethod
-    def curve(self, case: Case, p: Point) -> Curve:
+    def curve(self, request: Request, p: Point) -> Curve:
         """The bound at the parameters p."""
 
     @abstractmethod
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         """The predicted slopes."""
 
     @abstractmethod
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         """Which term of the min or max is active, in words."""
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
         """The constants that the bound needs for these compressors."""
         return self.bound_requires
 
-    def details(self, case: Case, p: Point) -> Point:
+    def details(self, request: Request, p: Point) -> Point:
         """Named parts of the step or bound worth showing."""
         return {}
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
         """The metric's coefficients, in the order of `measures`."""
         return (1.0,)
 
-    def gain(self, case: Case, p: Point) -> float:
+    def contraction_gap(self, request: Request, p: Point) -> float:
         """1 - rho, by which choices are compared when neither rounds nor eps is given."""
         return 0.0
 
@@ -328,7 +328,7 @@ class Theorem(ABC):
         """The same in round 0, where that is of a kind of its own."""
         return self.bits_per_round(up, down, dense, p)
 
-    def weights(self, case: Case, p: Point) -> Weights | None:
+    def weights(self, request: Request, p: Point) -> Weights | None:
         """The weights of the averages (gap_avg, grad_sq_avg) in the metric; None if it has none."""
         return None
 
@@ -389,8 +389,8 @@ class Theorem(ABC):
         """
         try:
             fixed = self._fixed(parameters)
-            case, notes = self._match(constants, up, down, rounds, eps)
-            return self._apply(replace(case, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
+            request, notes = self._match(constants, up, down, rounds, eps)
+            return self._apply(replace(request, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
         except NotCovered as limit:
             return NoGuarantee(self, str(limit))
 
@@ -407,7 +407,7 @@ class Theorem(ABC):
 
     def _match(
         self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
-    ) -> tuple[Case, tuple[str, ...]]:
+    ) -> tuple[Request, tuple[str, ...]]:
         """Check constants and compressors against the assumptions."""
         if rounds is not None and eps is not None:
             raise InputError("give rounds or eps, not both: the step is tuned for one of them")
@@ -465,7 +465,7 @@ class Theorem(ABC):
                 f"models that these coins have shaped: give every worker coins of its own (or --set every_worker=1 "
                 f"where every step uses one new message of every worker)"
             )
-        return Case(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
+        return Request(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
 
     needs_curvature: ClassVar[bool] = True
     """Whether mu = 0 (merely convex) is excluded."""
@@ -494,74 +494,80 @@ class Theorem(ABC):
             return replace(found, shared_coins=True)
         return found
 
-    def _choose(self, case: Case, fixed: Mapping[str, float], rule: str) -> Choice:
-        take = Choice(fixed, rule)
-        self.settle(case, take)
-        return take
+    def _parameters_at(self, request: Request, fixed: Mapping[str, float], rule: str) -> ParameterChoice:
+        choose = ParameterChoice(fixed, rule)
+        self.choose_parameters(request, choose)
+        return choose
 
-    def _apply(self, case: Case, fixed: Point, notes: tuple[str, ...], up: Any, down: Any) -> Guarantee | NoGuarantee:
-        missing = tuple(name for name in self.bound_needs(case) if getattr(case.constants, name) is None)
-        wanted = case.rounds is not None or case.eps is not None
+    def _apply(
+        self, request: Request, fixed: Point, notes: tuple[str, ...], up: Any, down: Any
+    ) -> Guarantee | NoGuarantee:
+        missing = tuple(name for name in self.bound_needs(request) if getattr(request.constants, name) is None)
+        wanted = request.rounds is not None or request.eps is not None
         if missing and wanted and not self.general:
             notes += (f"the step is not tuned, because the bound needs {' and '.join(missing)}",)
-        score = self._score(case) if wanted and not missing else None
-        choices: list[Choice] = []
+        score = self._score(request) if wanted and not missing else None
+        choices: list[ParameterChoice] = []
         refusal = NotCovered("")
         for rule in self.rules:
             try:
-                choices.append(self._choose(case, fixed, rule))
+                choices.append(self._parameters_at(request, fixed, rule))
             except NotCovered as limit:
                 refusal = limit
                 continue
             if score is not None and "gamma" not in fixed and not self.general:
-                choices.append(self._search(case, fixed, choices[-1], score))
+                choices.append(self._search(request, fixed, choices[-1], score))
         if not choices:
             raise refusal
-        best = min(choices, key=lambda choice: score(choice.values) if score else -self.gain(case, choice.values))
+        best = min(
+            choices, key=lambda choice: score(choice.values) if score else -self.contraction_gap(request, choice.values)
+        )
         p = best.values
-        curve = None if missing else self.curve(case, p)
-        active = self.active(case, p)
+        curve = None if missing else self.curve(request, p)
+        active = self.active(request, p)
         if score is not None and "gamma" not in fixed and p["gamma"] < (1 - 1e-9) * choices[0].values["gamma"]:
-            aim = f"T = {case.rounds}" if case.rounds else f"eps = {case.eps:.4g}"
+            aim = f"T = {request.rounds}" if request.rounds else f"eps = {request.eps:.4g}"
             active = f"gamma is set by the floor of the bound at {aim}; {active}"
         terms = tuple(
-            (column, value) for (_, column), value in zip(self.measures, self.coefficients(case, p), strict=True)
+            (column, value) for (_, column), value in zip(self.measures, self.coefficients(request, p), strict=True)
         )
         return Guarantee(
             theorem=self,
-            constants=case.constants,
+            constants=request.constants,
             up=up,
             down=down,
             parameters={name: p[name] for name in self.parameters},
-            analysis={name: p[name] for name in self.analysis} | self.details(case, p),
+            analysis={name: p[name] for name in self.analysis} | self.details(request, p),
             intervals=best.intervals,
             active=active,
             metric=Metric(self.measures[0][1] if len(terms) == 1 else "lyapunov", self.metric_latex, terms),
-            rate=self.rate(case, p, curve),
+            rate=self.rate(request, p, curve),
             missing=missing,
             notes=notes,
-            horizon=self.horizon(case),
+            horizon=self.horizon(request),
             curve=curve,
             fixed=fixed,
-            weights=self.weights(case, p),
+            weights=self.weights(request, p),
         )
 
-    def horizon(self, case: Case) -> int | None:
+    def horizon(self, request: Request) -> int | None:
         """The T that the parameters depend on, if they do."""
         return None
 
-    def _score(self, case: Case) -> Callable[[Point], float] | None:
+    def _score(self, request: Request) -> Callable[[Point], float] | None:
         """What the choice of the step makes small: the bound at T, or the time to eps; None: the theorem's own rule."""
-        if case.rounds is not None:
-            return lambda p: float(self.curve(case, p).at(case.rounds or 1))
-        return lambda p: self.curve(case, p).time_to(case.eps or 0.0)
+        if request.rounds is not None:
+            return lambda p: float(self.curve(request, p).at(request.rounds or 1))
+        return lambda p: self.curve(request, p).time_to(request.eps or 0.0)
 
-    def _search(self, case: Case, fixed: Point, start: Choice, score: Callable[[Point], float]) -> Choice:
+    def _search(
+        self, request: Request, fixed: Point, start: ParameterChoice, score: Callable[[Point], float]
+    ) -> ParameterChoice:
         """The best step up to that of `start`: a grid in log gamma, then golden sections around its best."""
 
-        def at(log_gamma: float) -> tuple[float, Choice]:
+        def at(log_gamma: float) -> tuple[float, ParameterChoice]:
             try:
-                choice = self._choose(case, {**fixed, "gamma": math.exp(log_gamma)}, start.rule)
+                choice = self._parameters_at(request, {**fixed, "gamma": math.exp(log_gamma)}, start.rule)
             except NotCovered:
                 return math.inf, start
             return score(choice.values), choice
@@ -591,23 +597,23 @@ class Theorem(ABC):
         return found[1] if found[0] < score(start.values) else start
 
 
-def take_whole(take: Choice, name: str, default: int) -> int:
+def choose_whole(choose: ParameterChoice, name: str, default: int) -> int:
     """Take a parameter that counts something (a period, messages): a whole number, at least 1."""
-    value = take(name, Interval(1.0, math.inf, f"1 <= {name}", low_open=False), default)
+    value = choose(name, Interval(1.0, math.inf, f"1 <= {name}", low_open=False), default)
     if value != math.floor(value):
         raise NotCovered(f"{name} = {value:g} must be a whole number")
     return int(value)
 
 
-def prescribe(theorem: Theorem, take: Choice, values: Mapping[str, tuple[float, str]]) -> None:
+def prescribe(theorem: Theorem, choose: ParameterChoice, values: Mapping[str, tuple[float, str]]) -> None:
     """Take values that the theorem prescribes, each with its formula; a fixed value must agree."""
     for name, (value, text) in values.items():
-        if name in take.fixed and not math.isclose(take.fixed[name], value, rel_tol=1e-9):
+        if name in choose.fixed and not math.isclose(choose.fixed[name], value, rel_tol=1e-9):
             raise NotCovered(
-                f"{theorem.name} prescribes {name} = {text} = {value:.6g}, not {take.fixed[name]:.6g}"
+                f"{theorem.name} prescribes {name} = {text} = {value:.6g}, not {choose.fixed[name]:.6g}"
                 + (f"; see {theorem.general}" if theorem.general not in ("", theorem.name) else "")
             )
-        take.values[name], take.intervals[name] = (
+        choose.values[name], choose.intervals[name] = (
             value,
             Interval(value, value, f"{name} = {text}", low_open=False),
         )

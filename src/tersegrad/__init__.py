@@ -2,8 +2,8 @@
 
     >>> import tersegrad as tg
     >>> known = tg.Constants(n=20, dim=500, L_max=1.0, mu=0.1, dist0_sq=1.0, sigma_sq=0.0, zeta_star_sq=0.0)
-    >>> sure = tg.theorem("sgd.strongly-convex").guarantee(known)
-    >>> sure.parameters["gamma"] > 0
+    >>> guarantee = tg.theorem("sgd.strongly-convex").guarantee(known)
+    >>> guarantee.parameters["gamma"] > 0
     True
 
 Names are loaded when they are first used, so that importing the package takes no time.

@@ -199,4 +199,5 @@ def test_linear_speedup_holds_up_to_the_stated_number_of_workers(n, up, sigma_sq
         now = Constants(n=workers_now, L=1.0, zeta_sq=0.0, gap0=1.0, sigma_sq=sigma_sq)
         value = float(NONCONVEX_TUNED.guarantee(now, Unbiased(up), rounds=rounds).bound(rounds))
         noise = (4 + 12 * (1 + 2 * up)) * math.sqrt(sigma_sq / (workers_now * rounds))
-        assert (noise >= value / 2) == (workers_now <= until)
+        within = workers_now <= until  # one worker more or less is less than rounding where they are 10^10
+        assert noise * (1 + 1e-9) >= value / 2 if within else noise * (1 - 1e-9) <= value / 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.theory import Constants, Contractive, theorem
-from tersegrad.theory.theorems.tight import gain
+from tersegrad.theory.theorems.tight import contraction_gap
 
 TIGHT = ("error-feedback.tight-single-worker", "ef21.tight-single-worker", "compressed-gd.tight")
 DELTAS = (0.02, 0.1, 0.5, 0.9, 1.0)
@@ -43,11 +43,11 @@ def test_the_published_values(id, delta, rho):
 @given(kappa=st.floats(1.0, 1e4), delta=st.floats(1e-4, 1.0), L=st.floats(1e-3, 1e3))
 def test_the_rate_is_that_of_the_papers_closed_form(kappa, delta, L):
     mu = L / kappa
-    rho = 1 - gain(L, mu, delta)
+    rho = 1 - contraction_gap(L, mu, delta)
     assert rho == pytest.approx(rho_of_the_paper(L, mu, delta), rel=1e-12)
     z, r = math.sqrt(rho), math.sqrt(1 - delta)
     assert rho - r == pytest.approx((1 - r) * (L - mu) / (L + mu) * z, abs=1e-12)
-    assert gain(L, mu, delta) > 0
+    assert contraction_gap(L, mu, delta) > 0
 
 
 @pytest.mark.parametrize("id", TIGHT)
@@ -158,7 +158,7 @@ def test_one_step_of_error_feedback_and_ef21_attains_the_rate(seed):
     rng = np.random.default_rng(seed)
     L, mu, delta = 1.0, 10 ** rng.uniform(-3, -0.05), rng.uniform(0.02, 0.98)
     r = math.sqrt(1 - delta)
-    rho = 1 - gain(L, mu, delta)
+    rho = 1 - contraction_gap(L, mu, delta)
     gamma = theorem(TIGHT[0]).guarantee(constants(L, mu), Contractive(delta)).parameters["gamma"]
 
     x, g, _ = worst_gradient(rng, L, mu)
@@ -245,7 +245,7 @@ def test_no_other_step_is_better_against_both_ends_of_the_spectrum(kappa, delta,
         return largest
 
     best = 2 / (L + mu) * (1 - r) / (1 + r)
-    assert rate(best) == pytest.approx(1 - gain(L, mu, delta), rel=1e-6)
+    assert rate(best) == pytest.approx(1 - contraction_gap(L, mu, delta), rel=1e-6)
     assert rate(other * best) >= rate(best) * (1 - 1e-6)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 
 @register
@@ -71,35 +71,42 @@ class StronglyConvex(LinearTheorem):
     measures = (("", "dist_sq"), (r"M\gamma^2", "memory_error_sq"))
     bound_latex = r"\rho^t V_0 + \frac{(1+\omega_d)(1+5\omega_u)\sigma^2\gamma^2}{n\min\{\gamma\mu,\frac{\alpha}{2}\}}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, up, down = case.c, case.up.omega, case.down.omega
-        take("alpha", Interval(0.0, 1 / (1 + up), "0 < alpha <= 1/(1 + omega_u)"), 1 / (1 + up))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, up, down = request.c, request.up.omega, request.down.omega
+        choose("alpha", Interval(0.0, 1 / (1 + up), "0 < alpha <= 1/(1 + omega_u)"), 1 / (1 + up))
         high = 1 / ((1 + down) * (c.L + 6 * up * c.L_max / c.n))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/((1 + omega_d)(L + 6 omega_u L_max/n))"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/((1 + omega_d)(L + 6 omega_u L_max/n))"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        gains = {"the model, 1 - gamma mu": p["gamma"] * case.c.mu}
-        if case.up.omega > 0:
-            gains["the workers' memories, 1 - alpha/2"] = p["alpha"] / 2
-        return gains
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        contraction_gaps = {"the model, 1 - gamma mu": p["gamma"] * request.c.mu}
+        if request.up.omega > 0:
+            contraction_gaps["the workers' memories, 1 - alpha/2"] = p["alpha"] / 2
+        return contraction_gaps
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        return 1.0, self._M(case, p) * p["gamma"] ** 2
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        return 1.0, self._M(request, p) * p["gamma"] ** 2
 
-    def start(self, case: Case, p: Point) -> float:
-        memories = self.coefficients(case, p)[1]
-        return case.c.dist0_sq + (memories * case.c.zeta_star_sq if memories > 0 else 0.0)
+    def start(self, request: Request, p: Point) -> float:
+        memories = self.coefficients(request, p)[1]
+        return request.c.dist0_sq + (memories * request.c.zeta_star_sq if memories > 0 else 0.0)
 
-    def floor(self, case: Case, p: Point) -> float:
-        up, down = case.up.omega, case.down.omega
-        return (1 + down) * (1 + 5 * up) * case.c.sigma_sq / case.c.n * p["gamma"] ** 2 / self.gain(case, p)
+    def floor(self, request: Request, p: Point) -> float:
+        up, down = request.up.omega, request.down.omega
+        return (
+            (1 + down)
+            * (1 + 5 * up)
+            * request.c.sigma_sq
+            / request.c.n
+            * p["gamma"] ** 2
+            / self.contraction_gap(request, p)
+        )
 
-    def details(self, case: Case, p: Point) -> Point:
-        return super().details(case, p) | {"M": self._M(case, p)}
+    def details(self, request: Request, p: Point) -> Point:
+        return super().details(request, p) | {"M": self._M(request, p)}
 
     @staticmethod
-    def _M(case: Case, p: Point) -> float:
-        return 4 * (1 + case.down.omega) * case.up.omega / (case.c.n * p["alpha"])
+    def _M(request: Request, p: Point) -> float:
+        return 4 * (1 + request.down.omega) * request.up.omega / (request.c.n * p["alpha"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 
 @register
@@ -53,14 +53,14 @@ class StronglyConvex(LinearTheorem):
     measures = (("", "gap"),)
     bound_latex = r"(1-\gamma\mu\delta)^t\Delta"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"gamma mu delta": p["gamma"] * case.c.mu * case.up.delta}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"gamma mu delta": p["gamma"] * request.c.mu * request.up.delta}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0

@@ -19,7 +19,7 @@ from abc import abstractmethod
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
-from ..theorem import Case, Choice, Point, register, take_whole
+from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
 PAPER = "Xie et al. 2020 (arXiv 2007.13221)"
 PERIOD = 8
@@ -44,20 +44,20 @@ class _Reset(AverageTheorem):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     measures = (("", "grad_sq_mean"),)
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.delta < 1 else ("gap0", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.delta < 1 else ("gap0", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
-        take_whole(take, "H", PERIOD)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
+        choose_whole(choose, "H", PERIOD)
 
     @abstractmethod
-    def spread(self, case: Case, H: float) -> float:
+    def spread(self, request: Request, H: float) -> float:
         """avg E||x_i - avg x_j||^2 <= spread (1 - delta_u) gamma^2 G^2."""
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, lost = case.c, 1 - case.up.delta
-        drift = c.L_max**2 * lost * c.G**2 * self.spread(case, p["H"]) if lost > 0 else 0.0
+    def average(self, request: Request, p: Point) -> Average:
+        c, lost = request.c, 1 - request.up.delta
+        drift = c.L_max**2 * lost * c.G**2 * self.spread(request, p["H"]) if lost > 0 else 0.0
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=drift)
 
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
@@ -96,8 +96,8 @@ class Nonconvex(_Reset):
         r"+ \frac{L\gamma\sigma^2}{n}"
     )
 
-    def spread(self, case: Case, H: float) -> float:
-        delta = case.down.delta
+    def spread(self, request: Request, H: float) -> float:
+        delta = request.down.delta
         return float(2 * (4 * (1 - delta) / delta**2 + 1) * H**2)
 
 
@@ -133,7 +133,7 @@ class NonconvexSharper(_Reset):
         r"+ \frac{L\gamma\sigma^2}{n}"
     )
 
-    def spread(self, case: Case, H: float) -> float:
-        delta = case.down.delta
+    def spread(self, request: Request, H: float) -> float:
+        delta = request.down.delta
         s = math.sqrt(1 - delta)
         return float((H * s * (1 + s) / delta + H - 1) ** 2)

@@ -21,18 +21,18 @@ from dataclasses import replace
 
 from ..bounds import Curve, Interval, NotCovered, Rate
 from ..families import Average, AverageTheorem, LinearTheorem, OrderTheorem
-from ..theorem import SEARCHED, Case, Choice, Point, register
+from ..theorem import SEARCHED, ParameterChoice, Point, Request, register
 
 QUADRATICS = "Arjevani, Shamir, Srebro 2020 (arXiv 1806.10188)"
 
 
-def take_messages(case: Case, take: Choice, default: float) -> float:
+def choose_messages(request: Request, choose: ParameterChoice, default: float) -> float:
     """Take M, the number of messages in a step; fewer than n make f only where all workers hold the same f."""
-    n = case.c.n
-    M = take("M", Interval(1.0, n, "1 <= M <= n", low_open=False), default)
+    n = request.c.n
+    M = choose("M", Interval(1.0, n, "1 <= M <= n", low_open=False), default)
     if math.floor(M) != M:
         raise NotCovered(f"M = {M:g} must be a whole number of messages")
-    if n > M and case.constants.zeta_sq != 0:
+    if n > M and request.constants.zeta_sq != 0:
         raise NotCovered(
             f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
             f"same f; give M = {n:g}, or --set zeta_sq=0 if they do"
@@ -40,10 +40,10 @@ def take_messages(case: Case, take: Choice, default: float) -> float:
     return M
 
 
-def take_messages_of_one_age(case: Case, take: Choice, default: float) -> float:
+def choose_messages_of_one_age(request: Request, choose: ParameterChoice, default: float) -> float:
     """Take M where the messages of workers that differ must make up a gradient of f at one model."""
-    M = take_messages(case, take, default)
-    if case.constants.zeta_sq != 0 and case.constants.same_age is False:
+    M = choose_messages(request, choose, default)
+    if request.constants.zeta_sq != 0 and request.constants.same_age is False:
         raise NotCovered(
             "the messages of one step were computed at different models, and workers that differ make up a gradient of "
             "f at one model only; take a clock that keeps their ages equal (fixed), or --set zeta_sq=0 if all workers "
@@ -52,9 +52,9 @@ def take_messages_of_one_age(case: Case, take: Choice, default: float) -> float:
     return M
 
 
-def speedup_from_messages(rate: Rate, case: Case, p: Point) -> Rate:
+def speedup_from_messages(rate: Rate, request: Request, p: Point) -> Rate:
     """The rate, without a speedup in n where the noise is averaged over fewer messages."""
-    return rate if p["M"] == case.c.n else replace(rate, in_workers=0.0, speedup_until=None)
+    return rate if p["M"] == request.c.n else replace(rate, in_workers=0.0, speedup_until=None)
 
 
 @register
@@ -99,17 +99,17 @@ class DelayedNonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{M}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take_messages(case, take, 1)
-        high = 1 / (2 * case.c.L * max(1.0, case.c.tau))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L max(1, tau))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose_messages(request, choose, 1)
+        high = 1 / (2 * request.c.L * max(1.0, request.c.tau))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L max(1, tau))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
         return Average(start=2 * c.gap0, noise=2 * c.L * c.sigma_sq / p["M"])
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        return speedup_from_messages(super().rate(case, p, curve), case, p)
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        return speedup_from_messages(super().rate(request, p, curve), request, p)
 
 
 class _ExactDelay(LinearTheorem):
@@ -125,10 +125,10 @@ class _ExactDelay(LinearTheorem):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     measures = (("", "gap"),)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take_messages_of_one_age(case, take, case.c.n)
-        high = 1 / (20 * case.c.L * (case.c.tau + 1))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(20 L (tau + 1))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose_messages_of_one_age(request, choose, request.c.n)
+        high = 1 / (20 * request.c.L * (request.c.tau + 1))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(20 L (tau + 1))"), high)
 
 
 @register
@@ -164,14 +164,14 @@ class DelayedQuadratic(_ExactDelay):
     definitions = ((r"\gamma_{\max}", r"\frac{1}{20L(\tau+1)}"), (r"\rho", r"(1-\gamma\mu)^2"))
     bound_latex = r"5L\rho^{t+1}R_0^2"
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        moved = p["gamma"] * case.c.mu
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        moved = p["gamma"] * request.c.mu
         return {"(1 - gamma mu)^2": moved * (2 - moved)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return 5 * case.c.L * (1 - p["gamma"] * case.c.mu) ** 2 * case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return 5 * request.c.L * (1 - p["gamma"] * request.c.mu) ** 2 * request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -212,20 +212,20 @@ class DelayedQuadraticNoise(_ExactDelay):
         r"+ \frac{1+e-\ln(\gamma\mu)}{e\gamma})"
     )
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"exp(-2 gamma mu)": -math.expm1(-2 * p["gamma"] * case.c.mu)}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"exp(-2 gamma mu)": -math.expm1(-2 * p["gamma"] * request.c.mu)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return 5 * case.c.L * math.exp(-2 * p["gamma"] * case.c.mu) * case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return 5 * request.c.L * math.exp(-2 * p["gamma"] * request.c.mu) * request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        c, gamma = case.c, p["gamma"]
+    def floor(self, request: Request, p: Point) -> float:
+        c, gamma = request.c, p["gamma"]
         late = c.L * (c.tau + 1) * math.log(2 * (c.tau + 1))
         usual = (1 + math.e - math.log(gamma * c.mu)) / (math.e * gamma)
         return gamma**2 * c.sigma_sq / (2 * p["M"]) * (late + usual)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        return speedup_from_messages(super().rate(case, p, curve), case, p)
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        return speedup_from_messages(super().rate(request, p, curve), request, p)
 
 
 @register
@@ -274,25 +274,25 @@ class DelayedQuadraticVarying(LinearTheorem):
     measures = (("", "gap"),)
     bound_latex = r"\rho^t\Delta + \frac{\gamma\sigma^2}{2M}(\frac{1}{2-\gamma L} + \gamma L\tau)"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take_messages(case, take, case.c.n)
-        L, tau = case.c.L, case.c.tau
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose_messages(request, choose, request.c.n)
+        L, tau = request.c.L, request.c.tau
         high = math.exp(-tau * math.log1p(1 / tau)) / ((tau + 1) * L) if tau > 0 else 1 / L
-        take("gamma", Interval(0.0, high, "0 < gamma <= tau^tau/((tau + 1)^(tau + 1) L)"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= tau^tau/((tau + 1)^(tau + 1) L)"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        moved = p["gamma"] * case.c.mu
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        moved = p["gamma"] * request.c.mu
         return {"(1 - gamma mu)^2": moved * (2 - moved)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
-        c, gamma = case.c, p["gamma"]
+    def floor(self, request: Request, p: Point) -> float:
+        c, gamma = request.c, p["gamma"]
         return gamma * c.sigma_sq / (2 * p["M"]) * (1 / (2 - gamma * c.L) + gamma * c.L * c.tau)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        return speedup_from_messages(super().rate(case, p, curve), case, p)
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        return speedup_from_messages(super().rate(request, p, curve), request, p)
 
 
 @register
@@ -334,13 +334,13 @@ class AggregatedNonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
         high = 2 / (c.L + math.hypot(c.L, 2 * c.L_tilde * c.tau))
-        take("gamma", Interval(0.0, high, "gamma L + gamma^2 L_tilde^2 tau^2 <= 1"), high)
+        choose("gamma", Interval(0.0, high, "gamma L + gamma^2 L_tilde^2 tau^2 <= 1"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        return Average(start=2 * case.c.gap0, noise=0.0)
+    def average(self, request: Request, p: Point) -> Average:
+        return Average(start=2 * request.c.gap0, noise=0.0)
 
 
 @register
@@ -384,20 +384,20 @@ class AggregatedPL(LinearTheorem):
     measures = (("", "gap"),)
     bound_latex = r"\rho^t\Delta"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
         high, text = 1 / (c.L + math.sqrt(2) * c.L_tilde * c.tau), "0 < gamma <= 1/(L + sqrt(2) L_tilde tau)"
         if 2 * c.pl * c.tau * high > 1:
             high, text = 1 / (2 * c.pl * c.tau), "0 < gamma <= 1/(2 pl tau)"
-        take("gamma", Interval(0.0, high, text), high)
+        choose("gamma", Interval(0.0, high, text), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma pl": p["gamma"] * case.c.pl}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma pl": p["gamma"] * request.c.pl}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -449,20 +449,20 @@ class ProximalAggregated(LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
         high = math.expm1(math.log1p(c.mu / (c.L_tilde * (c.tau + 1))) / (c.tau + 1)) / c.mu
         text = "0 < gamma <= ((1 + mu/(L_tilde (tau + 1)))^(1/(tau + 1)) - 1)/mu"
-        take("gamma", Interval(0.0, high, text), high)
+        choose("gamma", Interval(0.0, high, text), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        moved = p["gamma"] * case.c.mu
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        moved = p["gamma"] * request.c.mu
         return {"1/(1 + gamma mu)": moved / (1 + moved)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -505,16 +505,16 @@ class DelayAdaptive(OrderTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"O(\sqrt{\frac{L\Delta\sigma^2}{T}} + \frac{nL\Delta}{T})"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
         high = 1 / (4 * c.L * c.n)
         tuned = high
-        if case.rounds is not None and c.sigma_sq > 0:
+        if request.rounds is not None and c.sigma_sq > 0:
             # x^0 minimal: the rule gives 0, which is no step; then the smallest one that other theorems search to
-            tuned = min(high, max(math.sqrt(c.gap0 / (c.L * c.sigma_sq * case.rounds)), high * math.exp(-SEARCHED)))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L n)"), tuned)
+            tuned = min(high, max(math.sqrt(c.gap0 / (c.L * c.sigma_sq * request.rounds)), high * math.exp(-SEARCHED)))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L n)"), tuned)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        if case.c.sigma_sq == 0:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        if request.c.sigma_sq == 0:
             return Rate("power", "1/T", in_rounds=(-1.0, -1.0))
         return Rate("power", "1/T, then 1/sqrt(T); no speedup in n per step", in_rounds=(-1.0, -0.5))

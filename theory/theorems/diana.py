@@ -14,7 +14,7 @@ import math
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 from . import ef_bv
 
 
@@ -81,26 +81,26 @@ class StronglyConvex(LinearTheorem):
         r"\frac{(\frac{1+\omega}{n}+M\alpha)\sigma^2\gamma^2}{\min\{\gamma\mu,\alpha-\frac{2\omega}{nM}\}}"
     )
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, omega = case.c, case.up.omega
-        alpha = take("alpha", Interval(0.0, 1 / (1 + omega), "0 < alpha <= 1/(1 + omega)"), 1 / (1 + omega))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, omega = request.c, request.up.omega
+        alpha = choose("alpha", Interval(0.0, 1 / (1 + omega), "0 < alpha <= 1/(1 + omega)"), 1 / (1 + omega))
         if omega > 0:
             limit = Interval(2 * omega / (c.n * alpha), math.inf, "2 omega/(n alpha) < M")
         else:
             limit = Interval(0.0, math.inf, "0 <= M", low_open=False)
-        M = take("M", limit, self._weight(case, take) / alpha)
+        M = choose("M", limit, self._weight(request, choose) / alpha)
         high = 1 / (c.L + 2 * omega * c.L_max / c.n + M * c.L_max * alpha)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 omega L_max/n + M L_max alpha)"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 omega L_max/n + M L_max alpha)"), high)
 
-    def _weight(self, case: Case, take: Choice) -> float:
+    def _weight(self, request: Request, choose: ParameterChoice) -> float:
         """m = M alpha: twice its limit p = 2 omega/n, or for the rule "fast" the m with the smallest rho."""
-        c, p, alpha = case.c, 2 * case.up.omega / case.c.n, take.values["alpha"]
-        if take.rule != "fast" or p == 0:
+        c, p, alpha = request.c, 2 * request.up.omega / request.c.n, choose.values["alpha"]
+        if choose.rule != "fast" or p == 0:
             return 2 * p
-        gamma = take.fixed.get("gamma")
+        gamma = choose.fixed.get("gamma")
         if gamma is None:  # gamma mu = alpha(1 - p/m) at the largest gamma
             b = (alpha * c.L - c.mu) / (2 * alpha * c.L_max)
             q = p * (c.L + p * c.L_max) / c.L_max
@@ -108,29 +108,29 @@ class StronglyConvex(LinearTheorem):
         room = (1 / gamma - c.L) / c.L_max - p if gamma > 0 else math.inf
         if room <= p:
             limit = 1 / (c.L + 2 * p * c.L_max)
-            take("gamma", Interval(0.0, limit, "0 < gamma < 1/(L + 4 omega L_max/n)", high_open=True), gamma)
+            choose("gamma", Interval(0.0, limit, "0 < gamma < 1/(L + 4 omega L_max/n)", high_open=True), gamma)
         if gamma * c.mu >= alpha:
             return room
         # The memories as fast as the model, but with a margin: alpha - 2 omega/(n M) must not cancel.
         return min(room, max(p / (1 - gamma * c.mu / alpha), 1.01 * p))
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        gains = {"the model, 1 - gamma mu": p["gamma"] * case.c.mu}
-        if case.up.omega > 0:
-            memories = p["alpha"] - 2 * case.up.omega / (case.c.n * p["M"])
-            gains["the workers' memories, 1 + 2 omega/(n M) - alpha"] = memories
-        return gains
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        contraction_gaps = {"the model, 1 - gamma mu": p["gamma"] * request.c.mu}
+        if request.up.omega > 0:
+            memories = p["alpha"] - 2 * request.up.omega / (request.c.n * p["M"])
+            contraction_gaps["the workers' memories, 1 + 2 omega/(n M) - alpha"] = memories
+        return contraction_gaps
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
         return 1.0, p["M"] * p["gamma"] ** 2
 
-    def start(self, case: Case, p: Point) -> float:
+    def start(self, request: Request, p: Point) -> float:
         memories = p["M"] * p["gamma"] ** 2
-        return case.c.dist0_sq + (memories * case.c.zeta_star_sq if memories > 0 else 0.0)
+        return request.c.dist0_sq + (memories * request.c.zeta_star_sq if memories > 0 else 0.0)
 
-    def floor(self, case: Case, p: Point) -> float:
-        c, omega, gamma = case.c, case.up.omega, p["gamma"]
-        return ((1 + omega) / c.n + p["M"] * p["alpha"]) * c.sigma_sq * gamma**2 / self.gain(case, p)
+    def floor(self, request: Request, p: Point) -> float:
+        c, omega, gamma = request.c, request.up.omega, p["gamma"]
+        return ((1 + omega) / c.n + p["M"] * p["alpha"]) * c.sigma_sq * gamma**2 / self.contraction_gap(request, p)
 
 
 @register
@@ -185,19 +185,19 @@ class PolyakLojasiewicz(ef_bv.Contracting):
     measures = (("", "gap"), (r"\frac{\gamma\omega_{av}}{2Q(Q-q)}", "memory_gap_sq"))
     bound_latex = r"\rho^t(\Delta + \frac{\gamma\omega_{av}}{2Q(Q-q)}g_0^2)"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("gap0",)
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("gap0",)
 
     def scalings(self, p: Point) -> tuple[float, float]:
         return p["alpha"], 1.0
 
-    def settle(self, case: Case, take: Choice) -> None:
-        omega = case.up.omega
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        omega = request.up.omega
         limit = 2 / (1 + omega)
         text = "0 < alpha < 2/(1 + omega)"
-        take("alpha", Interval(0.0, limit, text, high_open=True), 1 / (1 + omega))
-        self.step(case, take)
+        choose("alpha", Interval(0.0, limit, text, high_open=True), 1 / (1 + omega))
+        self.step(request, choose)
 
-    def start(self, case: Case, p: Point) -> float:
-        memories = self.coefficients(case, p)[1]
-        return case.c.gap0 + (memories * case.c.grad0_sq if memories > 0 else 0.0)
+    def start(self, request: Request, p: Point) -> float:
+        memories = self.coefficients(request, p)[1]
+        return request.c.gap0 + (memories * request.c.grad0_sq if memories > 0 else 0.0)

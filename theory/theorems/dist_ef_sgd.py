@@ -17,7 +17,7 @@ import math
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Zheng, Huang, Kwok 2019 (arXiv 1905.10936)"
 
@@ -71,38 +71,38 @@ class Nonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{4\Delta}{gT} + \frac{2Lg\sigma^2}{n} + 2L^2\gamma^2(\sqrt{E_2}+\frac{b^2G}{(1-b)^2})^2"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        still = case.fixed.get("b") == 0 and self._contraction(case)[0] == 1
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        still = request.fixed.get("b") == 0 and self._contraction(request)[0] == 1
         return ("gap0", "sigma_sq") if still else self.bound_requires
 
-    def settle(self, case: Case, take: Choice) -> None:
-        b = take("b", Interval(0.0, 1.0, "0 <= b < 1", low_open=False, high_open=True), 0.9)
-        high = (1 - b) / (2 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= (1 - b)/(2 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        b = choose("b", Interval(0.0, 1.0, "0 <= b < 1", low_open=False, high_open=True), 0.9)
+        high = (1 - b) / (2 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= (1 - b)/(2 L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, b = case.c, p["b"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, b = request.c, p["b"]
         lag = b**2 * c.G / (1 - b) ** 2 if b > 0 else 0.0
         return Average(
             start=4 * c.gap0 * (1 - b),
             noise=2 * c.L * c.sigma_sq / c.n / (1 - b),
-            drift=2 * c.L**2 * (math.sqrt(self._E2(case, b)) + lag) ** 2,
+            drift=2 * c.L**2 * (math.sqrt(self._E2(request, b)) + lag) ** 2,
         )
 
-    def details(self, case: Case, p: Point) -> Point:
-        delta, K_c = self._contraction(case)
-        known = case.constants.G is not None or delta == 1
-        return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(case, p["b"])} if known else {})
+    def details(self, request: Request, p: Point) -> Point:
+        delta, K_c = self._contraction(request)
+        known = request.constants.G is not None or delta == 1
+        return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(request, p["b"])} if known else {})
 
     @staticmethod
-    def _contraction(case: Case) -> tuple[float, float]:
+    def _contraction(request: Request) -> tuple[float, float]:
         """delta of the pair, and K_c of the uplink."""
-        delta = min(case.up.delta, case.down.delta)
-        return delta, 1.0 if case.up.nonexpansive else 2 * (2 - delta)
+        delta = min(request.up.delta, request.down.delta)
+        return delta, 1.0 if request.up.nonexpansive else 2 * (2 - delta)
 
-    def _E2(self, case: Case, b: float) -> float:
-        delta, K_c = self._contraction(case)
+    def _E2(self, request: Request, b: float) -> float:
+        delta, K_c = self._contraction(request)
         if delta == 1:
             return 0.0
-        pushed = case.c.G / (1 - b)
+        pushed = request.c.G / (1 - b)
         return 8 * (1 - delta) * pushed**2 / delta**2 * (1 + 2 * K_c * (1 + 4 * (1 - delta) / delta**2))

@@ -19,7 +19,7 @@ from typing import ClassVar
 from ..bounds import Interval, NotCovered
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem, TunedTheorem
-from ..theorem import Case, Choice, Point, prescribe, register
+from ..theorem import ParameterChoice, Point, Request, prescribe, register
 
 PAPER = "Liu, Li, Tang, Yan 2020 (arXiv 1910.07561)"
 COMPRESSORS = r"the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins"
@@ -30,31 +30,31 @@ EQUAL_WORKERS = (
 )
 
 
-def memory(case: Case, take: Choice, wish: float) -> tuple[float, float]:
+def memory(request: Request, choose: ParameterChoice, target: float) -> tuple[float, float]:
     """Take c and alpha, from c >= 4 omega_u(omega_u+1)/n and |2(omega_u+1) alpha - 1| <= s.
 
     Here s = sqrt(1 - 4 omega_u(omega_u+1)/(n c)). In y = 2(omega_u+1) alpha, the smallest c that allows
-    alpha is 4 omega_u(omega_u+1)/(n y(2-y)), which makes c alpha = 2 omega_u/(n(2-y)). `wish` is the y to
+    alpha is 4 omega_u(omega_u+1)/(n y(2-y)), which makes c alpha = 2 omega_u/(n(2-y)). `target` is the y to
     use where alpha and c are free.
     """
-    n, omega = case.c.n, case.up.omega
+    n, omega = request.c.n, request.up.omega
     least = 4 * omega * (omega + 1) / n
-    y = 2 * (omega + 1) * take.fixed["alpha"] if "alpha" in take.fixed else wish
+    y = 2 * (omega + 1) * choose.fixed["alpha"] if "alpha" in choose.fixed else target
     if omega == 0:
-        c, s = take.fixed.get("c", 0.0), 1.0
-    elif "c" in take.fixed:
-        c = take.fixed["c"]
+        c, s = choose.fixed.get("c", 0.0), 1.0
+    elif "c" in choose.fixed:
+        c = choose.fixed["c"]
         s = math.sqrt(max(0.0, 1 - least / c)) if c > 0 else 0.0
         y = min(max(y, 1 - s), 1 + s)
     elif 0 < y < 2:
         c, s = least / (y * (2 - y)), abs(1 - y)
     else:
-        take("alpha", Interval(0.0, 1 / (omega + 1), "0 < alpha < 1/(omega_u + 1)", high_open=True), math.nan)
+        choose("alpha", Interval(0.0, 1 / (omega + 1), "0 < alpha < 1/(omega_u + 1)", high_open=True), math.nan)
         raise NotCovered(f"no c allows alpha = {y / (2 * (omega + 1)):.4g}")
-    take("c", Interval(least, math.inf, "4 omega_u (omega_u + 1)/n <= c", low_open=False), c)
+    choose("c", Interval(least, math.inf, "4 omega_u (omega_u + 1)/n <= c", low_open=False), c)
     low, high = (1 - s) / (2 * (omega + 1)), (1 + s) / (2 * (omega + 1))
     text = "(1 - s)/(2 (omega_u + 1)) <= alpha <= (1 + s)/(2 (omega_u + 1))"
-    return c, take("alpha", Interval(low, high, text, low_open=low == 0), y / (2 * (omega + 1)))
+    return c, choose("alpha", Interval(low, high, text, low_open=low == 0), y / (2 * (omega + 1)))
 
 
 @register
@@ -148,30 +148,30 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
     )
     bound_latex = r"\rho^t V_0 + \frac{N(1-\rho^t)}{1-\rho}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        mu, L = case.c.mu, case.c.L_max
-        omega_d, eta = case.down.omega, take.fixed.get("eta", 0.0)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        mu, L = request.c.mu, request.c.L_max
+        omega_d, eta = request.down.omega, choose.fixed.get("eta", 0.0)
         strict = eta > 0 and omega_d > 0
-        c, alpha = memory(case, take, self._wish(case, take))
+        c, alpha = memory(request, choose, self._target(request, choose))
         gamma_max = 2 / ((1 + c * alpha) * (mu + L))
-        gamma = take.fixed.get("gamma", gamma_max)
+        gamma = choose.fixed.get("gamma", gamma_max)
         beta_max = 1 / (omega_d + 1)
-        balanced = self._balanced_beta(case, eta, gamma) if strict and "beta" not in take.fixed else beta_max
-        take(
+        balanced = self._balanced_beta(request, eta, gamma) if strict and "beta" not in choose.fixed else beta_max
+        choose(
             "beta",
             Interval(0.0, beta_max, f"0 < beta {'<' if strict else '<='} 1/(omega_d + 1)", high_open=strict),
             balanced,
         )
-        take("eta", self._eta_interval(case, take.values), 0.0)
+        choose("eta", self._eta_interval(request, choose.values), 0.0)
         text = "eta (mu + L)/(2 (1 + eta) mu L) < gamma <= 2/((1 + c alpha)(mu + L))"
-        take("gamma", Interval(eta * (mu + L) / (2 * (1 + eta) * mu * L), gamma_max, text), gamma_max)
+        choose("gamma", Interval(eta * (mu + L) / (2 * (1 + eta) * mu * L), gamma_max, text), gamma_max)
 
-    def _eta_interval(self, case: Case, p: Point) -> Interval:
+    def _eta_interval(self, request: Request, p: Point) -> Interval:
         """eta = 0, or 0 < eta below the smaller of two limits."""
-        mu, L, omega_d = case.c.mu, case.c.L_max, case.down.omega
+        mu, L, omega_d = request.c.mu, request.c.L_max, request.down.omega
         limits = {}
         if omega_d > 0:
             room = max(0.0, 1 - (omega_d + 1) * p["beta"])
@@ -184,38 +184,38 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
         high = limits.get(text, math.inf)
         return Interval(0.0, high, f"eta = 0 or 0 < eta < {text}", low_open=False, high_open=high > 0)
 
-    def _wish(self, case: Case, take: Choice) -> float:
+    def _target(self, request: Request, choose: ParameterChoice) -> float:
         """y = 2(omega_u+1) alpha: 1, or for the rule "fast" the y with the smallest rho (eta = 0)."""
-        if take.rule != "fast":
+        if choose.rule != "fast":
             return 1.0
-        mu, L, n, omega = case.c.mu, case.c.L_max, case.c.n, case.up.omega
-        beta = take.fixed.get("beta", 1 / (case.down.omega + 1))
+        mu, L, n, omega = request.c.mu, request.c.L_max, request.c.n, request.up.omega
+        beta = choose.fixed.get("beta", 1 / (request.down.omega + 1))
         if omega == 0:
             return 2.0
-        q, gamma = 2 * omega / n, take.fixed.get("gamma")
+        q, gamma = 2 * omega / n, choose.fixed.get("gamma")
         if beta <= 0 or (gamma is not None and gamma <= 0):
             return 1.0
         if gamma is not None:  # as fast as the model, as long as c alpha = q/(2 - y) leaves room for gamma
             room = 2 / (gamma * (mu + L)) - 1
             if room <= q / 2:
                 limit = 2 / ((1 + omega / n) * (mu + L))
-                take(
+                choose(
                     "gamma",
                     Interval(0.0, limit, "0 < gamma < 2/((1 + omega_u/n)(mu + L))", high_open=True),
                     gamma,
                 )
             return min(4 * (omega + 1) * beta * gamma * mu * L / (mu + L), 2 - q / room)
-        if "c" in take.fixed:  # alpha (1 + c alpha) = model
-            model, c = 4 * beta * mu * L / (mu + L) ** 2, take.fixed["c"]
+        if "c" in choose.fixed:  # alpha (1 + c alpha) = model
+            model, c = 4 * beta * mu * L / (mu + L) ** 2, choose.fixed["c"]
             return 2 * (omega + 1) * 2 * model / (1 + math.sqrt(1 + 4 * max(c, 0.0) * model))
         # alpha = y/(2(omega+1)) equals model/(1 + q/(2-y)); the cap keeps c finite
         a = 8 * (omega + 1) * beta * mu * L / (mu + L) ** 2
         y = 4 * a / (2 + q + a + math.sqrt((a - 2) ** 2 + q * (q + 4 + 2 * a)))
         return min(y, 2 - 1e-8)
 
-    def _balanced_beta(self, case: Case, eta: float, gamma: float) -> float:
+    def _balanced_beta(self, request: Request, eta: float, gamma: float) -> float:
         """The beta at which the first two entries of rho are equal, for eta > 0 and omega_d > 0."""
-        mu, L, omega_d = case.c.mu, case.c.L_max, case.down.omega
+        mu, L, omega_d = request.c.mu, request.c.L_max, request.down.omega
         model = 2 * (1 + eta) * gamma * mu * L / (mu + L) - eta
         room = 1 - (eta**2 + eta) * omega_d
         if room <= 0:
@@ -223,8 +223,8 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
         total = omega_d + 1 + model
         return 2 * room / (total + math.sqrt(max(0.0, total**2 - 4 * (omega_d + 1) * model * room)))
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        mu, L, omega_d = case.c.mu, case.c.L_max, case.down.omega
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        mu, L, omega_d = request.c.mu, request.c.L_max, request.down.omega
         alpha, beta, gamma, eta = p["alpha"], p["beta"], p["gamma"], p["eta"]
         residual = (eta**2 + eta) * omega_d / (1 - (omega_d + 1) * beta) if eta > 0 and omega_d > 0 else 0.0
         return {
@@ -235,19 +235,19 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
             "the workers' memories, 1 - alpha": alpha,
         }
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
         beta, gamma = p["beta"], p["gamma"]
-        residual = beta * max(0.0, 1 - (case.down.omega + 1) * beta)
+        residual = beta * max(0.0, 1 - (request.down.omega + 1) * beta)
         return residual, 1.0, (1 + p["eta"]) * p["c"] * beta * gamma**2
 
-    def start(self, case: Case, p: Point) -> float:
+    def start(self, request: Request, p: Point) -> float:
         memories = (1 + p["eta"]) * p["c"] * p["beta"] * p["gamma"] ** 2
-        return case.c.dist0_sq + (memories * case.c.zeta_star_sq if memories > 0 else 0.0)
+        return request.c.dist0_sq + (memories * request.c.zeta_star_sq if memories > 0 else 0.0)
 
-    def floor(self, case: Case, p: Point) -> float:
-        n, sigma_sq = case.c.n, case.c.sigma_sq
+    def floor(self, request: Request, p: Point) -> float:
+        n, sigma_sq = request.c.n, request.c.sigma_sq
         N = (1 + p["eta"]) * (1 + n * p["c"] * p["alpha"]) * p["beta"] * p["gamma"] ** 2 * sigma_sq / n
-        return N / self.gain(case, p)
+        return N / self.contraction_gap(request, p)
 
 
 @register
@@ -295,10 +295,10 @@ class StronglyConvexTuned(StronglyConvex):
         ("V_0", r"R_0^2+c\beta\gamma^2\zeta_\star^2"),
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        mu, L, n = case.c.mu, case.c.L_max, case.c.n
-        omega_u, omega_d = case.up.omega, case.down.omega
-        prescribe(self, take, {
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        mu, L, n = request.c.mu, request.c.L_max, request.c.n
+        omega_u, omega_d = request.up.omega, request.down.omega
+        prescribe(self, choose, {
             "c": (4 * omega_u * (omega_u + 1) / n, "4 omega_u (omega_u + 1)/n"),
             "alpha": (1 / (2 * (omega_u + 1)), "1/(2 (omega_u + 1))"),
             "beta": (1 / (omega_d + 1), "1/(omega_d + 1)"),
@@ -361,29 +361,29 @@ class Nonconvex(AverageTheorem):
         r"{\frac{\beta}{2}-3(1+c\alpha)(\omega_d+1)L\beta^2\gamma}"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        L, omega_d = case.c.L, case.down.omega
-        c, alpha = memory(case, take, 1.0)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        L, omega_d = request.c.L, request.down.omega
+        c, alpha = memory(request, choose, 1.0)
         beta = 1 / (omega_d + 1)
-        take("beta", Interval(beta, beta, "1/(omega_d + 1) <= beta <= 1/(omega_d + 1)", low_open=False), beta)
+        choose("beta", Interval(beta, beta, "1/(omega_d + 1) <= beta <= 1/(omega_d + 1)", low_open=False), beta)
         # The bound is infinite at the end of the interval; half of it makes the start's coefficient smallest.
         high = 1 / (6 * L * (1 + c * alpha))
-        gamma = take(
+        gamma = choose(
             "gamma",
             Interval(0.0, high, "0 < gamma < 1/(6 L beta (1 + c alpha)(omega_d + 1))", high_open=True),
             high / 2,
         )
         eta = math.sqrt(2 * gamma * L / (omega_d * (1 + 6 * gamma * L))) if omega_d > 0 else math.inf
         text = "0 <= eta <= sqrt(2 gamma L/(omega_d (1 + 6 gamma L)))"
-        take("eta", Interval(0.0, eta, text, low_open=False), 0.0)
+        choose("eta", Interval(0.0, eta, text, low_open=False), 0.0)
 
-    def average(self, case: Case, p: Point) -> Average:
+    def average(self, request: Request, p: Point) -> Average:
         """The theorem, divided by beta/2."""
-        L, n, omega_d = case.c.L, case.c.n, case.down.omega
+        L, n, omega_d = request.c.L, request.c.n, request.down.omega
         c, alpha, beta = p["c"], p["alpha"], p["beta"]
         return Average(
-            start=2 * case.c.gap0 / beta,
-            noise=6 * (omega_d + 1) * (1 + n * c * alpha) * L * beta * case.c.sigma_sq / n,
+            start=2 * request.c.gap0 / beta,
+            noise=6 * (omega_d + 1) * (1 + n * c * alpha) * L * beta * request.c.sigma_sq / n,
             damping=6 * (1 + c * alpha) * (omega_d + 1) * L * beta,
         )
 
@@ -442,11 +442,11 @@ class NonconvexTuned(TunedTheorem):
         r"+ (4(\omega_d+1)\Delta+12(1+2\omega_u)L)\frac{\sigma}{\sqrt{nT}}"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        L, n, sigma_sq = case.c.L, case.c.n, case.c.sigma_sq
-        omega_u, omega_d = case.up.omega, case.down.omega
-        gamma = 1 / (12 * L * (1 + 2 * omega_u / n) + math.sqrt(sigma_sq * self.horizon(case) / n))
-        prescribe(self, take, {
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        L, n, sigma_sq = request.c.L, request.c.n, request.c.sigma_sq
+        omega_u, omega_d = request.up.omega, request.down.omega
+        gamma = 1 / (12 * L * (1 + 2 * omega_u / n) + math.sqrt(sigma_sq * self.horizon(request) / n))
+        prescribe(self, choose, {
             "c": (4 * omega_u * (omega_u + 1) / n, "4 omega_u (omega_u + 1)/n"),
             "alpha": (1 / (2 * (omega_u + 1)), "1/(2 (omega_u + 1))"),
             "beta": (1 / (omega_d + 1), "1/(omega_d + 1)"),
@@ -454,18 +454,18 @@ class NonconvexTuned(TunedTheorem):
         })  # fmt: skip
         eta = math.sqrt(2 * gamma * L / (omega_d * (1 + 6 * gamma * L))) if omega_d > 0 else math.inf
         text = "0 <= eta <= sqrt(2 gamma L/(omega_d (1 + 6 gamma L)))"
-        take("eta", Interval(0.0, eta, text, low_open=False), 0.0)
+        choose("eta", Interval(0.0, eta, text, low_open=False), 0.0)
 
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        L, n, gap0, sigma_sq = case.c.L, case.c.n, case.c.gap0, case.c.sigma_sq
-        omega_u, omega_d = case.up.omega, case.down.omega
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
+        L, n, gap0, sigma_sq = request.c.L, request.c.n, request.c.gap0, request.c.sigma_sq
+        omega_u, omega_d = request.up.omega, request.down.omega
         return (
             ((4 * (omega_d + 1) * gap0 + 12 * (1 + 2 * omega_u) * L) * math.sqrt(sigma_sq / n), 1 / 2),
             (48 * (omega_d + 1) * L * (1 + 2 * omega_u / n) * gap0, 1.0),
         )
 
-    def active(self, case: Case, p: Point) -> str:
-        T, n, sigma_sq = self.horizon(case), case.c.n, case.c.sigma_sq
-        smooth = 12 * case.c.L * (1 + 2 * case.up.omega / n)
+    def active(self, request: Request, p: Point) -> str:
+        T, n, sigma_sq = self.horizon(request), request.c.n, request.c.sigma_sq
+        smooth = 12 * request.c.L * (1 + 2 * request.up.omega / n)
         larger = "12 L (1 + c alpha)" if smooth >= math.sqrt(sigma_sq * T / n) else "sigma sqrt(T/n)"
         return f"1/gamma is mostly {larger} at T = {T}"

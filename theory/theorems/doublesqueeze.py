@@ -19,8 +19,8 @@ import math
 from ..bounds import Curve, Interval, Rate
 from ..compressors import AbsoluteError, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
-from ..theorem import Case, Choice, Point, prescribe, register
-from .delays import speedup_from_messages, take_messages
+from ..theorem import ParameterChoice, Point, Request, prescribe, register
+from .delays import choose_messages, speedup_from_messages
 
 PAPER = "Tang, Lian, Yu, Zhang, Liu 2019 (arXiv 1905.05957)"
 ABSOLUTE = (
@@ -31,9 +31,9 @@ ABSOLUTE = (
 )
 
 
-def error(case: Case) -> float:
+def error(request: Request) -> float:
     """Bound eps on the root mean square of e + avg e_i: the absolute errors of both sides add."""
-    return case.up.eps + case.down.eps
+    return request.up.eps + request.down.eps
 
 
 @register
@@ -79,16 +79,16 @@ class Nonconvex(AverageTheorem):
         r"{\frac{\gamma}{2}(1-L\gamma)T}"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        L = case.c.L
-        take("gamma", Interval(0.0, 1 / L, "0 < gamma < 1/L", high_open=True), 1 / (2 * L))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        L = request.c.L
+        choose("gamma", Interval(0.0, 1 / L, "0 < gamma < 1/L", high_open=True), 1 / (2 * L))
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, eps = case.c, error(case)
+    def average(self, request: Request, p: Point) -> Average:
+        c, eps = request.c, error(request)
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=c.L**2 * eps**2, damping=c.L)
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"eps": error(case)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"eps": error(request)}
 
 
 @register
@@ -133,21 +133,21 @@ class NonconvexTuned(TunedTheorem):
         r"+ (\Delta+\frac{L^2}{2})\frac{\varepsilon^{\frac{2}{3}}}{T^{\frac{2}{3}}})"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, eps, T = case.c, error(case), self.horizon(case)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, eps, T = request.c, error(request), self.horizon(request)
         gamma = 1 / (4 * c.L + math.sqrt(c.sigma_sq * T / c.n) + eps ** (2 / 3) * T ** (1 / 3))
-        prescribe(self, take, {"gamma": (gamma, "1/(4 L + sigma sqrt(T/n) + eps^(2/3) T^(1/3))")})
+        prescribe(self, choose, {"gamma": (gamma, "1/(4 L + sigma sqrt(T/n) + eps^(2/3) T^(1/3))")})
 
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        c, eps = case.c, error(case)
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
+        c, eps = request.c, error(request)
         return (
             (8 / 3 * (c.gap0 + c.L / 2) * math.sqrt(c.sigma_sq / c.n), 1 / 2),
             (8 / 3 * (c.gap0 + c.L**2 / 2) * eps ** (2 / 3), 2 / 3),
             (8 / 3 * 4 * c.L * c.gap0, 1.0),
         )
 
-    def active(self, case: Case, p: Point) -> str:
-        c, eps, T = case.c, error(case), self.horizon(case)
+    def active(self, request: Request, p: Point) -> str:
+        c, eps, T = request.c, error(request), self.horizon(request)
         parts = {
             "4 L": 4 * c.L,
             "sigma sqrt(T/n)": math.sqrt(c.sigma_sq * T / c.n),
@@ -155,8 +155,8 @@ class NonconvexTuned(TunedTheorem):
         }
         return f"1/gamma is mostly {max(parts, key=lambda name: parts[name])} at T = {T}"
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"eps": error(case)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"eps": error(request)}
 
 
 @register
@@ -204,33 +204,33 @@ class ContractiveErrors(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{4\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{n} + 2L^2\gamma^2E_2"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if self._contraction(case)[0] < 1 else ("gap0", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if self._contraction(request)[0] < 1 else ("gap0", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = 1 / (2 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = 1 / (2 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
-        return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L**2 * self._E2(case))
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
+        return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L**2 * self._E2(request))
 
-    def details(self, case: Case, p: Point) -> Point:
-        delta, K_c = self._contraction(case)
-        known = case.constants.G is not None or delta == 1
-        return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(case)} if known else {})
+    def details(self, request: Request, p: Point) -> Point:
+        delta, K_c = self._contraction(request)
+        known = request.constants.G is not None or delta == 1
+        return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(request)} if known else {})
 
     @staticmethod
-    def _contraction(case: Case) -> tuple[float, float]:
+    def _contraction(request: Request) -> tuple[float, float]:
         """delta of the pair, and K_c of the uplink."""
-        delta = min(case.up.delta, case.down.delta)
-        return delta, 1.0 if case.up.nonexpansive else 2 * (2 - delta)
+        delta = min(request.up.delta, request.down.delta)
+        return delta, 1.0 if request.up.nonexpansive else 2 * (2 - delta)
 
-    def _E2(self, case: Case) -> float:
-        delta, K_c = self._contraction(case)
+    def _E2(self, request: Request) -> float:
+        delta, K_c = self._contraction(request)
         if delta == 1:
             return 0.0
-        return 8 * (1 - delta) * case.c.G**2 / delta**2 * (1 + 2 * K_c * (1 + 4 * (1 - delta) / delta**2))
+        return 8 * (1 - delta) * request.c.G**2 / delta**2 * (1 + 2 * K_c * (1 + 4 * (1 - delta) / delta**2))
 
 
 @register
@@ -290,25 +290,25 @@ give M = 4, or --set zeta_sq=0 if they do'
         r"+ (2L\gamma + 8\tilde L^2\gamma^2\tau)\frac{\sigma^2}{M}"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
-        take_messages(case, take, c.n)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
+        choose_messages(request, choose, c.n)
         high = 2 / (c.L + math.hypot(c.L, 4 * c.L_tilde * c.tau))
-        take("gamma", Interval(0.0, high, "gamma L + 4 gamma^2 L_tilde^2 tau^2 <= 1"), high)
+        choose("gamma", Interval(0.0, high, "gamma L + 4 gamma^2 L_tilde^2 tau^2 <= 1"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, M = case.c, p["M"]
-        lost = (2 * c.L**2 + 4 * c.L_tilde**2) * self._error(case, p) ** 2
+    def average(self, request: Request, p: Point) -> Average:
+        c, M = request.c, p["M"]
+        lost = (2 * c.L**2 + 4 * c.L_tilde**2) * self._error(request, p) ** 2
         stale = 8 * c.L_tilde**2 * c.tau * c.sigma_sq / M
         return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / M, drift=lost + stale)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        return speedup_from_messages(super().rate(case, p, curve), case, p)
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        return speedup_from_messages(super().rate(request, p, curve), request, p)
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"eps": self._error(case, p)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"eps": self._error(request, p)}
 
     @staticmethod
-    def _error(case: Case, p: Point) -> float:
+    def _error(request: Request, p: Point) -> float:
         """Bound on the root mean square of e + (1/M) sum e_i."""
-        return case.c.n / p["M"] * case.up.eps + case.down.eps
+        return request.c.n / p["M"] * request.up.eps + request.down.eps

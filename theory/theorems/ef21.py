@@ -17,7 +17,7 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Richtarik, Sokolov, Fatkhullin 2021 (arXiv 2106.05203)"
 THREE_POINT = "Richtarik, Sokolov, Fatkhullin, Gasanov, Li, Gorbunov 2022 (arXiv 2202.00998)"
@@ -41,8 +41,8 @@ def beta(delta: float) -> float:
 class _Compressed:
     """The constants that the bound needs: the first memories are wrong only where the compressor is not exact."""
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return ("gap0", "grad0_sq") if case.up.delta < 1 else ("gap0",)
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return ("gap0", "grad0_sq") if request.up.delta < 1 else ("gap0",)
 
 
 @register
@@ -86,13 +86,13 @@ class Nonconvex(_Compressed, AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{(1-\delta)g_0^2}{\theta T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, delta = case.c, case.up.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, delta = request.c, request.up.delta
         high = 1 / (c.L + c.L_tilde * math.sqrt(beta(delta) / theta(delta)))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(beta/theta))"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(beta/theta))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, delta = case.c, case.up.delta
+    def average(self, request: Request, p: Point) -> Average:
+        c, delta = request.c, request.up.delta
         first = (1 - delta) * c.grad0_sq / theta(delta) if delta < 1 else 0.0
         return Average(start=2 * c.gap0 + p["gamma"] * first, noise=0.0)
 
@@ -140,26 +140,26 @@ class PolyakLojasiewicz(_Compressed, LinearTheorem):
     measures = (("", "gap"), (r"\frac{\gamma(1-\delta)}{\theta}", "memory_gap_sq"))
     bound_latex = r"\rho^t(\Delta + \frac{\gamma(1-\delta)}{\theta}g_0^2)"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, delta = case.c, case.up.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, delta = request.c, request.up.delta
         smooth = 1 / (c.L + c.L_tilde * math.sqrt(2 * beta(delta) / theta(delta)))
         memories = theta(delta) / (2 * c.pl)
         text = "1/(L + L_tilde sqrt(2 beta/theta))" if smooth <= memories else "theta/(2 pl)"
         high = min(smooth, memories)
-        take("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
+        choose("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma pl": p["gamma"] * case.c.pl}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma pl": p["gamma"] * request.c.pl}
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        delta = case.up.delta
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        delta = request.up.delta
         return 1.0, p["gamma"] * (1 - delta) / theta(delta)
 
-    def start(self, case: Case, p: Point) -> float:
-        memories = self.coefficients(case, p)[1]
-        return case.c.gap0 + (memories * case.c.grad0_sq if memories > 0 else 0.0)
+    def start(self, request: Request, p: Point) -> float:
+        memories = self.coefficients(request, p)[1]
+        return request.c.gap0 + (memories * request.c.grad0_sq if memories > 0 else 0.0)
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -209,23 +209,25 @@ class ThreePoint(_Compressed, AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{(1-\delta)g_0^2}{AT}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, delta = case.c, case.up.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, delta = request.c, request.up.delta
         exact = delta == 1
-        A = take("A", Interval(0.0, delta, f"0 < A {'<=' if exact else '<'} delta", high_open=not exact), theta(delta))
+        A = choose(
+            "A", Interval(0.0, delta, f"0 < A {'<=' if exact else '<'} delta", high_open=not exact), theta(delta)
+        )
         if exact:
             least = 0.0
-        elif "A" in take.fixed:
+        elif "A" in choose.fixed:
             least = (1 - delta) * (1 - A) / (delta - A)
         else:
             least = beta(delta)
         if not math.isfinite(least):
             raise NotCovered(f"A = {A:.6g} is too close to delta = {delta:.6g}: there is no finite B")
-        B = take("B", Interval(least, math.inf, "(1 - delta)(1 - A)/(delta - A) <= B", low_open=False), least)
+        B = choose("B", Interval(least, math.inf, "(1 - delta)(1 - A)/(delta - A) <= B", low_open=False), least)
         high = 1 / (c.L + c.L_tilde * math.sqrt(B / A))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(B/A))"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(B/A))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, delta = case.c, case.up.delta
+    def average(self, request: Request, p: Point) -> Average:
+        c, delta = request.c, request.up.delta
         first = (1 - delta) * c.grad0_sq / p["A"] if delta < 1 else 0.0
         return Average(start=2 * c.gap0 + p["gamma"] * first, noise=0.0)

@@ -17,7 +17,7 @@ import math
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 from .ef21 import beta, theta
 
 
@@ -69,11 +69,11 @@ class Nonconvex(AverageTheorem):
     def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
         return 2 * dense
 
-    def settle(self, case: Case, take: Choice) -> None:
-        up, down = case.up.delta, case.down.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        up, down = request.up.delta, request.down.delta
         r, k = beta(up) / theta(up), 8 * beta(down) / theta(down)
-        high = 1 / (case.c.L + case.c.L_tilde * math.sqrt(2 * (r * (1 + k) + k)))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(2 (r (1 + k) + k)))"), high)
+        high = 1 / (request.c.L + request.c.L_tilde * math.sqrt(2 * (r * (1 + k) + k)))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(2 (r (1 + k) + k)))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        return Average(start=2 * case.c.gap0, noise=0.0)
+    def average(self, request: Request, p: Point) -> Average:
+        return Average(start=2 * request.c.gap0, noise=0.0)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, speedup_until
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 
 @register
@@ -72,26 +72,26 @@ class Nonconvex(AverageTheorem):
     def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
         return dense + down
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, delta = case.c, case.up.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, delta = request.c, request.up.delta
         memories = delta / (8 * c.L_tilde * math.sqrt(1 - delta)) if delta < 1 else math.inf
-        wish = min(max(take.fixed.get("gamma", memories), 0.0), memories)
-        eta = take("eta", Interval(0.0, 1.0, "0 < eta <= 1"), min(1.0, 4 * c.L * wish) or 1.0)
+        target = min(max(choose.fixed.get("gamma", memories), 0.0), memories)
+        eta = choose("eta", Interval(0.0, 1.0, "0 < eta <= 1"), min(1.0, 4 * c.L * target) or 1.0)
         momentum = eta / (4 * c.L)
         text = "eta/(4 L)" if momentum <= memories else "delta/(8 L_tilde sqrt(1 - delta))"
         high = min(momentum, memories)
-        take("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
+        choose("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        found = super().rate(case, p, curve)
-        if found.speedup_until is None or not math.isclose(p["eta"], 4 * case.c.L * p["gamma"], rel_tol=1e-9):
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        found = super().rate(request, p, curve)
+        if found.speedup_until is None or not math.isclose(p["eta"], 4 * request.c.L * p["gamma"], rel_tol=1e-9):
             return found
-        widest = self._choose(case, {}, "").values["gamma"]  # eta moves with gamma
-        until = speedup_until(self.average(case, p), case.c.n, case.rounds or 1, widest)
+        widest = self._parameters_at(request, {}, "").values["gamma"]  # eta moves with gamma
+        until = speedup_until(self.average(request, p), request.c.n, request.rounds or 1, widest)
         return replace(found, speedup_until=until)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, delta, gamma, eta = case.c, case.up.delta, p["gamma"], p["eta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, delta, gamma, eta = request.c, request.up.delta, p["gamma"], p["eta"]
         kept = (1 - delta) / delta
         first = 2 / (eta * c.n) + 16 * kept * eta / delta
         return Average(

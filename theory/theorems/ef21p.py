@@ -16,7 +16,7 @@ from __future__ import annotations
 from ..bounds import Interval, Weights
 from ..compressors import Contractive, Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, Theorem, register
+from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Gruntkowska, Tyurin, Richtarik 2023 (arXiv 2209.15218)"
 MEMORIES = (
@@ -63,20 +63,20 @@ class StronglyConvex(LinearTheorem):
     measures = ((r"\frac{1}{2\gamma}", "dist_sq"), ("", "gap"))
     bound_latex = r"\rho^t(\frac{R_0^2}{2\gamma} + \Delta)"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = case.down.delta / (16 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= delta/(16 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = request.down.delta / (16 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= delta/(16 L)"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu/2": p["gamma"] * case.c.mu / 2}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu/2": p["gamma"] * request.c.mu / 2}
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
         return 1 / (2 * p["gamma"]), 1.0
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq / (2 * p["gamma"]) + case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq / (2 * p["gamma"]) + request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -94,26 +94,26 @@ class _WithDiana(Theorem):
     workers = "convex"
     conditions = r"0 < \gamma \le \gamma_{\max}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "gap0")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq", "gap0")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, omega, delta = case.c, case.up.omega, case.down.delta
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, omega, delta = request.c, request.up.omega, request.down.delta
         beta = 1 / (1 + omega)
-        take("beta", Interval(beta, beta, "beta = 1/(1 + omega)", low_open=False), beta)
+        choose("beta", Interval(beta, beta, "beta = 1/(1 + omega)", low_open=False), beta)
         limits = {"delta/(100 L)": delta / (100 * c.L)}
         if omega > 0:
             limits["n/(160 omega L_max)"] = c.n / (160 * omega * c.L_max)
         if self.needs_curvature:
             limits["1/((1 + omega) mu)"] = 1 / ((1 + omega) * c.mu)
         text = min(limits, key=lambda name: limits[name])
-        take("gamma", Interval(0.0, limits[text], f"0 < gamma <= {text}"), limits[text])
+        choose("gamma", Interval(0.0, limits[text], f"0 < gamma <= {text}"), limits[text])
 
     @staticmethod
-    def memories(case: Case) -> float:
+    def memories(request: Request) -> float:
         """omega (1 + omega) zeta_star^2/n, for which gamma times 8 or 16 is the memories' part of the start."""
-        omega = case.up.omega
-        return omega * (1 + omega) * case.c.zeta_star_sq / case.c.n if omega > 0 else 0.0
+        omega = request.up.omega
+        return omega * (1 + omega) * request.c.zeta_star_sq / request.c.n if omega > 0 else 0.0
 
 
 @register
@@ -154,16 +154,16 @@ class DianaStronglyConvex(_WithDiana, LinearTheorem):
     measures = ((r"\frac{1}{2\gamma}", "dist_sq"), ("", "gap"))
     bound_latex = r"\rho^t V_0"
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu/2": p["gamma"] * case.c.mu / 2}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu/2": p["gamma"] * request.c.mu / 2}
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
         return 1 / (2 * p["gamma"]), 1.0
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq / (2 * p["gamma"]) + case.c.gap0 + 8 * p["gamma"] * self.memories(case)
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq / (2 * p["gamma"]) + request.c.gap0 + 8 * p["gamma"] * self.memories(request)
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -202,10 +202,10 @@ class DianaConvex(_WithDiana, AverageTheorem):
     measures = (("", "gap_avg"),)
     bound_latex = r"\frac{R_0^2}{\gamma T} + \frac{\Delta}{T} + \frac{16\gamma\omega(1+\omega)\zeta_\star^2}{nT}"
 
-    def weights(self, case: Case, p: Point) -> Weights:
+    def weights(self, request: Request, p: Point) -> Weights:
         return ("after",)
 
-    def average(self, case: Case, p: Point) -> Average:
+    def average(self, request: Request, p: Point) -> Average:
         gamma = p["gamma"]
-        start = case.c.dist0_sq + gamma * case.c.gap0 + 16 * gamma**2 * self.memories(case)
+        start = request.c.dist0_sq + gamma * request.c.gap0 + 16 * gamma**2 * self.memories(request)
         return Average(start=start, noise=0.0)

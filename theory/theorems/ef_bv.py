@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 from ..bounds import Interval, NotCovered
 from ..compressors import Contractive, Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Condat, Yi, Richtarik 2022 (arXiv 2205.04180)"
 SMOOTH = r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients exact"
@@ -61,17 +61,17 @@ class Errors:
     between: float
 
 
-def bias(case: Case) -> tuple[float, float, float]:
+def bias(request: Request) -> tuple[float, float, float]:
     """1 - eta, omega and omega_av of the uplink."""
-    up = case.up
+    up = request.up
     if isinstance(up, Contractive):
         return up.delta / (1 + math.sqrt(1 - up.delta)), 0.0, 0.0
-    return 1.0, up.omega, up.averaged(int(case.c.n))
+    return 1.0, up.omega, up.averaged(int(request.c.n))
 
 
-def errors(case: Case, lam: float, nu: float) -> Errors:
+def errors(request: Request, lam: float, nu: float) -> Errors:
     """The errors of messages that move the memories by lam and the estimate by nu."""
-    good, omega, omega_av = bias(case)
+    good, omega, omega_av = bias(request)
     r = (1 - lam * good) ** 2 + lam**2 * omega
     gap = 2 * lam * good - lam**2 * (good**2 + omega)  # 1 - r
     q, Q = math.sqrt(r), math.sqrt((1 + r) / 2)
@@ -153,21 +153,21 @@ class Nonconvex(EitherClass, AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{r_{av}g_0^2}{(1-\sqrt{r})T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        good, omega, omega_av = bias(case)
-        lam = take("lam", memory_interval("lam", good, omega), best(good, omega))
-        nu = take("nu", Interval(0.0, 1.0, "0 < nu <= 1"), best(good, omega_av))
-        e = errors(case, lam, nu)
-        high = 1 / (case.c.L + case.c.L_tilde * math.sqrt(e.r_av) / e.below_one)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(r_av)/(1 - sqrt r))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        good, omega, omega_av = bias(request)
+        lam = choose("lam", memory_interval("lam", good, omega), best(good, omega))
+        nu = choose("nu", Interval(0.0, 1.0, "0 < nu <= 1"), best(good, omega_av))
+        e = errors(request, lam, nu)
+        high = 1 / (request.c.L + request.c.L_tilde * math.sqrt(e.r_av) / e.below_one)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt(r_av)/(1 - sqrt r))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        e = errors(case, p["lam"], p["nu"])
-        first = case.c.grad0_sq * e.r_av / e.below_one
-        return Average(start=2 * case.c.gap0 + p["gamma"] * first, noise=0.0)
+    def average(self, request: Request, p: Point) -> Average:
+        e = errors(request, p["lam"], p["nu"])
+        first = request.c.grad0_sq * e.r_av / e.below_one
+        return Average(start=2 * request.c.gap0 + p["gamma"] * first, noise=0.0)
 
-    def details(self, case: Case, p: Point) -> Point:
-        e = errors(case, p["lam"], p["nu"])
+    def details(self, request: Request, p: Point) -> Point:
+        e = errors(request, p["lam"], p["nu"])
         return {"r": e.r, "r_av": e.r_av}
 
 
@@ -178,35 +178,35 @@ class Contracting(LinearTheorem):
     def scalings(self, p: Point) -> tuple[float, float]:
         """Lam and nu."""
 
-    def errors(self, case: Case, p: Point) -> Errors:
-        return errors(case, *self.scalings(p))
+    def errors(self, request: Request, p: Point) -> Errors:
+        return errors(request, *self.scalings(p))
 
-    def step(self, case: Case, take: Choice) -> None:
-        e = self.errors(case, take.values)
-        high = 1 / (case.c.L + case.c.L_tilde * math.sqrt(e.r_av) / e.between)
+    def step(self, request: Request, choose: ParameterChoice) -> None:
+        e = self.errors(request, choose.values)
+        high = 1 / (request.c.L + request.c.L_tilde * math.sqrt(e.r_av) / e.between)
         text = "0 < gamma <= 1/(L + L_tilde sqrt(r_av)/(sqrt((1 + r)/2) - sqrt r))"
-        take("gamma", Interval(0.0, high, text), high)
+        choose("gamma", Interval(0.0, high, text), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        e = self.errors(case, p)
-        gains = {"the model, 1 - gamma pl": p["gamma"] * case.c.pl}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        e = self.errors(request, p)
+        contraction_gaps = {"the model, 1 - gamma pl": p["gamma"] * request.c.pl}
         if e.r_av > 0:
-            gains["the workers' memories, (1 + r)/2"] = e.below_one * (1 + e.q) / 2
-        return gains
+            contraction_gaps["the workers' memories, (1 + r)/2"] = e.below_one * (1 + e.q) / 2
+        return contraction_gaps
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        e = self.errors(case, p)
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        e = self.errors(request, p)
         return 1.0, p["gamma"] * e.r_av / (2 * e.Q * e.between)
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0 + self.coefficients(case, p)[1] * case.c.grad0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0 + self.coefficients(request, p)[1] * request.c.grad0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
-    def details(self, case: Case, p: Point) -> Point:
-        e = self.errors(case, p)
-        return super().details(case, p) | {"r": e.r, "r_av": e.r_av}
+    def details(self, request: Request, p: Point) -> Point:
+        e = self.errors(request, p)
+        return super().details(request, p) | {"r": e.r, "r_av": e.r_av}
 
 
 @register
@@ -260,8 +260,8 @@ class PolyakLojasiewicz(EitherClass, Contracting):
     def scalings(self, p: Point) -> tuple[float, float]:
         return p["lam"], p["nu"]
 
-    def settle(self, case: Case, take: Choice) -> None:
-        good, omega, omega_av = bias(case)
-        take("lam", memory_interval("lam", good, omega), best(good, omega))
-        take("nu", Interval(0.0, 1.0, "0 < nu <= 1"), best(good, omega_av))
-        self.step(case, take)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        good, omega, omega_av = bias(request)
+        choose("lam", memory_interval("lam", good, omega), best(good, omega))
+        choose("nu", Interval(0.0, 1.0, "0 < nu <= 1"), best(good, omega_av))
+        self.step(request, choose)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..bounds import Curve, FunctionCurve, Interval, Rate, Weights
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, OrderTheorem
-from ..theorem import Case, Choice, Point, Theorem, prescribe, register
+from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 MEM_SGD = "Stich, Cordonnier, Jaggi 2018 (arXiv 1809.07599)"
 
@@ -69,15 +69,15 @@ class Nonconvex(AverageTheorem):
         r"+ 4L^2\gamma^2(1-\delta)(\frac{\sigma^2}{\delta} + \frac{2\zeta^2}{\delta^2})"
     )
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.delta < 1 else ("gap0", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.delta < 1 else ("gap0", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = case.up.delta / (4 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= delta/(4 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = request.up.delta / (4 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= delta/(4 L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, delta = case.c, case.up.delta
+    def average(self, request: Request, p: Point) -> Average:
+        c, delta = request.c, request.up.delta
         kept = (1 - delta) * (c.sigma_sq / delta + 2 * c.zeta_sq / delta**2) if delta < 1 else 0.0
         return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=4 * c.L**2 * kept)
 
@@ -117,23 +117,23 @@ class NonconvexBounded(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \gamma LG^2 + \frac{4\gamma^2L^2G^2(1-\delta)}{\delta^2}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, math.inf, "gamma > 0"), self._largest(case))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, math.inf, "gamma > 0"), self._largest(request))
 
     @staticmethod
-    def _largest(case: Case) -> float:
+    def _largest(request: Request) -> float:
         """The step from which downwards the best one for T or eps is searched: 1/L, or the best one for T = 1."""
-        c = case.constants
+        c = request.constants
         assert c.L is not None
-        if (case.rounds is None and case.eps is None) or not c.gap0 or not c.G:
+        if (request.rounds is None and request.eps is None) or not c.gap0 or not c.G:
             return 1 / c.L
         return max(1 / c.L, math.sqrt(2 * c.gap0 / c.L) / c.G)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, delta = case.c, case.up.delta
+    def average(self, request: Request, p: Point) -> Average:
+        c, delta = request.c, request.up.delta
         return Average(2 * c.gap0, noise=c.L * c.G**2, drift=4 * c.L**2 * c.G**2 * (1 - delta) / delta**2)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         text = "1/T, then 1/sqrt(T), with the step tuned for T; the bound does not see the number of workers"
         return Rate("power", text, in_rounds=(-1.0, -0.5))
 
@@ -155,12 +155,12 @@ _SHIFT = (
 )
 
 
-def _settle_shift(case: Case, take: Choice) -> None:
+def _settle_shift(request: Request, choose: ParameterChoice) -> None:
     """Take alpha, of the proof, and the shift a that it allows."""
-    alpha = take("alpha", Interval(4.0, math.inf, "alpha > 4"), 5.0)
-    low = shift_limit(case.up.delta, alpha)
+    alpha = choose("alpha", Interval(4.0, math.inf, "alpha > 4"), 5.0)
+    low = shift_limit(request.up.delta, alpha)
     text = "((alpha + 1)/delta + rho)/(rho + 1) <= a, rho = 4 alpha/((alpha - 4)(alpha + 1)^2)"
-    take("a", Interval(low, math.inf, text, low_open=False), low)
+    choose("a", Interval(low, math.inf, text, low_open=False), low)
 
 
 @register
@@ -217,12 +217,12 @@ class StronglyConvex(Theorem):
         r"+ \frac{64T(1+\frac{2L}{\mu})}{\mu S_T}\frac{4\alpha}{\alpha-4}\frac{G^2}{\delta^2}"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        _settle_shift(case, take)
-        prescribe(self, take, {"gamma": (8 / case.c.mu, "8/mu")})
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        _settle_shift(request, choose)
+        prescribe(self, choose, {"gamma": (8 / request.c.mu, "8/mu")})
 
-    def curve(self, case: Case, p: Point) -> FunctionCurve:
-        c, a, delta = case.c, p["a"], case.up.delta
+    def curve(self, request: Request, p: Point) -> FunctionCurve:
+        c, a, delta = request.c, p["a"], request.up.delta
         memory = 64 * (1 + 2 * c.L / c.mu) * memory_factor(p["alpha"]) * c.G**2 / (c.mu * delta**2)
 
         def bound(T: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -233,14 +233,14 @@ class StronglyConvex(Theorem):
 
         return FunctionCurve(bound, 0.0)
 
-    def weights(self, case: Case, p: Point) -> Weights:
+    def weights(self, request: Request, p: Point) -> Weights:
         return ("polynomial", p["a"], 2.0)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/T for large T; faster before, while start and memory count", in_rounds=(-3.0, -1.0))
 
-    def active(self, case: Case, p: Point) -> str:
-        return f"a is at least {shift_limit(case.up.delta, p['alpha']):.4g}, which grows like (alpha + 1)/delta"
+    def active(self, request: Request, p: Point) -> str:
+        return f"a is at least {shift_limit(request.up.delta, p['alpha']):.4g}, which grows like (alpha + 1)/delta"
 
 
 @register
@@ -284,23 +284,23 @@ class Memory(Theorem):
     measures = (("", "worker_error_sq"),)
     bound_latex = r"(\frac{\gamma}{a+T})^2\frac{4\alpha}{\alpha-4}\frac{G^2}{\delta^2}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        _settle_shift(case, take)
-        mu = case.constants.mu
-        take("gamma", Interval(0.0, math.inf, "gamma > 0"), 8 / mu if mu else 1.0)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        _settle_shift(request, choose)
+        mu = request.constants.mu
+        choose("gamma", Interval(0.0, math.inf, "gamma > 0"), 8 / mu if mu else 1.0)
 
-    def curve(self, case: Case, p: Point) -> FunctionCurve:
+    def curve(self, request: Request, p: Point) -> FunctionCurve:
         gamma, a = p["gamma"], p["a"]
-        factor = memory_factor(p["alpha"]) * (case.c.G / case.up.delta) ** 2
+        factor = memory_factor(p["alpha"]) * (request.c.G / request.up.delta) ** 2
         return FunctionCurve(lambda T: factor * (gamma / (a + T)) ** 2, 0.0)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/T^2 for T above a, as the square of the step", in_rounds=(-2.0, -2.0))
 
-    def active(self, case: Case, p: Point) -> str:
-        return f"a is at least {shift_limit(case.up.delta, p['alpha']):.4g}, which grows like (alpha + 1)/delta"
+    def active(self, request: Request, p: Point) -> str:
+        return f"a is at least {shift_limit(request.up.delta, p['alpha']):.4g}, which grows like (alpha + 1)/delta"
 
-    def _score(self, case: Case) -> None:  # the bound is smallest for no step at all
+    def _score(self, request: Request) -> None:  # the bound is smallest for no step at all
         return None
 
 
@@ -345,14 +345,14 @@ class StronglyConvexOrder(OrderTheorem):
         r"+ \frac{\sigma^2 + \zeta_\star^2/\delta}{\mu T})"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, high = case.c, case.up.delta / (28 * case.c.L_max)
-        T = case.rounds
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, high = request.c, request.up.delta / (28 * request.c.L_max)
+        T = request.rounds
         step = min(high, 2 * math.log(T) / (c.mu * T)) if T is not None and T > 1 else high
-        take("gamma", Interval(0.0, high, "0 < gamma <= delta/(28 L_max)"), step)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= delta/(28 L_max)"), step)
 
-    def weights(self, case: Case, p: Point) -> Weights:
-        return ("geometric", 1 - case.c.mu * p["gamma"] / 2)
+    def weights(self, request: Request, p: Point) -> Weights:
+        return ("geometric", 1 - request.c.mu * p["gamma"] / 2)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "log(T)/T once the noise dominates", in_rounds=(-1.0, -1.0))

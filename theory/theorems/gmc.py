@@ -24,7 +24,7 @@ import numpy as np
 from ..bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
 from ..compressors import VALUE_TRUNCATION, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
-from ..theorem import Case, Choice, Point, Theorem, prescribe, register
+from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
 OWN = f"own proof, for the method of {PAPER}, which states the rate"
@@ -113,77 +113,84 @@ class _GlobalMomentum(Theorem):
     start_needs: ClassVar[str] = "gap0"
     noise_needs: ClassVar[tuple[str, ...]] = ("sigma_sq",)
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
         needs = (self.start_needs, *self.noise_needs)
-        if "U" in case.fixed:
+        if "U" in request.fixed:
             return needs
-        bounds = memory_bounds(case.up, case.c.n, self.beta(case))
-        if any(factor == 0 or getattr(case.constants, name) is not None for name, factor in bounds.values()):
+        bounds = memory_bounds(request.up, request.c.n, self.beta(request))
+        if any(factor == 0 or getattr(request.constants, name) is not None for name, factor in bounds.values()):
             return needs
         return (*needs, next(iter(bounds.values()))[0]) if bounds else needs
 
-    def beta(self, case: Case) -> float:
+    def beta(self, request: Request) -> float:
         """beta as fixed by the caller; else 0.9, or half of what the memory bound allows if that is less."""
-        default = MOMENTUM if self._any_beta(case) else min(MOMENTUM, self.beta_interval(case).high / 2)
-        return case.fixed.get("beta", default)
+        default = MOMENTUM if self._any_beta(request) else min(MOMENTUM, self.beta_interval(request).high / 2)
+        return request.fixed.get("beta", default)
 
     @staticmethod
-    def _any_beta(case: Case) -> bool:
+    def _any_beta(request: Request) -> bool:
         """Whether a bound on the memory covers every beta below 1."""
-        return "U" in case.fixed or case.up.delta == 1 or case.c.n == 1 or case.up.keeps in ("random", "largest")
+        return (
+            "U" in request.fixed
+            or request.up.delta == 1
+            or request.c.n == 1
+            or request.up.keeps in ("random", "largest")
+        )
 
-    def beta_interval(self, case: Case) -> Interval:
-        if self._any_beta(case):
+    def beta_interval(self, request: Request) -> Interval:
+        if self._any_beta(request):
             return Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
-        weight = "/sqrt(delta)" if case.up.orthogonal else "" if case.up.nonexpansive else "/(1 + sqrt(1 - delta))"
-        high = _room(case.up, 0.0) / _weight(case.up)
+        weight = (
+            "/sqrt(delta)" if request.up.orthogonal else "" if request.up.nonexpansive else "/(1 + sqrt(1 - delta))"
+        )
+        high = _room(request.up, 0.0) / _weight(request.up)
         return Interval(0.0, high, f"0 <= beta < (1 - sqrt(1 - delta)){weight}", low_open=False, high_open=True)
 
-    def memory(self, case: Case, take: Choice) -> tuple[float, float]:
+    def memory(self, request: Request, choose: ParameterChoice) -> tuple[float, float]:
         """Take beta and U."""
-        interval, beta = self.beta_interval(case), self.beta(case)
+        interval, beta = self.beta_interval(request), self.beta(request)
         if 0 <= beta < 1 and (refusal := interval.refusal("beta", beta)):
             raise NotCovered(
                 f"{refusal}, beyond which the memory has no proven bound for this compressor and n > 1; take "
                 "rand-k as is, a random block or top-k, or give U with E||R||^2 <= U^2"
             )
-        take("beta", interval, beta)
-        return beta, take("U", Interval(0.0, math.inf, "0 <= U", low_open=False), self.U(case))
+        choose("beta", interval, beta)
+        return beta, choose("U", Interval(0.0, math.inf, "0 <= U", low_open=False), self.U(request))
 
-    def best(self, case: Case) -> tuple[float, str]:
+    def best(self, request: Request) -> tuple[float, str]:
         """The smallest U for which the constants are known, and what it rests on; infinite if there is none."""
-        if "U" in case.fixed:
-            return case.fixed["U"], "assumption"
+        if "U" in request.fixed:
+            return request.fixed["U"], "assumption"
         known = [
-            (factor * (getattr(case.constants, name) or 0.0), rule)
-            for rule, (name, factor) in memory_bounds(case.up, case.c.n, self.beta(case)).items()
-            if factor == 0 or getattr(case.constants, name) is not None
+            (factor * (getattr(request.constants, name) or 0.0), rule)
+            for rule, (name, factor) in memory_bounds(request.up, request.c.n, self.beta(request)).items()
+            if factor == 0 or getattr(request.constants, name) is not None
         ]
         return min(known, default=(math.inf, ""))
 
-    def U(self, case: Case) -> float:
+    def U(self, request: Request) -> float:
         """The bound on the memory."""
-        return self.best(case)[0]
+        return self.best(request)[0]
 
-    def origin(self, case: Case) -> str:
+    def origin(self, request: Request) -> str:
         """What U rests on, as the end of a sentence."""
-        U, rule = self.best(case)
+        U, rule = self.best(request)
         return f"; U = {U:.4g} by {rule}" if rule else ""
 
-    def active(self, case: Case, p: Point) -> str:
-        return super().active(case, p) + self.origin(case)  # type: ignore[safe-super]
+    def active(self, request: Request, p: Point) -> str:
+        return super().active(request, p) + self.origin(request)  # type: ignore[safe-super]
 
-    def settle(self, case: Case, take: Choice) -> None:
-        beta, _ = self.memory(case, take)
-        high, text = self.largest(case)
-        take("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        beta, _ = self.memory(request, choose)
+        high, text = self.largest(request)
+        choose("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
 
-    def largest(self, case: Case) -> tuple[float, str]:
+    def largest(self, request: Request) -> tuple[float, str]:
         """The largest g' = gamma/(1 - beta), and its inverse as text."""
         raise NotImplementedError
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"delta": case.up.delta}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"delta": request.up.delta}
 
 
 @register
@@ -222,11 +229,11 @@ class Nonconvex(_GlobalMomentum, AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{4\Delta}{gT} + \frac{2Lg\sigma^2}{n} + 2L^2g^2U^2"
 
-    def largest(self, case: Case) -> tuple[float, str]:
-        return 1 / (2 * case.c.L), "(2 L)"
+    def largest(self, request: Request) -> tuple[float, str]:
+        return 1 / (2 * request.c.L), "(2 L)"
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, slow = case.c, 1 - p["beta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, slow = request.c, 1 - p["beta"]
         return Average(
             start=4 * c.gap0 * slow, noise=2 * c.L * c.sigma_sq / c.n / slow, drift=2 * (c.L * p["U"] / slow) ** 2
         )
@@ -265,17 +272,17 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"4\sqrt{\frac{2L\Delta\sigma^2}{nT}} + 6(\frac{LU\Delta}{T})^{\frac{2}{3}} + \frac{8L\Delta}{T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        beta, U = self.memory(case, take)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        beta, U = self.memory(request, choose)
         if math.isinf(U):
-            name = self.bound_needs(case)[-1]
+            name = self.bound_needs(request)[-1]
             raise NotCovered(f"{self.name} needs {name} or U for its step; give --set {name}=...")
-        parts = self._parts(case, self.horizon(case))
+        parts = self._parts(request, self.horizon(request))
         text = "(1 - beta) min{1/(2 L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}"
-        prescribe(self, take, {"gamma": ((1 - beta) * min(parts.values()), text)})
+        prescribe(self, choose, {"gamma": ((1 - beta) * min(parts.values()), text)})
 
-    def _parts(self, case: Case, T: int) -> dict[str, float]:
-        c, drift = case.c, (case.c.L * self.U(case)) ** 2 * T
+    def _parts(self, request: Request, T: int) -> dict[str, float]:
+        c, drift = request.c, (request.c.L * self.U(request)) ** 2 * T
         if c.gap0 == 0:
             raise NotCovered("gap0 = 0: x^0 is a minimiser, and the step tuned for it is 0")
         noise = c.L * c.sigma_sq * T
@@ -285,18 +292,18 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
             "(Delta/(L^2 U^2 T))^(1/3)": (c.gap0 / drift) ** (1 / 3) if drift > 0 else math.inf,
         }
 
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        c = case.c
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
+        c = request.c
         return (
             (4 * math.sqrt(2 * c.L * c.gap0 * c.sigma_sq / c.n), 1 / 2),
-            (6 * (c.L * self.U(case) * c.gap0) ** (2 / 3), 2 / 3),
+            (6 * (c.L * self.U(request) * c.gap0) ** (2 / 3), 2 / 3),
             (8 * c.L * c.gap0, 1.0),
         )
 
-    def active(self, case: Case, p: Point) -> str:
-        T = self.horizon(case)
-        parts = self._parts(case, T)
-        return f"gamma/(1 - beta) is {min(parts, key=lambda name: parts[name])} at T = {T}{self.origin(case)}"
+    def active(self, request: Request, p: Point) -> str:
+        T = self.horizon(request)
+        parts = self._parts(request, T)
+        return f"gamma/(1 - beta) is {min(parts, key=lambda name: parts[name])} at T = {T}{self.origin(request)}"
 
 
 @register
@@ -330,11 +337,11 @@ class Convex(_GlobalMomentum, AverageTheorem):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{2R_0^2}{gT} + \frac{2g\sigma^2}{n} + 4Lg^2U^2"
 
-    def largest(self, case: Case) -> tuple[float, str]:
-        return 1 / (4 * case.c.L), "(4 L)"
+    def largest(self, request: Request) -> tuple[float, str]:
+        return 1 / (4 * request.c.L), "(4 L)"
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, slow = case.c, 1 - p["beta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, slow = request.c, 1 - p["beta"]
         return Average(
             start=2 * c.dist0_sq * slow, noise=2 * c.sigma_sq / c.n / slow, drift=4 * c.L * (p["U"] / slow) ** 2
         )
@@ -370,26 +377,26 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2gT} + \frac{gG^2}{2} + gGU"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
         return ()
 
-    def settle(self, case: Case, take: Choice) -> None:
-        beta, U = self.memory(case, take)
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        beta, U = self.memory(request, choose)
+        c = request.c
         size = c.G**2 + 2 * c.G * U
         best = math.sqrt(c.dist0_sq / size) if size > 0 and c.dist0_sq > 0 else 1.0
-        take("gamma", Interval(0.0, math.inf, "0 < gamma"), (1 - beta) * best)
+        choose("gamma", Interval(0.0, math.inf, "0 < gamma"), (1 - beta) * best)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, slow = case.c, 1 - p["beta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, slow = request.c, 1 - p["beta"]
         return Average(start=c.dist0_sq * slow / 2, noise=(c.G**2 / 2 + c.G * p["U"]) / slow)
 
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         return f"gamma = {p['gamma']:.6g}; every step is admissible, and the floor is proportional to it" + self.origin(
-            case
+            request
         )
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/sqrt(T), with the step tuned for T; no speedup", in_rounds=(-0.5, -0.5))
 
 
@@ -430,18 +437,18 @@ class StronglyConvex(_GlobalMomentum):
     measures = (("", "gap_avg"),)
     bound_latex = r"\frac{\mu R_0^2}{q^{-T}-1} + \frac{2g\sigma^2}{n} + 2g^2(2L+\mu)U^2"
 
-    def largest(self, case: Case) -> tuple[float, str]:
-        return 1 / (4 * case.c.L), "(4 L)"
+    def largest(self, request: Request) -> tuple[float, str]:
+        return 1 / (4 * request.c.L), "(4 L)"
 
-    def weights(self, case: Case, p: Point) -> Weights:
-        return "geometric", 1 - self.gain(case, p)
+    def weights(self, request: Request, p: Point) -> Weights:
+        return "geometric", 1 - self.contraction_gap(request, p)
 
-    def gain(self, case: Case, p: Point) -> float:
-        return case.c.mu * p["gamma"] / (1 - p["beta"]) / 2
+    def contraction_gap(self, request: Request, p: Point) -> float:
+        return request.c.mu * p["gamma"] / (1 - p["beta"]) / 2
 
-    def curve(self, case: Case, p: Point) -> FunctionCurve:
-        c, g = case.c, p["gamma"] / (1 - p["beta"])
-        start, decay = c.mu * c.dist0_sq, -math.log1p(-self.gain(case, p))
+    def curve(self, request: Request, p: Point) -> FunctionCurve:
+        c, g = request.c, p["gamma"] / (1 - p["beta"])
+        start, decay = c.mu * c.dist0_sq, -math.log1p(-self.contraction_gap(request, p))
         floor = 2 * g * c.sigma_sq / c.n + 2 * g**2 * (2 * c.L + c.mu) * p["U"] ** 2
 
         def bound(t: np.ndarray) -> np.ndarray:
@@ -449,21 +456,21 @@ class StronglyConvex(_GlobalMomentum):
 
         return FunctionCurve(bound, floor)
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"delta": case.up.delta, "q": 1 - self.gain(case, p)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"delta": request.up.delta, "q": 1 - self.contraction_gap(request, p)}
 
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         return (
-            f"gamma = {p['gamma']:.6g}; q = 1 - mu gamma/(2 (1 - beta)) = 1 - {self.gain(case, p):.4g}"
-            + self.origin(case)
+            f"gamma = {p['gamma']:.6g}; q = 1 - mu gamma/(2 (1 - beta)) = 1 - {self.contraction_gap(request, p):.4g}"
+            + self.origin(request)
         )
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
-        text = (
-            f"contracts by 1 - {self.gain(case, p):.4g} a round to its floor; with the step tuned for T the memory's "
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        noisy = request.constants.sigma_sq is None or request.constants.sigma_sq > 0
+        text = f"contracts by 1 - {self.contraction_gap(request, p):.4g} a round to its floor; "
+        text += "with the step tuned for T the memory's part falls like (log(T)/T)^2" + (
+            ", the noise's like log(T)/(nT): linear speedup" if noisy else ""
         )
-        text += "part falls like (log(T)/T)^2" + (", the noise's like log(T)/(nT): linear speedup" if noisy else "")
         return Rate("power", text, in_rounds=(-2.0, -1.0 if noisy else -2.0), in_workers=-1.0 if noisy else 0.0)
 
 
@@ -510,18 +517,18 @@ class StronglyConvexDecreasing(_GlobalMomentum):
     measures = (("", "gap_avg"),)
     bound_latex = r"\frac{P + Q\ln(1+\frac{T}{a-1})}{aT + \frac{T(T-1)}{2}}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
-        beta, _ = self.memory(case, take)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
+        beta, _ = self.memory(request, choose)
         low = 32 * c.L / c.mu
-        take("a", Interval(low, math.inf, "32 L/mu <= a", low_open=False), low)
-        prescribe(self, take, {"gamma": (8 * (1 - beta) / c.mu, "8 (1 - beta)/mu")})
+        choose("a", Interval(low, math.inf, "32 L/mu <= a", low_open=False), low)
+        prescribe(self, choose, {"gamma": (8 * (1 - beta) / c.mu, "8 (1 - beta)/mu")})
 
-    def weights(self, case: Case, p: Point) -> Weights:
+    def weights(self, request: Request, p: Point) -> Weights:
         return "polynomial", p["a"], 1.0
 
-    def curve(self, case: Case, p: Point) -> FunctionCurve:
-        c, a = case.c, p["a"]
+    def curve(self, request: Request, p: Point) -> FunctionCurve:
+        c, a = request.c, p["a"]
         start = c.mu * (a - 1) ** 2 * c.dist0_sq / 4
         noise = 16 * c.sigma_sq / (c.n * c.mu)
         memory = 128 / c.mu**2 * (2 * c.L + 1.07 * c.mu) * p["U"] ** 2
@@ -531,11 +538,13 @@ class StronglyConvexDecreasing(_GlobalMomentum):
 
         return FunctionCurve(bound, 0.0)
 
-    def active(self, case: Case, p: Point) -> str:
-        return f"gamma/(a + t) starts at {p['gamma'] / p['a']:.6g}; the limit is (1 - beta)/(4 L)" + self.origin(case)
+    def active(self, request: Request, p: Point) -> str:
+        return f"gamma/(a + t) starts at {p['gamma'] / p['a']:.6g}; the limit is (1 - beta)/(4 L)" + self.origin(
+            request
+        )
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        noisy = case.constants.sigma_sq is None or case.constants.sigma_sq > 0
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        noisy = request.constants.sigma_sq is None or request.constants.sigma_sq > 0
         if not noisy:
             return Rate("power", "1/T^2 up to a logarithm, without noise", in_rounds=(-1.0, -2.0))
         text = "1/T while T < a, 1/T^2 until the noise shows, then 1/(nT): linear speedup"
@@ -551,11 +560,11 @@ class _Detached(_GlobalMomentum):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{L}"), ("g", r"\frac{\gamma}{1-\beta}"))
 
-    def largest(self, case: Case) -> tuple[float, str]:
-        return 1 / case.c.L, "L"
+    def largest(self, request: Request) -> tuple[float, str]:
+        return 1 / request.c.L, "L"
 
-    def detach(self, take: Choice) -> float:
-        return take("lam", Interval(0.0, 1.0, "0 <= lam <= 1", low_open=False), 1.0)
+    def detach(self, choose: ParameterChoice) -> float:
+        return choose("lam", Interval(0.0, 1.0, "0 <= lam <= 1", low_open=False), 1.0)
 
 
 @register
@@ -590,30 +599,30 @@ class Plus(_Detached, AverageTheorem):
     measures = (("", "shadow_grad_sq_mean"), (r"-L_{\max}^2", "shadow_spread_mean"))
     bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
         return self.bound_requires
 
-    def beta(self, case: Case) -> float:
-        return case.fixed.get("beta", MOMENTUM)
+    def beta(self, request: Request) -> float:
+        return request.fixed.get("beta", MOMENTUM)
 
-    def origin(self, case: Case) -> str:
+    def origin(self, request: Request) -> str:
         return ""
 
-    def settle(self, case: Case, take: Choice) -> None:
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         interval = Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
-        beta = take("beta", interval, self.beta(case))
-        self.detach(take)
-        high, text = self.largest(case)
-        take("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
+        beta = choose("beta", interval, self.beta(request))
+        self.detach(choose)
+        high, text = self.largest(request)
+        choose("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        return 1.0, -(case.c.L_max**2)
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        return 1.0, -(request.c.L_max**2)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, slow = case.c, 1 - p["beta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, slow = request.c, 1 - p["beta"]
         return Average(start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow)
 
-    def details(self, case: Case, p: Point) -> Point:
+    def details(self, request: Request, p: Point) -> Point:
         return {}
 
 
@@ -648,37 +657,37 @@ class PlusBounded(_Detached, AverageTheorem):
     measures = (("", "shadow_grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n} + L_{\max}^2g^2(U+\lambda(1-\beta)V)^2"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        needs = super().bound_needs(case)
-        return needs if "G" in needs or case.up.delta == 1 else (*needs, "G")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        needs = super().bound_needs(request)
+        return needs if "G" in needs or request.up.delta == 1 else (*needs, "G")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        super().settle(case, take)
-        self.detach(take)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        super().choose_parameters(request, choose)
+        self.detach(choose)
 
-    def V(self, case: Case, beta: float, U: float) -> float:
+    def V(self, request: Request, beta: float, U: float) -> float:
         """The smallest bound on the workers' errors."""
-        if case.up.delta == 1:
+        if request.up.delta == 1:
             return 0.0
-        G, s = case.c.G, math.sqrt(1 - case.up.delta)
-        bounds = [s * (1 + s) / case.up.delta * (G + beta * (2 * U + G) / (1 - beta))]
-        if case.c.n == 1:
+        G, s = request.c.G, math.sqrt(1 - request.up.delta)
+        bounds = [s * (1 + s) / request.up.delta * (G + beta * (2 * U + G) / (1 - beta))]
+        if request.c.n == 1:
             bounds.append(s * (U + G))
-        if (left := _room(case.up, beta)) > 0:
+        if (left := _room(request.up, beta)) > 0:
             bounds.append(s * G / left)
-        if case.up.keeps == "largest" and case.constants.G_l1 is not None:
-            kappa = case.up.delta / (1 + VALUE_TRUNCATION)
-            bounds.append((1 / kappa - 1) / (1 - beta) * case.c.G_l1)
+        if request.up.keeps == "largest" and request.constants.G_l1 is not None:
+            kappa = request.up.delta / (1 + VALUE_TRUNCATION)
+            bounds.append((1 / kappa - 1) / (1 - beta) * request.c.G_l1)
         return min(bounds)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, slow = case.c, 1 - p["beta"]
-        spread = p["U"] + p["lam"] * slow * self.V(case, p["beta"], p["U"])
+    def average(self, request: Request, p: Point) -> Average:
+        c, slow = request.c, 1 - p["beta"]
+        spread = p["U"] + p["lam"] * slow * self.V(request, p["beta"], p["U"])
         return Average(
             start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow, drift=(c.L_max * spread / slow) ** 2
         )
 
-    def details(self, case: Case, p: Point) -> Point:
-        if case.constants.G is None and case.up.delta < 1:
-            return {"delta": case.up.delta}
-        return {"delta": case.up.delta, "V": self.V(case, p["beta"], p["U"])}
+    def details(self, request: Request, p: Point) -> Point:
+        if request.constants.G is None and request.up.delta < 1:
+            return {"delta": request.up.delta}
+        return {"delta": request.up.delta, "V": self.V(request, p["beta"], p["U"])}

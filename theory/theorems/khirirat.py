@@ -36,7 +36,7 @@ from ..bounds import Curve, Interval, NotCovered, Rate
 from ..compressors import Compressor, Unbiased, compressor
 from ..constants import Constants
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Given, Point, Theorem, register
+from ..theorem import Given, ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Khirirat, Feyzmahdavian, Johansson 2018 (arXiv 1806.06573)"
 OWN = f"own proof, for the method of {PAPER}"
@@ -99,19 +99,19 @@ class QGDStronglyConvex(LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
-        high = 2 / ((1 + case.up.omega) * (c.mu + c.L))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 2/(a (mu + L))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
+        high = 2 / ((1 + request.up.omega) * (c.mu + c.L))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 2/(a (mu + L))"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        c = case.c
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        c = request.c
         return {"1 - 2 gamma mu L/(mu + L)": 2 * p["gamma"] * c.mu * c.L / (c.mu + c.L)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -153,12 +153,12 @@ class QGDConvex(AverageTheorem):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2\gamma T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = 1 / ((1 + case.up.omega) * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(a L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = 1 / ((1 + request.up.omega) * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(a L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        return Average(start=case.c.dist0_sq / 2, noise=0.0)
+    def average(self, request: Request, p: Point) -> Average:
+        return Average(start=request.c.dist0_sq / 2, noise=0.0)
 
 
 @register
@@ -198,12 +198,12 @@ class QGDNonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{\Delta}{\gamma(1-\frac{aL\gamma}{2})T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        aL = (1 + case.up.omega) * case.c.L
-        take("gamma", Interval(0.0, 2 / aL, "0 < gamma < 2/(a L)", high_open=True), 1 / aL)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        aL = (1 + request.up.omega) * request.c.L
+        choose("gamma", Interval(0.0, 2 / aL, "0 < gamma < 2/(a L)", high_open=True), 1 / aL)
 
-    def average(self, case: Case, p: Point) -> Average:
-        return Average(start=case.c.gap0, noise=0.0, damping=(1 + case.up.omega) * case.c.L / 2)
+    def average(self, request: Request, p: Point) -> Average:
+        return Average(start=request.c.gap0, noise=0.0, damping=(1 + request.up.omega) * request.c.L / 2)
 
 
 # ------------------------------------------------------------------------------------ what the rest shares
@@ -217,44 +217,44 @@ class _Overlapping(Theorem):
 
     def _match(
         self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
-    ) -> tuple[Case, tuple[str, ...]]:
+    ) -> tuple[Request, tuple[str, ...]]:
         filled: tuple[str, ...] = ()
         sparse = "L_max" in self.requires
         if sparse and constants.overlap is None and constants.n is not None:
             constants = replace(constants, overlap=constants.n)
             filled = (f"overlap = {constants.n}: at most n",)
-        case, notes = super()._match(constants, up, down, rounds, eps)
+        request, notes = super()._match(constants, up, down, rounds, eps)
         if sparse:
-            _refuse_contradictions(self.name, case, up)
-        return case, (*filled, *notes)
+            _refuse_contradictions(self.name, request, up)
+        return request, (*filled, *notes)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         """The slopes of the family of bounds; what is left of the floor falls with s/n, not with 1/n."""
-        found = super().rate(case, p, curve)  # type: ignore[safe-super]
+        found = super().rate(request, p, curve)  # type: ignore[safe-super]
         text = found.text.replace("proportional to 1/n", "proportional to s/n")
         text = text.replace("1/sqrt(nT): linear speedup", "1/sqrt(T), with the step tuned for T")
         return replace(found, text=text, in_workers=0.0, speedup_until=None)
 
 
-def _refuse_contradictions(id: str, case: Case, up: Given) -> None:
+def _refuse_contradictions(id: str, request: Request, up: Given) -> None:
     """Raise `NotCovered` where `overlap` cannot be right for these constants or this compressor."""
-    c, smoothness = case.constants, case.c.overlap / case.c.n * case.c.L_max
+    c, smoothness = request.constants, request.c.overlap / request.c.n * request.c.L_max
     if c.mu is not None and c.mu > smoothness * (1 + 1e-9):
         raise NotCovered(
             f"mu = {c.mu:.4g} is above (overlap/n) L_max = {smoothness:.4g}, and f is that smooth; "
             f"give a larger overlap (overlap = n is always right)"
         )
     given = compressor(up) if isinstance(up, str) else up
-    if isinstance(given, Compressor) and not given.keeps_support and case.c.overlap < case.c.n:
+    if isinstance(given, Compressor) and not given.keeps_support and request.c.overlap < request.c.n:
         raise NotCovered(
             f"{id} with overlap < n needs a compressor that sends no coordinate that is zero, and {given.spec} may; "
-            f"give --set overlap={case.c.n:g}"
+            f"give --set overlap={request.c.n:g}"
         )
 
 
-def _second_moment(case: Case) -> float:
+def _second_moment(request: Request) -> float:
     """a: E||C(v)||^2 <= a ||v||^2."""
-    return 1.0 + case.up.omega
+    return 1.0 + request.up.omega
 
 
 def _best(score: Callable[[float], float], low: float, high: float) -> float:
@@ -291,59 +291,59 @@ class _FreeTheta(_Overlapping, LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + F"
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        if case.c.zeta_star_sq == 0:
+    def floor(self, request: Request, p: Point) -> float:
+        if request.c.zeta_star_sq == 0:
             return 0.0
-        return self._trade(case, p["gamma"])(p["theta"])[1] * case.c.zeta_star_sq
+        return self._trade(request, p["gamma"])(p["theta"])[1] * request.c.zeta_star_sq
 
     @abstractmethod
-    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
+    def _trade(self, request: Request, gamma: float) -> Callable[[float], tuple[float, float]]:
         """From theta to the gain 1 - rho and the floor for zeta_star = 1, at this step."""
 
     @staticmethod
-    def _interpolating(case: Case) -> bool:
-        return case.constants.zeta_star_sq == 0
+    def _interpolating(request: Request) -> bool:
+        return request.constants.zeta_star_sq == 0
 
     @staticmethod
-    def _aims(case: Case) -> bool:
+    def _aims(request: Request) -> bool:
         """Whether theta can be tuned for T or eps: the bound's constants are known, and one of them is given."""
-        known = case.constants.dist0_sq is not None and case.constants.zeta_star_sq is not None
-        return known and (case.rounds is not None or case.eps is not None)
+        known = request.constants.dist0_sq is not None and request.constants.zeta_star_sq is not None
+        return known and (request.rounds is not None or request.eps is not None)
 
-    def _tuned_theta(self, case: Case, gamma: float, low: float, high: float) -> float:
+    def _tuned_theta(self, request: Request, gamma: float, low: float, high: float) -> float:
         """theta in [low, high] for this step, by what is asked for."""
 
-        trade = self._trade(case, gamma)
-        aims = self._aims(case)
-        start, level = (case.c.dist0_sq, case.c.zeta_star_sq) if aims else (0.0, 1.0)
-        rounds, eps = case.rounds, case.eps or 0.0
+        trade = self._trade(request, gamma)
+        aims = self._aims(request)
+        start, level = (request.c.dist0_sq, request.c.zeta_star_sq) if aims else (0.0, 1.0)
+        rounds, eps = request.rounds, request.eps or 0.0
 
         def score(theta: float) -> float:
-            gain, floor = trade(theta)
-            if gain <= 0:
+            contraction_gap, floor = trade(theta)
+            if contraction_gap <= 0:
                 return math.inf
             floor *= level
             if not aims:
                 return floor
             if rounds is not None:
-                return (math.exp(rounds * math.log1p(-gain)) if gain < 1 else 0.0) * start + floor
+                return (math.exp(rounds * math.log1p(-contraction_gap)) if contraction_gap < 1 else 0.0) * start + floor
             room = eps - floor
             if room <= 0:
                 return math.inf
             if start <= room:
                 return 0.0
-            return math.log(room / start) / math.log1p(-gain) if gain < 1 else 1.0
+            return math.log(room / start) / math.log1p(-contraction_gap) if contraction_gap < 1 else 1.0
 
         return _best(score, low, high)
 
-    def _take_theta(self, case: Case, take: Choice, default: Callable[[], float]) -> float:
-        closed = self._interpolating(case)
+    def _choose_theta(self, request: Request, choose: ParameterChoice, default: Callable[[], float]) -> float:
+        closed = self._interpolating(request)
         text = "0 <= theta" if closed else "0 < theta (theta = 0 if zeta_star_sq = 0)"
-        chosen = take.fixed["theta"] if "theta" in take.fixed else default()
-        return take("theta", Interval(0.0, math.inf, text, low_open=not closed), chosen)
+        chosen = choose.fixed["theta"] if "theta" in choose.fixed else default()
+        return choose("theta", Interval(0.0, math.inf, text, low_open=not closed), chosen)
 
 
 # --------------------------------------------------------------------------------------------------- D-QGD
@@ -391,34 +391,34 @@ class DQGDStronglyConvex(_FreeTheta):
         ("F", r"\frac{\gamma as(1+\frac{1}{\theta})\zeta_\star^2}{n\mu\kappa}"),
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        curvature = self._curvature(case)
-        best = self._aims(case) or self._interpolating(case)
-        start = 1 / (curvature * (1 + take.fixed.get("theta", 0.0 if best else 1.0)))
-        gamma = take.fixed.get("gamma", start)
-        theta = self._take_theta(case, take, lambda: self._theta(case, gamma))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        curvature = self._curvature(request)
+        best = self._aims(request) or self._interpolating(request)
+        start = 1 / (curvature * (1 + choose.fixed.get("theta", 0.0 if best else 1.0)))
+        gamma = choose.fixed.get("gamma", start)
+        theta = self._choose_theta(request, choose, lambda: self._theta(request, gamma))
         high = 2 / (curvature * (1 + theta))
-        take("gamma", Interval(0.0, high, "0 < gamma < 2 n/(a s (1 + theta) L_max)", high_open=True), gamma)
+        choose("gamma", Interval(0.0, high, "0 < gamma < 2 n/(a s (1 + theta) L_max)", high_open=True), gamma)
 
-    def _theta(self, case: Case, gamma: float) -> float:
+    def _theta(self, request: Request, gamma: float) -> float:
         """The theta of the lowest floor, or a smaller one that serves T or eps better."""
-        if self._interpolating(case):
+        if self._interpolating(request):
             return 0.0
-        b = gamma * self._curvature(case)
+        b = gamma * self._curvature(request)
         lowest = math.sqrt(2 / b) - 1 if 0 < b < 2 else 0.0
         if lowest <= 1e-12:
             return 1e-12
-        return self._tuned_theta(case, gamma, 1e-9 * lowest, lowest) if self._aims(case) else lowest
+        return self._tuned_theta(request, gamma, 1e-9 * lowest, lowest) if self._aims(request) else lowest
 
     @staticmethod
-    def _curvature(case: Case) -> float:
+    def _curvature(request: Request) -> float:
         """a s L_max/n."""
-        return _second_moment(case) * case.c.overlap * case.c.L_max / case.c.n
+        return _second_moment(request) * request.c.overlap * request.c.L_max / request.c.n
 
-    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
-        c, b = case.c, gamma * self._curvature(case)
+    def _trade(self, request: Request, gamma: float) -> Callable[[float], tuple[float, float]]:
+        c, b = request.c, gamma * self._curvature(request)
         slope = gamma * c.mu
-        spread = gamma * _second_moment(case) * c.overlap / (c.n * c.mu)
+        spread = gamma * _second_moment(request) * c.overlap / (c.n * c.mu)
 
         def trade(theta: float) -> tuple[float, float]:
             kappa = 2 - b * (1 + theta)
@@ -426,9 +426,9 @@ class DQGDStronglyConvex(_FreeTheta):
 
         return trade
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        gain, _ = self._trade(case, p["gamma"])(p["theta"])
-        return {"1 - gamma mu (2 - gamma a s (1 + theta) L_max/n)": gain}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        contraction_gap, _ = self._trade(request, p["gamma"])(p["theta"])
+        return {"1 - gamma mu (2 - gamma a s (1 + theta) L_max/n)": contraction_gap}
 
 
 @register
@@ -471,25 +471,25 @@ class DQGDSharper(_Overlapping, LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + \frac{2\gamma s\omega\zeta_\star^2}{n\mu}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq",)
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq",)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
-        high = 1 / (c.L + 2 * c.overlap * case.up.omega * c.L_max / c.n)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 s omega L_max/n)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
+        high = 1 / (c.L + 2 * c.overlap * request.up.omega * c.L_max / c.n)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 s omega L_max/n)"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu": p["gamma"] * case.c.mu}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu": p["gamma"] * request.c.mu}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        c = case.c
-        if case.up.omega == 0:
+    def floor(self, request: Request, p: Point) -> float:
+        c = request.c
+        if request.up.omega == 0:
             return 0.0
-        return 2 * p["gamma"] * c.overlap * case.up.omega * c.zeta_star_sq / (c.n * c.mu)
+        return 2 * p["gamma"] * c.overlap * request.up.omega * c.zeta_star_sq / (c.n * c.mu)
 
 
 # --------------------------------------------------------------------------------------------------- Q-IAG
@@ -512,21 +512,21 @@ class _StoredConvex(_Overlapping):
         (r"\beta_\tau", r"1 + 2\tau\sqrt{\frac{a-1}{a}} + \frac{u\tau^2}{a}"),
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = 3 / (8 * self._unit(case) * (1 + 2 * case.c.tau))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 3 n/(8 s a L_max (1 + 2 tau))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = 3 / (8 * self._unit(request) * (1 + 2 * request.c.tau))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 3 n/(8 s a L_max (1 + 2 tau))"), high)
 
     @staticmethod
-    def _unit(case: Case) -> float:
+    def _unit(request: Request) -> float:
         """s a L_max/n: u = gamma times this."""
-        return case.c.overlap * _second_moment(case) * case.c.L_max / case.c.n
+        return request.c.overlap * _second_moment(request) * request.c.L_max / request.c.n
 
-    def _beta(self, case: Case, gamma: float) -> float:
-        a, tau = _second_moment(case), case.c.tau
-        return 1 + 2 * tau * math.sqrt(case.up.omega / a) + gamma * self._unit(case) * tau**2 / a
+    def _beta(self, request: Request, gamma: float) -> float:
+        a, tau = _second_moment(request), request.c.tau
+        return 1 + 2 * tau * math.sqrt(request.up.omega / a) + gamma * self._unit(request) * tau**2 / a
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {**super().details(case, p), "beta_tau": self._beta(case, p["gamma"])}
+    def details(self, request: Request, p: Point) -> Point:
+        return {**super().details(request, p), "beta_tau": self._beta(request, p["gamma"])}
 
 
 @register
@@ -562,10 +562,10 @@ class QIAGConvex(_StoredConvex, AverageTheorem):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2\gamma T} + \frac{\gamma sa\beta_\tau\zeta_\star^2}{n}"
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, still = case.c, self._beta(case, 0.0)
-        spread = c.overlap * _second_moment(case) * c.zeta_star_sq / c.n
-        return Average(start=c.dist0_sq / 2, noise=spread * still, drift=spread * (self._beta(case, 1.0) - still))
+    def average(self, request: Request, p: Point) -> Average:
+        c, still = request.c, self._beta(request, 0.0)
+        spread = c.overlap * _second_moment(request) * c.zeta_star_sq / c.n
+        return Average(start=c.dist0_sq / 2, noise=spread * still, drift=spread * (self._beta(request, 1.0) - still))
 
 
 @register
@@ -600,15 +600,17 @@ class QIAGStronglyConvex(_StoredConvex, LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + \frac{2\gamma sa\beta_\tau\zeta_\star^2}{n\mu}"
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu": p["gamma"] * case.c.mu}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu": p["gamma"] * request.c.mu}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        c, gamma = case.c, p["gamma"]
-        return 2 * gamma * c.overlap * _second_moment(case) * self._beta(case, gamma) * c.zeta_star_sq / (c.n * c.mu)
+    def floor(self, request: Request, p: Point) -> float:
+        c, gamma = request.c, p["gamma"]
+        return (
+            2 * gamma * c.overlap * _second_moment(request) * self._beta(request, gamma) * c.zeta_star_sq / (c.n * c.mu)
+        )
 
 
 @register
@@ -657,87 +659,87 @@ class QIAGDelayLemma(_FreeTheta):
         ("F", r"\frac{\gamma sa(1+\frac{1}{\theta})\beta_\tau\zeta_\star^2}{n(2\mu-\gamma Q)}"),
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        mu = case.c.mu
-        best = self._aims(case) or self._interpolating(case)
-        theta = take.fixed.get("theta", 0.0 if best else 1.0)
-        gamma = take.fixed.get("gamma", min(mu / self._Q(case, theta), 1 / (2 * mu)))
-        theta = self._take_theta(case, take, lambda: self._theta(case, gamma, theta, "gamma" in take.fixed))
-        limit = 2 * mu / self._Q(case, theta)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        mu = request.c.mu
+        best = self._aims(request) or self._interpolating(request)
+        theta = choose.fixed.get("theta", 0.0 if best else 1.0)
+        gamma = choose.fixed.get("gamma", min(mu / self._Q(request, theta), 1 / (2 * mu)))
+        theta = self._choose_theta(request, choose, lambda: self._theta(request, gamma, theta, "gamma" in choose.fixed))
+        limit = 2 * mu / self._Q(request, theta)
         text = "0 < gamma < 2 mu/(A (1 + 2 tau nu) + 2 tau (s/n) L_max sqrt(A))"
         if limit > 1 / (2 * mu):
-            take("gamma", Interval(0.0, 1 / (2 * mu), "0 < gamma <= 1/(2 mu)"), gamma)
+            choose("gamma", Interval(0.0, 1 / (2 * mu), "0 < gamma <= 1/(2 mu)"), gamma)
         else:
-            take("gamma", Interval(0.0, limit, text, high_open=True), gamma)
+            choose("gamma", Interval(0.0, limit, text, high_open=True), gamma)
 
-    def _theta(self, case: Case, gamma: float, standard: float, fixed: bool) -> float:
-        if self._interpolating(case):
+    def _theta(self, request: Request, gamma: float, standard: float, fixed: bool) -> float:
+        if self._interpolating(request):
             return 0.0
-        return self._tuned_theta(case, gamma, 1e-9, 1e9) if fixed or self._aims(case) else standard
+        return self._tuned_theta(request, gamma, 1e-9, 1e9) if fixed or self._aims(request) else standard
 
     @staticmethod
-    def _stale(case: Case) -> tuple[float, float, float]:
+    def _stale(request: Request) -> tuple[float, float, float]:
         """A for theta = 0, 1 + 2 tau nu, and tau (s/n) L_max."""
-        c, a = case.c, _second_moment(case)
+        c, a = request.c, _second_moment(request)
         share = c.overlap / c.n
-        coins = 1 + 2 * c.tau * math.sqrt(case.up.omega / a)
+        coins = 1 + 2 * c.tau * math.sqrt(request.up.omega / a)
         return share * a * c.L_max**2, coins, c.tau * share * c.L_max
 
-    def _Q(self, case: Case, theta: float) -> float:
-        A, coins, stale = self._stale(case)
+    def _Q(self, request: Request, theta: float) -> float:
+        A, coins, stale = self._stale(request)
         A *= 1 + theta
         return A * coins + 2 * stale * math.sqrt(A)
 
-    def _trade(self, case: Case, gamma: float) -> Callable[[float], tuple[float, float]]:
-        c = case.c
-        A_0, coins, stale = self._stale(case)
+    def _trade(self, request: Request, gamma: float) -> Callable[[float], tuple[float, float]]:
+        c = request.c
+        A_0, coins, stale = self._stale(request)
         mu, power = c.mu, 1 / (1 + 2 * c.tau)
-        spread = gamma * c.overlap * _second_moment(case) / c.n
+        spread = gamma * c.overlap * _second_moment(request) / c.n
 
         def trade(theta: float) -> tuple[float, float]:
             A = A_0 * (1 + theta)
             root = math.sqrt(A)
             margin = 2 * mu - gamma * (A * coins + 2 * stale * root)
             left = gamma * margin  # 1 - p - q of the lemma
-            gain = -math.expm1(math.log1p(-left) * power) if left < 1 else 1.0
+            contraction_gap = -math.expm1(math.log1p(-left) * power) if left < 1 else 1.0
             if theta <= 0 or margin <= 0:
-                return gain, math.inf
-            return gain, spread * (1 + 1 / theta) * (coins + stale / root) / margin
+                return contraction_gap, math.inf
+            return contraction_gap, spread * (1 + 1 / theta) * (coins + stale / root) / margin
 
         return trade
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        gain, _ = self._trade(case, p["gamma"])(p["theta"])
-        return {"(1 - gamma (2 mu - gamma Q))^(1/(1 + 2 tau))": gain}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        contraction_gap, _ = self._trade(request, p["gamma"])(p["theta"])
+        return {"(1 - gamma (2 mu - gamma Q))^(1/(1 + 2 tau))": contraction_gap}
 
 
 class _AnyStep(_Overlapping, AverageTheorem):
     """Bounds without a condition on the step: it is a matter of T or eps alone."""
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, math.inf, "0 < gamma, any step", high_open=True), self._largest(case))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, math.inf, "0 < gamma, any step", high_open=True), self._largest(request))
 
-    def _largest(self, case: Case) -> float:
+    def _largest(self, request: Request) -> float:
         """A step that no better one exceeds for this T or eps; with neither, 1/smoothness."""
-        aimed = case.rounds is not None or case.eps is not None
-        if aimed and not any(getattr(case.constants, name) is None for name in self.bound_needs(case)):
-            a = self.average(case, {})
+        aimed = request.rounds is not None or request.eps is not None
+        if aimed and not any(getattr(request.constants, name) is None for name in self.bound_needs(request)):
+            a = self.average(request, {})
             if a.noise > 0 and a.start > 0:
-                if case.rounds is not None:
-                    return math.sqrt(a.start / (a.noise * case.rounds))
-                return (case.eps or 0.0) / a.noise
-        return 1 / self._smoothness(case)
+                if request.rounds is not None:
+                    return math.sqrt(a.start / (a.noise * request.rounds))
+                return (request.eps or 0.0) / a.noise
+        return 1 / self._smoothness(request)
 
     @abstractmethod
-    def _smoothness(self, case: Case) -> float:
+    def _smoothness(self, request: Request) -> float:
         """The smoothness that the family of bounds uses."""
 
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         return f"every gamma is covered, {p['gamma']:.6g} is chosen; the best one depends on T"
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         """1/sqrt(T) for the best step, and drift/T."""
-        return replace(super().rate(case, p, curve), text="1/sqrt(T), after 1/T, with the step tuned for T")
+        return replace(super().rate(request, p, curve), text="1/sqrt(T), after 1/T, with the step tuned for T")
 
 
 @register
@@ -782,13 +784,13 @@ class QIAGNonconvex(_AnyStep):
         r"+ 2\gamma L_{\max}\tau(\frac{s}{n})^{\frac{3}{2}}\sqrt{a(a-1)C_2}C_1"
     )
 
-    def _smoothness(self, case: Case) -> float:
-        return case.c.overlap / case.c.n * case.c.L_max
+    def _smoothness(self, request: Request) -> float:
+        return request.c.overlap / request.c.n * request.c.L_max
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, a, share = case.c, _second_moment(case), case.c.overlap / case.c.n
+    def average(self, request: Request, p: Point) -> Average:
+        c, a, share = request.c, _second_moment(request), request.c.overlap / request.c.n
         moment = a * share**2 * c.G_sq_mean
-        coins = 2 * c.L_max * c.tau * share**1.5 * math.sqrt(a * case.up.omega * c.G_sq_mean) * c.G_mean
+        coins = 2 * c.L_max * c.tau * share**1.5 * math.sqrt(a * request.up.omega * c.G_sq_mean) * c.G_mean
         return Average(start=2 * c.gap0, noise=moment * c.L_max + coins, drift=moment * share * (c.L_max * c.tau) ** 2)
 
 
@@ -838,9 +840,9 @@ class DelayedQSGD(_AnyStep):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2\gamma T} + \frac{\gamma aG^2}{2} + \frac{L\gamma^2\tau^2aG^2}{2}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.constants
-        M = take("M", Interval(1.0, c.n or math.inf, "1 <= M <= n", low_open=False), 1.0)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.constants
+        M = choose("M", Interval(1.0, c.n or math.inf, "1 <= M <= n", low_open=False), 1.0)
         together = c.n == M and c.same_age
         if c.zeta_sq != 0 and not c.uniform_draws and not together:
             raise NotCovered(
@@ -848,12 +850,12 @@ class DelayedQSGD(_AnyStep):
                 f"report as often as they are fast; draw the worker of every message uniformly (--clock drawn, --set "
                 f"uniform_draws=1), or --set zeta_sq=0 if all workers sample the same f"
             )
-        super().settle(case, take)
+        super().choose_parameters(request, choose)
 
-    def _smoothness(self, case: Case) -> float:
-        return case.c.L
+    def _smoothness(self, request: Request) -> float:
+        return request.c.L
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
-        moment = _second_moment(case) * c.G**2 / 2
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
+        moment = _second_moment(request) * c.G**2 / 2
         return Average(start=c.dist0_sq / 2, noise=moment, drift=moment * c.L * c.tau**2)

@@ -26,7 +26,7 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
-from ..theorem import Case, Choice, Point, Theorem, prescribe, register, take_whole
+from ..theorem import ParameterChoice, Point, Request, Theorem, choose_whole, prescribe, register
 
 PAPER = "Cheng et al. 2024 (arXiv 2402.11857)"
 PERIOD = 8
@@ -46,19 +46,19 @@ def growth(up: Contractive) -> float:
     return 1.0 if up.orthogonal else (1 + math.sqrt(1 - up.delta)) ** 2
 
 
-def server_error(case: Case, H: float) -> float:
+def server_error(request: Request, H: float) -> float:
     """E_H, the bound on E||e||^2."""
-    delta = case.down.delta
+    delta = request.down.delta
     if delta == 1 or H == 1:
         return 0.0
-    return float(growth(case.up) * (1 - delta) * case.c.G**2 * min(4 / delta**2, (H - 1) ** 2))
+    return float(growth(request.up) * (1 - delta) * request.c.G**2 * min(4 / delta**2, (H - 1) ** 2))
 
 
-def spread(case: Case, H: float) -> float:
+def spread(request: Request, H: float) -> float:
     """S_H, the bound on avg E||x_i - avg x_j||^2/gamma^2."""
-    if case.up.delta == 1 or H == 1:
+    if request.up.delta == 1 or H == 1:
         return 0.0
-    return float((1 - case.up.delta) * case.c.G**2 * (H - 1) ** 2)
+    return float((1 - request.up.delta) * request.c.G**2 * (H - 1) ** 2)
 
 
 class _Periodic(Theorem):
@@ -71,9 +71,9 @@ class _Periodic(Theorem):
     parameters = ("gamma", "H")
     assumptions = ASSUMPTIONS
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
         """G only where something is lost."""
-        lossless = case.up.delta == 1 and case.down.delta == 1
+        lossless = request.up.delta == 1 and request.down.delta == 1
         return ("gap0", "sigma_sq") if lossless else ("gap0", "sigma_sq", "G")
 
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
@@ -87,14 +87,14 @@ class _ConstantStep(_Periodic, AverageTheorem):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), SERVER_ERROR, SPREAD)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
-        take_whole(take, "H", PERIOD)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
+        choose_whole(choose, "H", PERIOD)
 
-    def details(self, case: Case, p: Point) -> Point:
-        if "G" in self.bound_needs(case) and case.constants.G is None:
+    def details(self, request: Request, p: Point) -> Point:
+        if "G" in self.bound_needs(request) and request.constants.G is None:
             return {}
-        return {"E_H": server_error(case, p["H"]), "S_H": spread(case, p["H"])}
+        return {"E_H": server_error(request, p["H"]), "S_H": spread(request, p["H"])}
 
 
 @register
@@ -127,9 +127,9 @@ class NonconvexShadow(_ConstantStep):
     measures = (("", "shadow_grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{L\gamma\sigma^2}{n} + L_{\max}^2\gamma^2(S_H + E_H)"
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
-        drift = spread(case, p["H"]) + server_error(case, p["H"])
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
+        drift = spread(request, p["H"]) + server_error(request, p["H"])
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=c.L_max**2 * drift)
 
 
@@ -164,9 +164,9 @@ class Nonconvex(_ConstantStep):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{4\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{n} + 2L_{\max}^2\gamma^2(S_H + 2E_H)"
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
-        drift = spread(case, p["H"]) + 2 * server_error(case, p["H"])
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
+        drift = spread(request, p["H"]) + 2 * server_error(request, p["H"])
         return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L_max**2 * drift)
 
 
@@ -211,30 +211,30 @@ class NonconvexTuned(_Periodic, TunedTheorem):
         r"+ \frac{4nL_{\max}^2\Delta(S_H + 2E_H)}{L\sigma^2T}"
     )
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return super().bound_needs(case)[2:]
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return super().bound_needs(request)[2:]
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, T = case.c, self.horizon(case)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, T = request.c, self.horizon(request)
         if c.gap0 == 0:
             raise NotCovered(f"gap0 = 0: x^0 is a minimiser, and the step of {self.name} is 0; see {self.general}")
-        take_whole(take, "H", PERIOD)
-        gamma = min(1 / c.L, self._noise_step(case, T))
-        prescribe(self, take, {"gamma": (gamma, "min{1/L, sqrt(2 n Delta/(L sigma^2 T))}")})
+        choose_whole(choose, "H", PERIOD)
+        gamma = min(1 / c.L, self._noise_step(request, T))
+        prescribe(self, choose, {"gamma": (gamma, "min{1/L, sqrt(2 n Delta/(L sigma^2 T))}")})
 
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        c, H = case.c, case.fixed.get("H", PERIOD)
-        drift = spread(case, H) + 2 * server_error(case, H)
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
+        c, H = request.c, request.fixed.get("H", PERIOD)
+        drift = spread(request, H) + 2 * server_error(request, H)
         if c.sigma_sq == 0:  # the step is 1/L for every T
             return (0.0, 1 / 2), (4 * c.L * c.gap0, 1.0), (2 * c.L_max**2 * drift / c.L**2, 0.0)
         lost = 4 * c.n * c.L_max**2 * c.gap0 * drift / (c.L * c.sigma_sq)
         return (4 * math.sqrt(2 * c.L * c.gap0 * c.sigma_sq / c.n), 1 / 2), (4 * c.L * c.gap0 + lost, 1.0)
 
-    def active(self, case: Case, p: Point) -> str:
-        T = self.horizon(case)
-        return f"gamma is {'1/L' if self._noise_step(case, T) >= 1 / case.c.L else 'set by the noise'} at T = {T}"
+    def active(self, request: Request, p: Point) -> str:
+        T = self.horizon(request)
+        return f"gamma is {'1/L' if self._noise_step(request, T) >= 1 / request.c.L else 'set by the noise'} at T = {T}"
 
     @staticmethod
-    def _noise_step(case: Case, T: int) -> float:
-        c = case.c
+    def _noise_step(request: Request, T: int) -> float:
+        c = request.c
         return math.sqrt(2 * c.n * c.gap0 / (c.L * c.sigma_sq * T)) if c.sigma_sq > 0 else math.inf

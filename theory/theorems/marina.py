@@ -18,7 +18,7 @@ from typing import ClassVar
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, Theorem, register
+from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Gorbunov, Burlachenko, Li, Richtarik 2021 (arXiv 2102.07845)"
 SMOOTH = (
@@ -28,14 +28,14 @@ SMOOTH = (
 )
 
 
-def coin(case: Case, take: Choice) -> float:
+def coin(request: Request, choose: ParameterChoice) -> float:
     """Take p; 1/(1 + omega) makes both kinds of rounds cost about the same bits."""
-    return take("p", Interval(0.0, 1.0, "0 < p <= 1"), 1 / (1 + case.up.omega))
+    return choose("p", Interval(0.0, 1.0, "0 < p <= 1"), 1 / (1 + request.up.omega))
 
 
-def drift(case: Case, p: float) -> float:
+def drift(request: Request, p: float) -> float:
     """(1 - p) omega/(p n): how far v strays between two coins that fall heads."""
-    return (1 - p) * case.up.omega / (p * case.c.n)
+    return (1 - p) * request.up.omega / (p * request.c.n)
 
 
 class _Marina(Theorem):
@@ -86,12 +86,12 @@ class Nonconvex(_Marina, AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = 1 / (case.c.L + case.c.L_tilde * math.sqrt(drift(case, coin(case, take))))
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt((1 - p) omega/(p n)))"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = 1 / (request.c.L + request.c.L_tilde * math.sqrt(drift(request, coin(request, choose))))
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + L_tilde sqrt((1 - p) omega/(p n)))"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        return Average(start=2 * case.c.gap0, noise=0.0)
+    def average(self, request: Request, p: Point) -> Average:
+        return Average(start=2 * request.c.gap0, noise=0.0)
 
 
 @register
@@ -127,18 +127,18 @@ class PolyakLojasiewicz(_Marina, LinearTheorem):
     measures = (("", "gap"),)
     bound_latex = r"\rho^t\Delta"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, p = case.c, coin(case, take)
-        smooth, often = 1 / (c.L + c.L_tilde * math.sqrt(2 * drift(case, p))), p / (2 * c.pl)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, p = request.c, coin(request, choose)
+        smooth, often = 1 / (c.L + c.L_tilde * math.sqrt(2 * drift(request, p))), p / (2 * c.pl)
         text = "1/(L + L_tilde sqrt(2 (1 - p) omega/(p n)))" if smooth <= often else "p/(2 pl)"
         high = min(smooth, often)
-        take("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
+        choose("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma pl": p["gamma"] * case.c.pl}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma pl": p["gamma"] * request.c.pl}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0

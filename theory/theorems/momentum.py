@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..bounds import Interval
 from ..families import Average, AverageTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 SMOOTH = r"Let $f$ be $L$-smooth, the noise of each worker of variance at most $\sigma^2$, and"
 MOMENTUM = 0.9
@@ -53,13 +53,13 @@ class HeavyBall(AverageTheorem):
         r"\frac{4}{3}(\frac{2\Delta}{aT} + \frac{La\sigma^2}{n} + \frac{2L^2a^2\beta^2\sigma^2}{n(1-\beta^2)})"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        beta = take("beta", Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True), MOMENTUM)
-        high = (1 - beta) ** 2 / (4 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= (1 - beta)^2/(4 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        beta = choose("beta", Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True), MOMENTUM)
+        high = (1 - beta) ** 2 / (4 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= (1 - beta)^2/(4 L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, beta = case.c, p["beta"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, beta = request.c, p["beta"]
         noise = c.sigma_sq / c.n
         drift = 2 * c.L**2 * beta**2 * noise / ((1 - beta**2) * (1 - beta) ** 2)
         return Average(start=8 / 3 * c.gap0 * (1 - beta), noise=4 / 3 * c.L * noise / (1 - beta), drift=4 / 3 * drift)
@@ -102,13 +102,13 @@ class Averaged(AverageTheorem):
         r"+ \frac{2L^2\gamma^2b^2\sigma^2}{n(1-b^2)})"
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        b = take("b", Interval(0.0, 1.0, "0 <= b < 1", low_open=False, high_open=True), MOMENTUM)
-        high = (1 - b) / (4 * case.c.L)
-        take("gamma", Interval(0.0, high, "0 < gamma <= (1 - b)/(4 L)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        b = choose("b", Interval(0.0, 1.0, "0 <= b < 1", low_open=False, high_open=True), MOMENTUM)
+        high = (1 - b) / (4 * request.c.L)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= (1 - b)/(4 L)"), high)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, b = case.c, p["b"]
+    def average(self, request: Request, p: Point) -> Average:
+        c, b = request.c, p["b"]
         noise = c.sigma_sq / c.n
         return Average(
             start=8 / 3 * c.gap0,

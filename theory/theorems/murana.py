@@ -18,7 +18,7 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Unbiased
 from ..families import LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 
 @register
@@ -78,38 +78,38 @@ class StronglyConvex(LinearTheorem):
     measures = (("", "dist_sq"), ("c", "memory_error_sq"))
     bound_latex = r"\rho^t(R_0^2 + c\zeta_\star^2)"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq",)
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq",)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        up, down = case.up.omega, case.down.omega
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        up, down = request.up.omega, request.down.omega
         lam, beta = 1 / (1 + up), 1 / (1 + down)
-        take("lam", Interval(lam, lam, "lam = 1/(1 + omega_u)", low_open=False), lam)
-        take("beta", Interval(beta, beta, "beta = 1/(1 + omega_d)", low_open=False), beta)
-        b = take("b", Interval(1.0, math.inf, "1 < b"), self._balanced(case, take))
-        high = self._largest(case, b)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L_max (1 + (1 + b)^2 omega_u/n))"), high)
+        choose("lam", Interval(lam, lam, "lam = 1/(1 + omega_u)", low_open=False), lam)
+        choose("beta", Interval(beta, beta, "beta = 1/(1 + omega_d)", low_open=False), beta)
+        b = choose("b", Interval(1.0, math.inf, "1 < b"), self._balanced(request, choose))
+        high = self._largest(request, b)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L_max (1 + (1 + b)^2 omega_u/n))"), high)
 
     @staticmethod
-    def _largest(case: Case, b: float) -> float:
-        return 1 / (case.c.L_max * (1 + (1 + b) ** 2 * case.up.omega / case.c.n))
+    def _largest(request: Request, b: float) -> float:
+        return 1 / (request.c.L_max * (1 + (1 + b) ** 2 * request.up.omega / request.c.n))
 
-    def _balanced(self, case: Case, take: Choice) -> float:
+    def _balanced(self, request: Request, choose: ParameterChoice) -> float:
         """The b at which the memories contract as fast as the model, as far as gamma leaves room for it."""
-        c, up, down = case.c, case.up.omega, case.down.omega
+        c, up, down = request.c, request.up.omega, request.down.omega
         if up == 0:
             return 2.0
         room = math.inf
-        if (gamma := take.fixed.get("gamma")) is not None:
+        if (gamma := choose.fixed.get("gamma")) is not None:
             limit = 1 / (c.L_max * (1 + 4 * up / c.n))
             if not 0 < gamma < limit:
-                take("gamma", Interval(0.0, limit, "0 < gamma < 1/(L_max (1 + 4 omega_u/n))", high_open=True), gamma)
+                choose("gamma", Interval(0.0, limit, "0 < gamma < 1/(L_max (1 + 4 omega_u/n))", high_open=True), gamma)
             room = math.sqrt((1 / (gamma * c.L_max) - 1) * c.n / up) - 1
         if not room > 1:
             raise NotCovered("no b above 1 leaves room for gamma")
 
         def model(b: float) -> float:
-            return (self._largest(case, b) if gamma is None else gamma) * c.mu / (1 + down)
+            return (self._largest(request, b) if gamma is None else gamma) * c.mu / (1 + down)
 
         low, high = 0.0, 40.0  # in log(b - 1) + 30
         for _ in range(100):
@@ -120,19 +120,19 @@ class StronglyConvex(LinearTheorem):
         # At least 1.01, so that 1 - b^-2 does not cancel.
         return min(max(1 + math.exp(high - 30), 1.01), room)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        gains = {"the model, 1 - gamma mu/(1 + omega_d)": p["gamma"] * case.c.mu * p["beta"]}
-        if case.up.omega > 0:
-            gains["the workers' memories, 1 - (1 - b^-2)/(1 + omega_u)"] = (1 - p["b"] ** -2) * p["lam"]
-        return gains
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        contraction_gaps = {"the model, 1 - gamma mu/(1 + omega_d)": p["gamma"] * request.c.mu * p["beta"]}
+        if request.up.omega > 0:
+            contraction_gaps["the workers' memories, 1 - (1 - b^-2)/(1 + omega_u)"] = (1 - p["b"] ** -2) * p["lam"]
+        return contraction_gaps
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        b, up = p["b"], case.up.omega
-        return 1.0, (b**2 + b) * p["gamma"] ** 2 * up * (1 + up) * p["beta"] / case.c.n
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        b, up = p["b"], request.up.omega
+        return 1.0, (b**2 + b) * p["gamma"] ** 2 * up * (1 + up) * p["beta"] / request.c.n
 
-    def start(self, case: Case, p: Point) -> float:
-        memories = self.coefficients(case, p)[1]
-        return case.c.dist0_sq + (memories * case.c.zeta_star_sq if memories > 0 else 0.0)
+    def start(self, request: Request, p: Point) -> float:
+        memories = self.coefficients(request, p)[1]
+        return request.c.dist0_sq + (memories * request.c.zeta_star_sq if memories > 0 else 0.0)
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0

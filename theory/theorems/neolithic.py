@@ -16,7 +16,7 @@ import math
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
 from ..families import OrderTheorem
-from ..theorem import Case, Choice, Point, register, take_whole
+from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
 PAPER = "Huang, Chen, Yin, Yuan 2022 (arXiv 2206.03665)"
 
@@ -64,15 +64,15 @@ class Nonconvex(OrderTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"O(\sqrt{\frac{L\Delta\sigma^2}{nT}} + \frac{L\Delta}{\delta T})"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, high = case.c, 1 / (4 * case.c.L)
-        R = take_whole(take, "R", repeats(min(case.up.delta, case.down.delta)))
-        noise = c.sigma_sq * (case.rounds or 1) / (c.n * R)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, high = request.c, 1 / (4 * request.c.L)
+        R = choose_whole(choose, "R", repeats(min(request.up.delta, request.down.delta)))
+        noise = c.sigma_sq * (request.rounds or 1) / (c.n * R)
         step = 1 / (4 * c.L + math.sqrt(c.L * noise / c.gap0)) if c.gap0 > 0 else high
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L)"), step)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L)"), step)
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        if case.c.sigma_sq == 0:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        if request.c.sigma_sq == 0:
             return Rate("power", "1/T, without noise", in_rounds=(-1.0, -1.0))
         return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
 

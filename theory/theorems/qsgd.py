@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..bounds import Curve, FunctionCurve, Interval, Weights
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, register
+from ..theorem import ParameterChoice, Point, Request, register
 
 
 @register
@@ -58,22 +58,22 @@ class StronglyConvex(LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + \frac{\gamma}{\mu}(\frac{2\omega\zeta_\star^2}{n} + \frac{(1+\omega)\sigma^2}{n})"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("dist0_sq", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("dist0_sq", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, omega = case.c, case.up.omega
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, omega = request.c, request.up.omega
         high = 1 / (c.L + 2 * omega * c.L_max / c.n)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 omega L_max/n)"), high)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(L + 2 omega L_max/n)"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu": p["gamma"] * case.c.mu}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu": p["gamma"] * request.c.mu}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        c, omega = case.c, case.up.omega
+    def floor(self, request: Request, p: Point) -> float:
+        c, omega = request.c, request.up.omega
         plateau = 2 * omega * c.zeta_star_sq / c.n if omega > 0 else 0.0
         return p["gamma"] / c.mu * (plateau + (1 + omega) * c.sigma_sq / c.n)
 
@@ -126,19 +126,19 @@ class Nonconvex(AverageTheorem):
     measures = (("", "grad_sq_avg"),)
     bound_latex = r"\frac{2LA\gamma\Delta}{1-(1+LA\gamma^2)^{-T}} + LC\gamma"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("gap0", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("gap0", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
 
-    def weights(self, case: Case, p: Point) -> Weights:
-        return ("geometric", 1 + case.c.L * self._A(case) * p["gamma"] ** 2)
+    def weights(self, request: Request, p: Point) -> Weights:
+        return ("geometric", 1 + request.c.L * self._A(request) * p["gamma"] ** 2)
 
-    def curve(self, case: Case, p: Point) -> Curve:
-        c, gamma = case.c, p["gamma"]
-        growth = math.log1p(c.L * self._A(case) * gamma**2)
-        start, noise = 2 * c.gap0 * c.L * self._A(case) * gamma, c.L * self._C(case) * gamma
+    def curve(self, request: Request, p: Point) -> Curve:
+        c, gamma = request.c, p["gamma"]
+        growth = math.log1p(c.L * self._A(request) * gamma**2)
+        start, noise = 2 * c.gap0 * c.L * self._A(request) * gamma, c.L * self._C(request) * gamma
 
         def bound(t: NDArray[np.float64]) -> NDArray[np.float64]:
             if growth == 0.0:
@@ -147,20 +147,22 @@ class Nonconvex(AverageTheorem):
 
         return FunctionCurve(bound, noise if growth == 0.0 else start + noise)
 
-    def average(self, case: Case, p: Point) -> Average:
+    def average(self, request: Request, p: Point) -> Average:
         """Of the bound to first order in gamma, from which the slopes are read."""
-        return Average(start=2 * case.c.gap0, noise=case.c.L * (self._C(case) + self._A(case) * case.c.gap0))
+        return Average(
+            start=2 * request.c.gap0, noise=request.c.L * (self._C(request) + self._A(request) * request.c.gap0)
+        )
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"A": self._A(case)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"A": self._A(request)}
 
     @staticmethod
-    def _A(case: Case) -> float:
-        return case.up.omega * case.c.L_max / case.c.n
+    def _A(request: Request) -> float:
+        return request.up.omega * request.c.L_max / request.c.n
 
-    def _C(self, case: Case) -> float:
-        apart = 2 * self._A(case) * case.c.gap_star if case.up.omega > 0 else 0.0
-        return apart + (1 + case.up.omega) * case.c.sigma_sq / case.c.n
+    def _C(self, request: Request) -> float:
+        apart = 2 * self._A(request) * request.c.gap_star if request.up.omega > 0 else 0.0
+        return apart + (1 + request.up.omega) * request.c.sigma_sq / request.c.n
 
 
 @register
@@ -211,22 +213,22 @@ class NonconvexTwoWay(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma(2-BL\gamma)T} + \frac{AL\gamma}{2-BL\gamma}"
 
-    def bound_needs(self, case: Case) -> tuple[str, ...]:
-        return self.bound_requires if case.up.omega > 0 else ("gap0", "sigma_sq")
+    def bound_needs(self, request: Request) -> tuple[str, ...]:
+        return self.bound_requires if request.up.omega > 0 else ("gap0", "sigma_sq")
 
-    def settle(self, case: Case, take: Choice) -> None:
-        BL = self._B(case) * case.c.L
-        take("gamma", Interval(0.0, 2 / BL, "0 < gamma < 2/(B L)", high_open=True), 1 / BL)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        BL = self._B(request) * request.c.L
+        choose("gamma", Interval(0.0, 2 / BL, "0 < gamma < 2/(B L)", high_open=True), 1 / BL)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c, omega_W, omega_M = case.c, case.up.omega, case.down.omega
+    def average(self, request: Request, p: Point) -> Average:
+        c, omega_W, omega_M = request.c, request.up.omega, request.down.omega
         dissimilarity = omega_W * c.zeta_sq if omega_W > 0 else 0.0
         A = (omega_M + 1) * ((omega_W + 1) * c.sigma_sq + dissimilarity) / c.n
-        return Average(start=c.gap0, noise=A * c.L / 2, damping=self._B(case) * c.L / 2)
+        return Average(start=c.gap0, noise=A * c.L / 2, damping=self._B(request) * c.L / 2)
 
-    def details(self, case: Case, p: Point) -> Point:
-        return {"B": self._B(case)}
+    def details(self, request: Request, p: Point) -> Point:
+        return {"B": self._B(request)}
 
     @staticmethod
-    def _B(case: Case) -> float:
-        return (1 + case.down.omega) * (1 + case.up.omega / case.c.n)
+    def _B(request: Request) -> float:
+        return (1 + request.down.omega) * (1 + request.up.omega / request.c.n)

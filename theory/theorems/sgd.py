@@ -6,7 +6,7 @@ import math
 
 from ..bounds import Curve, FunctionCurve, Interval, Rate
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import Case, Choice, Point, Theorem, register
+from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 SOURCE = "the descent lemma; see Bottou, Curtis, Nocedal 2018 (arXiv 1606.04838), sections 4.2 and 4.3"
 
@@ -48,11 +48,11 @@ class Nonconvex(AverageTheorem):
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{\gamma L\sigma^2}{n}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n)
 
 
@@ -91,11 +91,11 @@ class Convex(AverageTheorem):
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{\gamma T} + \frac{\gamma\sigma^2}{n}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / (2 * case.c.L), "0 < gamma <= 1/(2 L)"), 1 / (2 * case.c.L))
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / (2 * request.c.L), "0 < gamma <= 1/(2 L)"), 1 / (2 * request.c.L))
 
-    def average(self, case: Case, p: Point) -> Average:
-        c = case.c
+    def average(self, request: Request, p: Point) -> Average:
+        c = request.c
         return Average(start=c.dist0_sq, noise=c.sigma_sq / c.n)
 
 
@@ -110,17 +110,17 @@ class _FunctionValue(LinearTheorem):
     conditions = r"0 < \gamma \le \gamma_{\max}"
     measures = (("", "gap"),)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        take("gamma", Interval(0.0, 1 / case.c.L, "0 < gamma <= 1/L"), 1 / case.c.L)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 1 / request.c.L)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {f"1 - gamma {self.curvature}": p["gamma"] * getattr(case.c, self.curvature)}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {f"1 - gamma {self.curvature}": p["gamma"] * getattr(request.c, self.curvature)}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0
 
-    def floor(self, case: Case, p: Point) -> float:
-        c = case.c
+    def floor(self, request: Request, p: Point) -> float:
+        c = request.c
         return p["gamma"] * c.L * c.sigma_sq / (2 * c.n * getattr(c, self.curvature))
 
 
@@ -231,22 +231,22 @@ class FiniteSum(LinearTheorem):
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + \frac{2\gamma\sigma_\star^2}{n\mu}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
         if c.n == 1:
             high, text = 1 / (2 * c.L_sample), "1/(2 L_sample)"
         else:
             high, text = 1 / (c.L + 2 * c.L_sample / c.n), "1/(L + 2 L_sample/n)"
-        take("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
+        choose("gamma", Interval(0.0, high, f"0 < gamma <= {text}"), high)
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"1 - gamma mu": p["gamma"] * case.c.mu}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"1 - gamma mu": p["gamma"] * request.c.mu}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def floor(self, case: Case, p: Point) -> float:
-        c = case.c
+    def floor(self, request: Request, p: Point) -> float:
+        c = request.c
         return 2 * p["gamma"] * c.sigma_star_sq / (c.n * c.mu)
 
 
@@ -291,23 +291,23 @@ class MomentumConvex(Theorem):
     measures = (("", "gap"),)
     bound_latex = r"\frac{R_0^2}{\gamma(T+1)} + \frac{2\gamma\sigma_\star^2}{n}"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        high = 1 / (4 * case.c.L_sample)
-        take("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L_sample)"), high)
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        high = 1 / (4 * request.c.L_sample)
+        choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L_sample)"), high)
 
-    def curve(self, case: Case, p: Point) -> FunctionCurve:
-        start, floor = case.c.dist0_sq / p["gamma"], 2 * p["gamma"] * case.c.sigma_star_sq / case.c.n
+    def curve(self, request: Request, p: Point) -> FunctionCurve:
+        start, floor = request.c.dist0_sq / p["gamma"], 2 * p["gamma"] * request.c.sigma_star_sq / request.c.n
         return FunctionCurve(lambda t: start / (t + 1) + floor, floor)
 
-    def active(self, case: Case, p: Point) -> str:
+    def active(self, request: Request, p: Point) -> str:
         return f"gamma = {p['gamma']:.6g}; the limit is 1/(4 L_sample)"
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
-        if case.constants.sigma_star_sq == 0:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
+        if request.constants.sigma_star_sq == 0:
             return Rate("power", "1/T, without a floor", in_rounds=(-1.0, -1.0))
         text = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
         until = None
-        if curve is not None and case.rounds is not None and case.c.dist0_sq > 0:
-            noise = case.c.sigma_star_sq * (case.rounds + 1)  # the tuned step is sqrt(n dist0_sq/(2 noise))
-            until = float(math.floor(noise / (8 * case.c.L_sample**2 * case.c.dist0_sq)))
+        if curve is not None and request.rounds is not None and request.c.dist0_sq > 0:
+            noise = request.c.sigma_star_sq * (request.rounds + 1)  # the tuned step is sqrt(n dist0_sq/(2 noise))
+            until = float(math.floor(noise / (8 * request.c.L_sample**2 * request.c.dist0_sq)))
         return Rate("power", text, in_rounds=(-1.0, -0.5), in_workers=-0.5, speedup_until=until)

@@ -13,7 +13,7 @@ from ..bounds import Curve, Rate
 from ..compressors import compressor
 from ..compressors.sign import Sign
 from ..families import TunedTheorem
-from ..theorem import Assumption, Case, Choice, Given, Point, prescribe, register
+from ..theorem import Assumption, Given, ParameterChoice, Point, Request, prescribe, register
 
 
 @register
@@ -68,16 +68,16 @@ class Nonconvex(TunedTheorem):
         given = compressor(given) if isinstance(given, str) else given
         return None if side == "uplink" and isinstance(given, Sign) else super()._assume(side, kind, given, dim)
 
-    def settle(self, case: Case, take: Choice) -> None:
-        T = self.horizon(case)
-        prescribe(self, take, {"gamma": (1 / math.sqrt(case.c.L_l1 * T), "1/sqrt(L_1 T)"), "R": (float(T), "T")})
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        T = self.horizon(request)
+        prescribe(self, choose, {"gamma": (1 / math.sqrt(request.c.L_l1 * T), "1/sqrt(L_1 T)"), "R": (float(T), "T")})
 
-    def powers(self, case: Case) -> tuple[tuple[float, float], ...]:
-        c = case.c
+    def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
+        c = request.c
         return ((math.sqrt(c.L_l1) * (c.gap0 + 1 / 2) + 2 * c.sigma_l1, 1 / 2),)
 
-    def active(self, case: Case, p: Point) -> str:
-        return f"gamma = 1/sqrt(L_1 T) at T = {self.horizon(case)}"
+    def active(self, request: Request, p: Point) -> str:
+        return f"gamma = 1/sqrt(L_1 T) at T = {self.horizon(request)}"
 
-    def rate(self, case: Case, p: Point, curve: Curve | None) -> Rate:
+    def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/sqrt(T) rounds, that is 1/N^(1/4) in samples; one worker", in_rounds=(-0.5, -0.5))

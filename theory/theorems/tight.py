@@ -16,7 +16,7 @@ import math
 
 from ..compressors import Contractive
 from ..families import LinearTheorem
-from ..theorem import Case, Choice, Point, prescribe, register
+from ..theorem import ParameterChoice, Point, Request, prescribe, register
 
 PAPER = "Berg Thomsen, Taylor, Dieuleveut 2025"
 ASSUMPTIONS = (
@@ -36,7 +36,7 @@ def accuracy(delta: float) -> float:
     return delta / (1 + error_ratio(delta)) ** 2
 
 
-def gain(L: float, mu: float, delta: float) -> float:
+def contraction_gap(L: float, mu: float, delta: float) -> float:
     """1 - rho of error feedback and EF21.
 
     With z = sqrt(rho), z - r/z = (1 - r)(L - mu)/(L + mu) is (1 - rho)(rho - r^2) = kappa rho with
@@ -45,7 +45,7 @@ def gain(L: float, mu: float, delta: float) -> float:
 
     Examples
     --------
-    >>> [round(1 - gain(1.0, 0.1, delta), 5) for delta in (0.1, 0.5, 0.9)]
+    >>> [round(1 - contraction_gap(1.0, 0.1, delta), 5) for delta in (0.1, 0.5, 0.9)]
     [0.99047, 0.93937, 0.82409]
     """
     r = error_ratio(delta)
@@ -72,15 +72,15 @@ class _Tight(LinearTheorem):
         (r"\rho", r"\frac{1}{4}(s + \sqrt{s^2 + 4q})^2"),
     )
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c = case.c
-        gamma = 2 / (c.L + c.mu) * accuracy(case.up.delta)
-        prescribe(self, take, {"gamma": (gamma, "(2/(L + mu)) (1 - r)/(1 + r), r = sqrt(1 - delta)")})
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c = request.c
+        gamma = 2 / (c.L + c.mu) * accuracy(request.up.delta)
+        prescribe(self, choose, {"gamma": (gamma, "(2/(L + mu)) (1 - r)/(1 + r), r = sqrt(1 - delta)")})
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        return {"the optimal step": gain(case.c.L, case.c.mu, case.up.delta)}
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        return {"the optimal step": contraction_gap(request.c.L, request.c.mu, request.up.delta)}
 
-    def floor(self, case: Case, p: Point) -> float:
+    def floor(self, request: Request, p: Point) -> float:
         return 0.0
 
 
@@ -114,11 +114,11 @@ class ErrorFeedback(_Tight):
     measures = (("", "shadow_dist_sq"), (r"\frac{1}{\sqrt{1-\delta}}", "error_sq"))
     bound_latex = r"\rho^t R_0^2"
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.dist0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.dist0_sq
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        ratio = error_ratio(case.up.delta)
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        ratio = error_ratio(request.up.delta)
         return 1.0, 1 / ratio if ratio > 0 else 0.0  # nothing is lost, and there is no error
 
 
@@ -153,11 +153,11 @@ class EF21(_Tight):
     measures = (("", "grad_sq"), (r"\sqrt{1-\delta}", "memory_gap_sq"))
     bound_latex = r"\rho^t(1+q)g_0^2"
 
-    def start(self, case: Case, p: Point) -> float:
-        return (1 + error_ratio(case.up.delta)) * case.c.grad0_sq
+    def start(self, request: Request, p: Point) -> float:
+        return (1 + error_ratio(request.up.delta)) * request.c.grad0_sq
 
-    def coefficients(self, case: Case, p: Point) -> tuple[float, ...]:
-        return 1.0, error_ratio(case.up.delta)
+    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
+        return 1.0, error_ratio(request.up.delta)
 
 
 @register
@@ -194,14 +194,14 @@ class CompressedGD(_Tight):
     measures = (("", "gap"),)
     bound_latex = r"\rho^t\Delta"
 
-    def settle(self, case: Case, take: Choice) -> None:
-        c, r = case.c, error_ratio(case.up.delta)
-        gamma = 2 / (case.up.delta / (1 + r) * c.mu + (1 + r) * c.L)
-        prescribe(self, take, {"gamma": (gamma, "2/((1 - r) mu + (1 + r) L), r = sqrt(1 - delta)")})
+    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
+        c, r = request.c, error_ratio(request.up.delta)
+        gamma = 2 / (request.up.delta / (1 + r) * c.mu + (1 + r) * c.L)
+        prescribe(self, choose, {"gamma": (gamma, "2/((1 - r) mu + (1 + r) L), r = sqrt(1 - delta)")})
 
-    def gains(self, case: Case, p: Point) -> dict[str, float]:
-        inverse = case.c.mu / case.c.L * accuracy(case.up.delta)  # 1/k
+    def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
+        inverse = request.c.mu / request.c.L * accuracy(request.up.delta)  # 1/k
         return {"the optimal step": 4 * inverse / (1 + inverse) ** 2}
 
-    def start(self, case: Case, p: Point) -> float:
-        return case.c.gap0
+    def start(self, request: Request, p: Point) -> float:
+        return request.c.gap0

@@ -27,6 +27,7 @@ from .rules import keep, nothing
 
 if TYPE_CHECKING:
     from ..theory.compressors import Compressor
+    from .pseudocode import Transcription
 
 Parameters = Mapping[str, float]
 
@@ -110,9 +111,14 @@ class Method(Exchange):
     wrap
         From the parameters and a compressor to the compressor really used on that side.
     shadow
-        Kernel of signature `SHADOW`: the sequence on which the method's analysis rests.
+        Kernel of signature `SHADOW`: the sequence on which the method's analysis rests; by default x - (e + avg e_i).
+    shadow_step
+        From the parameters and the round to the step with which that sequence follows the average gradient,
+        y+ = y - shadow_step avg g_i: for any compressors if the workers keep what the uplink loses, else without one.
     columns
         Further columns of the trace by name: functions of the `View` of a block at a checkpoint to an array (B,).
+    transcription
+        The paper's pseudo-code in plain NumPy, see `solvers.pseudocode`: what the engine's runs are compared with.
     """
 
     name: str
@@ -131,7 +137,9 @@ class Method(Exchange):
     samples: str | None = None
     wrap: Callable[[Parameters, Compressor], Compressor] | None = None
     shadow: Callable[..., None] | None = None
+    shadow_step: Callable[[Parameters, int], float] | None = None
     columns: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    transcription: Transcription | None = None
 
     def check(self, parameters: Mapping[str, Any]) -> dict[str, float]:
         """Return the parameters as floats, complete and in order.

@@ -18,6 +18,8 @@ _HOME = {
     "EXPERIMENTS": "experiments",
     "Experiment": "experiments",
     "experiment": "experiments",
+    "Conformance": "conformance",
+    "conforms": "conformance",
     "Event": "verdicts",
     "Series": "verdicts",
     "Verdict": "verdicts",

@@ -7,7 +7,18 @@ One worker converges with any contraction. Several may diverge for every step: B
 """
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
+
+
+def pseudocode(given, gamma):
+    """Compressed gradient descent."""
+    x = given.x0
+    for _ in given.rounds():
+        c = given.C_up(given.gradients(x))
+        x = given.broadcast(x - gamma * avg(c))
+        yield State(x)
+
 
 COMPRESSED_GD = Method(
     name="compressed-gd",
@@ -15,4 +26,5 @@ COMPRESSED_GD = Method(
     source="Beznosikov, Horvath, Richtarik, Safaryan 2020, arXiv 2002.12410",
     parameters=("gamma",),
     everyone=descend,
+    transcription=pseudocode,
 )

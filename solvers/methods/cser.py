@@ -12,11 +12,29 @@ broadcasts, avg c, is not compressed again. The paper's gamma is called eta ther
 x_i - e_i is the same on all workers, and avg x_i follows uncompressed SGD for any compressors.
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Exchange, Method
+from ..pseudocode import State, avg
 from ..rules import times_step
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, H):
+    """CSER; x_i and e_i are rows of x and e. C_2 is C_up, C_1 that of the special exchange."""
+    x, e = np.tile(given.x0, (given.n, 1)), np.zeros((given.n, given.d))
+    for t in given.rounds():
+        v = gamma * given.gradients(x)
+        c = given.C_up(v)
+        r = kept = v - c
+        x = x - (given.broadcast(avg(c)) + r)
+        e = e - r
+        if (t + 1) % H == 0:
+            c = kept = given.C_up_special(e)
+            x = x + given.broadcast(avg(c)) - c
+            e = e - c
+        yield State(avg(x), models=x, states=[kept, e])
 
 
 @njit(**OPTIONS)
@@ -76,4 +94,6 @@ CSER = Method(
     special_when="period",
     special_adds=True,
     special=Exchange(worker=the_error, sent=settle, local=reset, gradient=False, up="down", down="identity"),
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=pseudocode,
 )

@@ -15,12 +15,44 @@ A report that replaces the last one is the channel "track" without compression: 
 is the difference to it.
 """
 
+import numpy as np
 from numba import njit
 
 from ..channels import track
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import AGE, OPTIONS, WORKERS, flat
+
+
+def delayed_pseudocode(given, gamma, M):
+    """Delayed SGD; C_up is the identity in all four."""
+    x = [given.x0]
+    for _ in given.rounds():
+        g = [given.message(i, given.gradient(i, x[s])) for i, s in given.arrivals()]
+        x.append(given.broadcast(x[-1] - gamma * sum(g) / M))
+        yield State(x[-1])
+
+
+def adaptive_pseudocode(given, gamma):
+    """Delay-adaptive asynchronous SGD."""
+    x = [given.x0]
+    for t in given.rounds():
+        for i, s in given.arrivals():
+            g = given.message(i, given.gradient(i, x[s]))
+            step = gamma * given.n / max(given.n, t - s)
+        x.append(given.broadcast(x[-1] - step * g))
+        yield State(x[-1])
+
+
+def incremental_pseudocode(given, gamma):
+    """IAG, and with a regulariser PIAG: a report replaces the last one, h_i; what travels is the difference."""
+    x, h = [given.x0], np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        for i, s in given.arrivals():
+            h[i] += given.message(i, given.gradient(i, x[s]) - h[i])
+        x.append(given.broadcast(given.prox(x[-1] - gamma * avg(h), gamma)))
+        yield State(x[-1], memories=h, server_memory=avg(h))
 
 
 @njit(**OPTIONS)
@@ -39,6 +71,7 @@ DELAYED_SGD = Method(
     parameters=("gamma", "M"),
     everyone=descend,
     clock="arrivals",
+    transcription=delayed_pseudocode,
 )
 
 DELAY_ADAPTIVE = Method(
@@ -49,6 +82,7 @@ DELAY_ADAPTIVE = Method(
     server=shrink_with_age,
     everyone=descend,
     clock="arrivals",
+    transcription=adaptive_pseudocode,
 )
 
 IAG = Method(
@@ -59,6 +93,7 @@ IAG = Method(
     uplink=lambda p: track(),
     everyone=descend,
     clock="table",
+    transcription=incremental_pseudocode,
 )
 
 PIAG = Method(
@@ -70,4 +105,5 @@ PIAG = Method(
     everyone=descend,
     prox=True,
     clock="table",
+    transcription=incremental_pseudocode,
 )

@@ -7,11 +7,26 @@
 C is top-k. Each worker has a momentum of its own. With k = d it is parallel SGD, not heavy ball: the mask clears u_i.
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, beta):
+    """DGC."""
+    x, u, v = given.x0, np.zeros((given.n, given.d)), np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        u = beta * u + given.gradients(x)
+        v = v + u
+        c = given.C_up(v)
+        v = v - c
+        u = np.where(c != 0, 0.0, u)
+        x = given.broadcast(x - gamma * avg(c))
+        yield State(x, states=[u, v])
 
 
 @njit(**OPTIONS)
@@ -42,4 +57,5 @@ DGC = Method(
     sent=mask,
     everyone=descend,
     states=(2, 0, 0),
+    transcription=pseudocode,
 )

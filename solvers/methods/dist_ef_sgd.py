@@ -9,12 +9,30 @@ y = x - gamma (e + avg e_i) - gamma (b^2/(1 - b)) avg m_i, all before the round,
 -(gamma/(1 - b)) avg g_i for any compressors.
 """
 
+import numpy as np
 from numba import njit
 
 from ..channels import error_feedback
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend, subtract_errors
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, b):
+    """dist-EF-SGD with Nesterov's momentum."""
+    x, m, e_i, e = given.x0, np.zeros((given.n, given.d)), np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        g = given.gradients(x)
+        m = b * m + g
+        p = g + b * m + e_i
+        c_i = given.C_up(p)
+        e_i = p - c_i
+        v = avg(c_i) + e
+        c = given.C_down(v)
+        e = v - c
+        x = x - gamma * c
+        yield State(x, errors=e_i, server_error=e, states=[m])
 
 
 @njit(**OPTIONS)
@@ -51,4 +69,6 @@ DIST_EF_SGD = Method(
     two_way=True,
     states=(1, 0, 0),
     shadow=model_less_errors_and_momentum,
+    shadow_step=lambda p, t: p["gamma"] / (1 - p["b"]),
+    transcription=pseudocode,
 )

@@ -6,9 +6,29 @@ server   : ghat = h + avg D_i ; h <- h + alpha avg D_i ; x+ = prox_{gamma R}(xha
 everyone : xhat <- xhat + beta qhat
 """
 
+import numpy as np
+
 from ..channels import model_residual, shift
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import adopt, next_model
+
+
+def pseudocode(given, gamma, alpha, beta, eta):
+    """DORE."""
+    xhat, h = given.x0, np.zeros((given.n, given.d))
+    hbar, e = np.zeros(given.d), np.zeros(given.d)
+    for _ in given.rounds():
+        D = given.C_up(given.gradients(xhat) - h)
+        ghat = hbar + avg(D)
+        h, hbar = h + alpha * D, hbar + alpha * avg(D)
+        x = given.prox(xhat - gamma * ghat, gamma)
+        q = x - xhat + eta * e
+        qhat = given.C_down(q)
+        e = q - qhat
+        xhat = xhat + beta * qhat
+        yield State(xhat, memories=h, server_memory=hbar, server_error=e)
+
 
 DORE = Method(
     name="dore",
@@ -21,4 +41,5 @@ DORE = Method(
     everyone=adopt,
     two_way=True,
     prox=True,
+    transcription=pseudocode,
 )

@@ -11,12 +11,45 @@ y = x - gamma (e + (1/M) sum_i e_i), the sum over all n workers, follows delayed
 that have arrived.
 """
 
+import numpy as np
 from numba import njit
 
 from ..channels import error_feedback
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend, model_less_scaled_errors, subtract_errors
 from ..signatures import OPTIONS
+
+
+def pseudocode(given, gamma):
+    """DoubleSqueeze."""
+    x, e_i, e = given.x0, np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        v_i = given.gradients(x) + e_i
+        c_i = given.C_up(v_i)
+        e_i = v_i - c_i
+        v = avg(c_i) + e
+        c = given.C_down(v)
+        e = v - c
+        x = x - gamma * c
+        yield State(x, errors=e_i, server_error=e)
+
+
+def asynchronous_pseudocode(given, gamma, M):
+    """DoubleSqueeze on the M messages that have arrived."""
+    x, e_i, e = [given.x0], np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        arrived = np.zeros(given.d)
+        for i, s in given.arrivals():
+            v_i = given.gradient(i, x[s]) + e_i[i]
+            c_i = given.message(i, v_i)
+            e_i[i] = v_i - c_i
+            arrived += c_i
+        v = arrived / M + e
+        c = given.C_down(v)
+        e = v - c
+        x.append(x[-1] - gamma * c)
+        yield State(x[-1], errors=e_i, server_error=e)
 
 
 @njit(**OPTIONS)
@@ -38,6 +71,8 @@ DOUBLESQUEEZE = Method(
     everyone=descend,
     two_way=True,
     shadow=model_less_scaled_errors,
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=pseudocode,
 )
 
 DOUBLESQUEEZE_ASYNC = Method(
@@ -51,4 +86,6 @@ DOUBLESQUEEZE_ASYNC = Method(
     two_way=True,
     clock="arrivals",
     shadow=model_less_arriving_errors,
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=asynchronous_pseudocode,
 )

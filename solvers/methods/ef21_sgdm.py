@@ -5,12 +5,30 @@ everyone : x <- x - gamma avg h_i  (the new h_i)
 round 0  : m_i = h_i = g_i(x), sent dense
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Exchange, Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import OPTIONS, SPECIAL, flat
 from .ef21 import tracking
+
+
+def pseudocode(given, gamma, eta):
+    """EF21-SGDM."""
+    x, h, hbar = given.x0, np.zeros((given.n, given.d)), np.zeros(given.d)
+    for t in given.rounds():
+        g = given.gradients(x)
+        if t == 0:
+            m = h = given.send(g)
+            hbar = avg(h)
+        else:
+            m = m + eta * (g - m)  # (1 - eta) m + eta g
+            c = given.C_up(m - h)
+            h, hbar = h + c, hbar + avg(c)
+        x = given.broadcast(x - gamma * hbar)
+        yield State(x, memories=h, server_memory=hbar, states=[m])
 
 
 @njit(**OPTIONS)
@@ -34,4 +52,5 @@ EF21_SGDM = Method(
     states=(1, 0, 0),
     special=Exchange(worker=momentum, uplink=tracking, everyone=descend, up="identity"),
     special_when="first",
+    transcription=pseudocode,
 )

@@ -8,12 +8,36 @@ The server alone holds x, the model that the bounds are about; w, at which the g
 of the stream x.
 """
 
+import numpy as np
 from numba import njit
 
 from ..channels import Channel, shift
 from ..method import Method, Parameters
+from ..pseudocode import State, avg
 from ..rules import adopt
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma):
+    """EF21-P: everyone computes at w, the server alone holds x."""
+    x = w = given.x0
+    for _ in given.rounds():
+        x = x - gamma * avg(given.C_up(given.gradients(w)))  # C_up is the identity
+        w = w + given.C_down(x - w)
+        yield State(w, server_states=[x])
+
+
+def with_diana_pseudocode(given, gamma, beta):
+    """EF21-P + DIANA."""
+    x = w = given.x0
+    h, hbar = np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        m = given.C_up(given.gradients(w) - h)
+        v = hbar + avg(m)
+        h, hbar = h + beta * m, hbar + beta * avg(m)
+        x = x - gamma * v
+        w = w + given.C_down(x - w)
+        yield State(w, memories=h, server_memory=hbar, server_states=[x])
 
 
 @njit(**OPTIONS)
@@ -41,6 +65,7 @@ EF21_P = Method(
     two_way=True,
     states=(0, 1, 0),
     model_state=0,
+    transcription=pseudocode,
 )
 
 EF21_P_DIANA = Method(
@@ -55,4 +80,5 @@ EF21_P_DIANA = Method(
     two_way=True,
     states=(0, 1, 0),
     model_state=0,
+    transcription=with_diana_pseudocode,
 )

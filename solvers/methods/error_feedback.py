@@ -15,8 +15,31 @@ from numba import njit
 
 from ..channels import error_feedback
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import model_less_errors, subtract, times_step
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma):
+    """EF-SGD / MEM-SGD with one step size."""
+    x, e = given.x0, np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        p = e + gamma * given.gradients(x)
+        c = given.C_up(p)
+        e = p - c
+        x = given.broadcast(x - avg(c))
+        yield State(x, errors=e)
+
+
+def falling_steps_pseudocode(given, gamma, a):
+    """MEM-SGD with steps gamma/(a + t)."""
+    x, e = given.x0, np.zeros((given.n, given.d))
+    for t in given.rounds():
+        p = e + gamma / (a + t) * given.gradients(x)
+        c = given.C_up(p)
+        e = p - c
+        x = given.broadcast(x - avg(c))
+        yield State(x, errors=e)
 
 
 @njit(**OPTIONS)
@@ -45,6 +68,8 @@ ERROR_FEEDBACK = Method(
     everyone=subtract,
     shadow=model_less_errors,
     columns={"shadow_dist_sq": shadow_dist_sq},
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=pseudocode,
 )
 
 MEM_SGD = replace(
@@ -53,4 +78,6 @@ MEM_SGD = replace(
     title="MEM-SGD, decreasing steps",
     parameters=("gamma", "a"),
     worker=times_falling_step,
+    shadow_step=lambda p, t: p["gamma"] / (p["a"] + t),
+    transcription=falling_steps_pseudocode,
 )

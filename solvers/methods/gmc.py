@@ -20,10 +20,47 @@ from numba import njit
 
 from ..channels import error_feedback
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import keep_rest, subtract_errors
 from ..signatures import OPTIONS, ROUND, flat
 
 GAMMA, BETA, LAM, SHIFT = 0, 3, 4, 4
+
+
+def pseudocode(given, gamma, beta):
+    """GMC."""
+    x = before = given.x0
+    e = np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        p = e + given.gradients(x) - beta / gamma * (x - before)
+        c = given.C_up(p)
+        e = p - c
+        before, x = x, given.broadcast(x - gamma * avg(c))
+        yield State(x, errors=e, common=[(before - x) / gamma])
+
+
+def plus_pseudocode(given, gamma, beta, lam):
+    """GMC+: every worker computes at a point of its own."""
+    x = before = given.x0
+    e = np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        g = given.gradients(x - lam * gamma * e)
+        p = e + g - beta / gamma * (x - before)
+        c = given.C_up(p)
+        e = p - c
+        before, x = x, given.broadcast(x - gamma * avg(c))
+        yield State(x, errors=e, models=x - lam * gamma * e, states=[e], common=[(before - x) / gamma])
+
+
+def decreasing_pseudocode(given, gamma, beta, a):
+    """GMC with steps gamma/(a + t); d is the last average message, -(x^t - x^{t-1})/gamma_{t-1}."""
+    x, d, e = given.x0, np.zeros(given.d), np.zeros((given.n, given.d))
+    for t in given.rounds():
+        p = e + given.gradients(x) + beta * d
+        c = given.C_up(p)
+        e, d = p - c, avg(c)
+        x = given.broadcast(x - gamma / (a + t) * d)
+        yield State(x, errors=e, common=[d])
 
 
 @njit(**OPTIONS)
@@ -103,6 +140,8 @@ GMC = Method(
     states=(0, 0, 1),
     columns=COLUMNS,
     shadow=model_less_memory,
+    shadow_step=lambda p, t: p["gamma"] / (1 - p["beta"]),
+    transcription=pseudocode,
 )
 
 GMC_PLUS = Method(
@@ -119,6 +158,8 @@ GMC_PLUS = Method(
     states=(1, 0, 1),
     columns=COLUMNS,
     shadow=model_less_memory,
+    shadow_step=lambda p, t: p["gamma"] / (1 - p["beta"]),
+    transcription=plus_pseudocode,
 )
 
 GMC_DECREASING = Method(
@@ -132,4 +173,5 @@ GMC_DECREASING = Method(
     states=(0, 0, 1),
     columns=COLUMNS,
     shadow=model_less_ever_less_memory,
+    transcription=decreasing_pseudocode,
 )

@@ -15,13 +15,43 @@ method; with all workers reporting at age 0 it is D-QGD. The server's gbar is a 
 the rounding of as many additions as there were reports.
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import OPTIONS, flat
 
 PAPER = "Khirirat, Feyzmahdavian, Johansson 2018, arXiv 1806.06573"
+
+
+def pseudocode(given, gamma):
+    """Q-GD, and with several workers D-QGD."""
+    x = given.x0
+    for _ in given.rounds():
+        c = given.C_up(given.gradients(x))
+        x = given.broadcast(x - gamma * avg(c))
+        yield State(x)
+
+
+def incremental_pseudocode(given, gamma):
+    """Q-IAG."""
+    x, h = [given.x0], np.zeros((given.n, given.d))
+    for _ in given.rounds():
+        for i, s in given.arrivals():
+            h[i] = given.message(i, given.gradient(i, x[s]))
+        x.append(given.broadcast(x[-1] - gamma * avg(h)))
+        yield State(x[-1], states=[h], server_states=[avg(h)])
+
+
+def delayed_pseudocode(given, gamma, M):
+    """Delayed Q-SGD."""
+    x = [given.x0]
+    for _ in given.rounds():
+        c = [given.message(i, given.gradient(i, x[s])) for i, s in given.arrivals()]
+        x.append(given.broadcast(x[-1] - gamma * sum(c) / M))
+        yield State(x[-1])
 
 
 @njit(**OPTIONS)
@@ -43,9 +73,23 @@ def use_all_reports(ctx, params, x, v, states, common):
         flat_v[j] = gbar[j]
 
 
-Q_GD = Method(name="q-gd", title="Q-GD", source=PAPER, parameters=("gamma",), everyone=descend)
+Q_GD = Method(
+    name="q-gd",
+    title="Q-GD",
+    source=PAPER,
+    parameters=("gamma",),
+    everyone=descend,
+    transcription=pseudocode,
+)
 
-D_QGD = Method(name="d-qgd", title="D-QGD", source=PAPER, parameters=("gamma",), everyone=descend)
+D_QGD = Method(
+    name="d-qgd",
+    title="D-QGD",
+    source=PAPER,
+    parameters=("gamma",),
+    everyone=descend,
+    transcription=pseudocode,
+)
 
 Q_IAG = Method(
     name="q-iag",
@@ -57,6 +101,7 @@ Q_IAG = Method(
     everyone=descend,
     states=(1, 1, 0),
     clock="table",
+    transcription=incremental_pseudocode,
 )
 
 DELAYED_Q_SGD = Method(
@@ -66,4 +111,5 @@ DELAYED_Q_SGD = Method(
     parameters=("gamma", "M"),
     everyone=descend,
     clock="arrivals",
+    transcription=delayed_pseudocode,
 )

@@ -15,12 +15,33 @@ an error feedback with the factor -gamma, which leaves no error behind, because 
 y = avg x_i - gamma e follows uncompressed SGD for any compressors.
 """
 
+import numpy as np
 from numba import njit
 
 from ..channels import Channel, error_feedback
 from ..method import Exchange, Method
+from ..pseudocode import State, avg
 from ..rules import adopt, keep_rest, model_less_scaled_errors, next_model
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, H):
+    """LIEC-SGD; x_i and e_i are rows of x and e."""
+    n, x = given.n, np.tile(given.x0, (given.n, 1))
+    r, e = np.zeros((n, given.d)), np.zeros(given.d)
+    for t in given.rounds():
+        g = given.gradients(x)
+        if (t + 1) % H:
+            c_i = given.C_up(g)
+            r = g - c_i
+            v = avg(c_i) + e
+            c = given.C_down(v)
+            e = v - c
+            x = x - gamma * (c + r)
+        else:
+            x = np.tile(given.broadcast(avg(given.send(x - gamma * g)) - gamma * e), (n, 1))
+            e = np.zeros(given.d)
+        yield State(avg(x), models=x, server_error=e, states=[r])
 
 
 @njit(**OPTIONS)
@@ -51,4 +72,6 @@ LIEC = Method(
         up="identity",
         down="identity",
     ),
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=pseudocode,
 )

@@ -6,11 +6,24 @@ server   : heads: v = avg g_i(x) ; tails: v <- v + avg Q(...)
 everyone : x_prev <- x, x <- x - gamma v
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Exchange, Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, p):
+    """MARINA."""
+    x, v, before = given.x0, np.zeros(given.d), np.zeros((given.n, given.d))
+    for t in given.rounds():
+        g = given.gradients(x)
+        v = avg(given.send(g)) if t == 0 or given.heads(p) else v + avg(given.C_up(g - before))
+        before = g
+        x = given.broadcast(x - gamma * v)
+        yield State(x, states=[before], server_states=[v])
 
 
 @njit(**OPTIONS)
@@ -51,4 +64,5 @@ MARINA = Method(
     states=(1, 1, 0),
     special=Exchange(worker=remember, server=remember, everyone=descend, up="identity"),
     special_when="coin",
+    transcription=pseudocode,
 )

@@ -11,10 +11,49 @@ y = x^t - (beta/(1 - beta))(x^{t-1} - x^t) for heavy ball, y = x - (gamma beta/(
 form the same with b, and the step is gamma; for the last one it is z.
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..signatures import OPTIONS, ROUND, flat
+
+
+def heavy_ball_pseudocode(given, gamma, beta):
+    """Heavy ball; C_up is the identity in all four."""
+    x = before = given.x0
+    for _ in given.rounds():
+        g = given.C_up(given.gradients(x))
+        before, x = x, given.broadcast(x - gamma * avg(g) + beta * (x - before))
+        yield State(x, common=[before])
+
+
+def dmsgd_pseudocode(given, gamma, beta):
+    """Distributed momentum SGD."""
+    x, m = given.x0, np.zeros(given.d)
+    for _ in given.rounds():
+        m = beta * m + avg(given.C_up(given.gradients(x)))
+        x = given.broadcast(x - gamma * m)
+        yield State(x, common=[m])
+
+
+def averaged_pseudocode(given, gamma, b):
+    """Averaged momentum."""
+    x, m = given.x0, np.zeros(given.d)
+    for _ in given.rounds():
+        m = b * m + (1 - b) * avg(given.C_up(given.gradients(x)))
+        x = given.broadcast(x - gamma * m)
+        yield State(x, common=[m])
+
+
+def iterate_averaging_pseudocode(given, gamma):
+    """SGD with momentum, written as iterate averaging: lambda_k = k/2."""
+    x = z = given.x0
+    for k in given.rounds():
+        z = z - gamma * avg(given.C_up(given.gradients(x)))
+        lam = (k + 1) / 2
+        x = given.broadcast((lam * x + z) / (lam + 1))
+        yield State(x, common=[z])
 
 
 @njit(**OPTIONS)
@@ -97,6 +136,8 @@ HEAVY_BALL = Method(
     everyone=heavy_ball,
     states=(0, 0, 1),
     shadow=ahead_of_heavy_ball,
+    shadow_step=lambda p, t: p["gamma"] / (1 - p["beta"]),
+    transcription=heavy_ball_pseudocode,
 )
 
 DMSGD = Method(
@@ -107,6 +148,8 @@ DMSGD = Method(
     everyone=distributed_momentum,
     states=(0, 0, 1),
     shadow=ahead_of_momentum,
+    shadow_step=lambda p, t: p["gamma"] / (1 - p["beta"]),
+    transcription=dmsgd_pseudocode,
 )
 
 MOMENTUM = Method(
@@ -117,6 +160,8 @@ MOMENTUM = Method(
     everyone=averaged_momentum,
     states=(0, 0, 1),
     shadow=ahead_of_momentum,
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=averaged_pseudocode,
 )
 
 SGD_MOMENTUM = Method(
@@ -127,4 +172,6 @@ SGD_MOMENTUM = Method(
     everyone=averaged_iterates,
     states=(0, 0, 1),
     shadow=steps_alone,
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=iterate_averaging_pseudocode,
 )

@@ -6,9 +6,24 @@ server   : xt = prox_{gamma R}(x - gamma (h + avg d_i))  (the old h) ; h <- h + 
 everyone : x <- x + beta r
 """
 
+import numpy as np
+
 from ..channels import Channel, shift
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import adopt, next_model
+
+
+def pseudocode(given, gamma, lam, beta):
+    """MURANA, two-way."""
+    x, h, hbar = given.x0, np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        c = given.C_up(given.gradients(x) - h)
+        target = given.prox(x - gamma * (hbar + avg(c)), gamma)
+        h, hbar = h + lam * c, hbar + lam * avg(c)
+        x = x + beta * given.C_down(target - x)
+        yield State(x, memories=h, server_memory=hbar)
+
 
 MURANA = Method(
     name="murana",
@@ -21,4 +36,5 @@ MURANA = Method(
     everyone=adopt,
     two_way=True,
     prox=True,
+    transcription=pseudocode,
 )

@@ -12,9 +12,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ...theory.compressors import Compressor, Repeated
 from ..method import Parameters
+from ..pseudocode import State, avg
 from .doublesqueeze import DOUBLESQUEEZE
+
+
+def pseudocode(given, gamma, R):
+    """NEOLITHIC."""
+
+    def times_R(C, u):
+        v = np.zeros_like(u)
+        for _ in range(R):
+            v = v + C(u - v)
+        return v
+
+    x, e_i, e = given.x0, np.zeros((given.n, given.d)), np.zeros(given.d)
+    for _ in given.rounds():
+        g = sum(given.gradients(x) for _ in range(R)) / R
+        v_i = g + e_i
+        c_i = times_R(given.C_up, v_i)
+        e_i = v_i - c_i
+        v = avg(c_i) + e
+        c = times_R(given.C_down, v)
+        e = v - c
+        x = x - gamma * c
+        yield State(x, errors=e_i, server_error=e)
 
 
 def repeated(parameters: Parameters, compressor: Compressor) -> Compressor:
@@ -31,4 +56,5 @@ NEOLITHIC = replace(
     parameters=("gamma", "R"),
     samples="R",
     wrap=repeated,
+    transcription=pseudocode,
 )

@@ -1,7 +1,18 @@
 """Parallel SGD: x <- prox_{gamma R}(x - gamma avg g_i), everything dense."""
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
+
+
+def pseudocode(given, gamma):
+    """Parallel SGD: C_up is the identity."""
+    x = given.x0
+    for _ in given.rounds():
+        g = given.C_up(given.gradients(x))
+        x = given.broadcast(given.prox(x - gamma * avg(g), gamma))
+        yield State(x)
+
 
 SGD = Method(
     name="sgd",
@@ -10,4 +21,6 @@ SGD = Method(
     parameters=("gamma",),
     everyone=descend,
     prox=True,
+    shadow_step=lambda p, t: p["gamma"],
+    transcription=pseudocode,
 )

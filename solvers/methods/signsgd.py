@@ -8,11 +8,23 @@ compressor `sign` sends the vector as it is. There is no memory, and on some pro
 with `sign` is the way out.
 """
 
+import numpy as np
 from numba import njit
 
 from ..method import Method
+from ..pseudocode import State, avg
 from ..rules import descend
 from ..signatures import OPTIONS, flat
+
+
+def pseudocode(given, gamma, R):
+    """signSGD."""
+    x = given.x0
+    for _ in given.rounds():
+        g = sum(given.gradients(x) for _ in range(R)) / R
+        s = given.C_up(np.sign(g))  # signs pass through the compressor `sign`
+        x = given.broadcast(x - gamma * avg(s))
+        yield State(x)
 
 
 @njit(**OPTIONS)
@@ -34,4 +46,5 @@ SIGNSGD = Method(
     worker=signs,
     everyone=descend,
     samples="R",
+    transcription=pseudocode,
 )

@@ -100,7 +100,8 @@ def list_things(what: str, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name", metavar="ID")
-def show(name: str) -> int:
+@click.option("--pseudocode", is_flag=True, help="Of a method: the paper's algorithm in plain NumPy.")
+def show(name: str, pseudocode: bool) -> int:
     """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
     from ..problems import PROBLEMS
     from ..solvers.method import known_methods
@@ -108,6 +109,9 @@ def show(name: str) -> int:
     from ..validation.claims import CLAIMS
 
     word = parse_spec(name)[0]
+    if pseudocode:
+        click.echo(_pseudocode(word))
+        return 0
     shows: list[tuple[Any, Callable[[str], str]]] = [
         (THEOREMS, _theorem),
         (CLAIMS, _claim),
@@ -189,6 +193,22 @@ def _method(word: str) -> str:
         f"downlink: {'compressed' if squeezed else 'not compressed'}; proximal step: {'yes' if m.prox else 'no'}",
     ]
     return "\n".join([*lines, f"theorems: {', '.join(about)}"] if about else lines)
+
+
+def _pseudocode(word: str) -> str:
+    """Return a method's transcription.
+
+    Raises
+    ------
+    InputError
+        If no method has this name.
+    """
+    from ..solvers.method import method
+
+    m = method(word)
+    assert m.transcription is not None  # every method of the library has one
+    about = "`given` holds gradients, compressors and their coins, see tersegrad.solvers.pseudocode"
+    return f"# {m.title}: {m.source}\n# {about}\n\n{inspect.getsource(m.transcription).rstrip()}"
 
 
 def _documented(kind: str, name: str, entry: Callable[..., Any]) -> str:

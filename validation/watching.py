@@ -1,0 +1,71 @@
+"""One replica of a run, watched round by round: what the engine holds and sends, as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..solvers.engines import rounds as kernels
+from ..solvers.engines.metrics import View
+from ..solvers.engines.setup import Block, Run, Setup
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the engine holds after a round.
+
+    Attributes
+    ----------
+    arrays
+        By name, what the run keeps of: "x" (d,), the model; "memories", "errors", "models" (n, d), the workers' own;
+        "server_memory", "server_error", "down_memory" (d,); "up", "up_special" (n, s) and "down", "down_special" (s,),
+        the compressors' states; "message", "broadcast" (d,), the last message of a worker, as the server adds it up,
+        and the server's; "bits_up" (per worker) and "bits_down", so far. "states" (arrays (n, d)), "server_states" and
+        "common" (arrays (d,)) are tuples, of the rules' states.
+    shadow
+        y (d,), the shadow sequence.
+    squeezed
+        What the server compressed last (d,).
+    """
+
+    arrays: dict[str, Any]
+    shadow: Floats
+    squeezed: Floats
+
+
+def watch(run: Run, replica: int = 0) -> Iterator[Record]:
+    """Run one replica a round at a time: what the engine holds before the first round, and after every one."""
+    setup = Setup(run)
+    block = Block(setup, [replica])
+    yield _record(setup, block, 0)
+    for t in range(run.rounds):
+        block.advance(setup, t, t + 1)
+        yield _record(setup, block, t + 1)
+
+
+def _record(setup: Setup, block: Block, done: int) -> Record:
+    """Copy the state of a block of one replica: the only place outside the engine that knows how it is kept."""
+    view = View(setup, block, done)
+    v, c_up, c_down = block.scratch[:3]
+    own = {
+        "memories": view.memories, "errors": view.errors, "models": view.models,
+        "up": block.workers[kernels.COMPRESSOR], "up_special": block.workers[kernels.COMPRESSOR + 1],
+    }  # fmt: skip
+    single = {
+        "server_memory": view.server_memory, "server_error": view.server_error, "down": block.server[2],
+        "down_special": block.server[3], "message": c_up, "broadcast": c_down, "x": view.x,
+        "down_memory": block.down_memory if block.down_memory is not block.x else np.zeros((0, 0)),
+    }  # fmt: skip
+    arrays: dict[str, Any] = {name: a[:, 0].copy() for name, a in own.items() if a.size}
+    arrays |= {name: a[0].copy() for name, a in single.items() if a.size}
+    arrays["states"] = tuple(view.states[:, k, 0].copy() for k in range(view.states.shape[1]))
+    arrays["server_states"] = tuple(a[0].copy() for a in view.server_states)
+    arrays["common"] = tuple(a[0].copy() for a in view.common)
+    arrays["bits_up"], arrays["bits_down"] = block.record[[kernels.BITS_UP, kernels.BITS_DOWN], 0]
+    return Record(arrays, view.shadow[0].copy(), v[0].copy())

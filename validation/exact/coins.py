@@ -18,10 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...theory.compressors import Compressor
-from ...theory.compressors.composition import Composed, Induced, Repeated, Scaled
-from ...theory.compressors.deterministic import Adversary, Identity
-from ...theory.compressors.sparse import Bernoulli, PermK, RandK, RandomBlock
+from ...theory.compressors import (
+    Adversary,
+    Bernoulli,
+    Composed,
+    Compressor,
+    Identity,
+    Induced,
+    PermK,
+    RandK,
+    RandomBlock,
+    Repeated,
+    Scaled,
+)
 
 FloatArray = NDArray[Any]
 

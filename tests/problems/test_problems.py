@@ -82,6 +82,8 @@ def test_gradient_is_the_derivative_of_the_value(case):
 
 def test_dissimilarity_and_size_of_gradients_are_bounded(case):
     known = case.constants()
+    if known.zeta_sq is None and known.G is None:
+        pytest.skip("neither is bounded")
     for x, y in pairs(case):
         for z in (x, y):
             gradients = all_gradients(case, z)
@@ -246,7 +248,7 @@ def test_polyak_lojasiewicz_inequality(case):
     known = case.constants()
     modulus = known.pl or (known.mu if not known.composite else None)
     if not modulus:
-        return
+        pytest.skip("no constant of this inequality is stated")
     for x, _ in pairs(case):
         gap = float(case.value(x)) - case.f_star
         assert np.sum(case.gradient(x) ** 2) >= 2 * modulus * gap * (1 - 1e-9)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -72,8 +72,8 @@ def test_the_multiplicity_is_attained(supports):
     vectors = np.zeros(supports.shape)
     vectors[:, busiest] = supports[:, busiest]
     m = multiplicity(supports)
-    if supports.any():
-        assert np.sum(vectors.sum(axis=0) ** 2) == m * np.sum(vectors**2)
+    assume(supports.any())
+    assert np.sum(vectors.sum(axis=0) ** 2) == m * np.sum(vectors**2)
 
 
 def test_patterns_of_no_workers_are_refused():

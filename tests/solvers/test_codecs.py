@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from support.compressor_table import ON_THE_WIRE, coins, works
+from support.compressor_table import ON_THE_WIRE, coins, working, works
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
 from tersegrad.theory import InputError, compressor
@@ -49,12 +50,9 @@ def vectors(dim: int) -> list[np.ndarray]:
     ]
 
 
-@pytest.mark.parametrize("spec", ON_THE_WIRE)
-@pytest.mark.parametrize("dim", [1, 2, 3, 20, 257, 2000])
+@pytest.mark.parametrize(("spec", "dim"), working(ON_THE_WIRE, (1, 2, 3, 20, 257, 2000)))
 def test_the_wire_carries_the_message_and_the_kernel_counts_its_bits(spec, dim):
     comp = compressor(spec)
-    if not works(spec, dim):
-        return
     for number, x in enumerate(vectors(dim)):
         content, bits, coins, origin = sent(spec, x, number, worker=number % 3)
         data = encode(comp, content, origin=origin)
@@ -79,16 +77,13 @@ def test_a_message_cut_off_or_too_long_is_refused(spec):
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.binary(min_size=0, max_size=60), dim=st.integers(1, 30))
 def test_any_bytes_give_a_finite_vector_or_an_error(spec, data, dim):
+    assume(works(spec, dim))
     comp = compressor(spec)
-    if not works(spec, dim):
-        return
     coins = np.full(comp.draws(dim), 0.4)
-    try:
+    with contextlib.suppress(InputError):
         received = decode(comp, data, dim, coins)
-    except InputError:
-        return
-    assert received.shape == (dim,)
-    assert np.all(np.isfinite(received))
+        assert received.shape == (dim,)
+        assert np.all(np.isfinite(received))
 
 
 @pytest.mark.parametrize(
@@ -290,9 +285,10 @@ def test_codecs_compile_nothing():
         "[decode(c, encode(c, np.ones(5)), 5) for c in map(compressor, ('ternary', 'qsgd', 'topk:k=5', 'natural'))];"
         "import gc; kernels = [k for k in gc.get_objects() if isinstance(k, Dispatcher)];"
         "ours = [k for k in kernels if k.py_func.__module__.startswith(rooms.__name__)];"
-        "assert len(ours) > 30 and not any(k.signatures for k in ours)"
+        "print(len(ours) > 30, any(k.signatures for k in ours))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_a_message_whose_numbers_overflow_when_put_together_is_refused():

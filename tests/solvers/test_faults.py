@@ -300,13 +300,11 @@ def test_no_bytes_crash_the_reader_of_checkpoints(stored, data):
         length = data.draw(st.sampled_from([len(text), -1, 2**62, 0]))
         body = snapshot.MAGIC + length.to_bytes(8, "little", signed=True) + text + data.draw(st.binary(max_size=64))
         changed = body + hashlib.blake2b(body, digest_size=snapshot.CHECKSUM_BYTES).digest()
-    try:
+    with contextlib.suppress(InputError):
         about, arrays = snapshot.parse(changed, "file")
-    except InputError:
-        return
-    assert kind == "header"
-    assert isinstance(about, dict)
-    assert all(array.dtype in (np.float64, np.int64) for array in arrays.values())
+        assert kind == "header"
+        assert isinstance(about, dict)
+        assert all(array.dtype in (np.float64, np.int64) for array in arrays.values())
 
 
 @settings(max_examples=150, **LIMITS)
@@ -316,13 +314,13 @@ def test_no_bytes_crash_the_readers_of_traces_and_schedules(tmp_path_factory, da
     trace = tg.simulate("sgd", "quadratic:dim=3", workers=1, parameters={"gamma": 0.1}, rounds=2)
     trace.save(place / "t")
     tg.Schedule.of([0, 0, 1], [0, 1, 0], [0, 0, 1]).save(place / "s")
-    for name, load in (("t", tg.Trace.load), ("s", tg.Schedule.load)):
+    for name, kind in (("t", tg.Trace), ("s", tg.Schedule)):
         whole = (place / name).read_bytes()
         at = data.draw(st.integers(0, len(whole) - 1))
         changed = whole[:at] + data.draw(st.binary(max_size=6)) + whole[at + data.draw(st.integers(0, 6)) :]
         (place / name).write_bytes(changed)
         with contextlib.suppress(InputError):
-            load(place / name)
+            assert isinstance(kind.load(place / name), kind)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 import numpy as np
 
 from tersegrad.solvers.compressors import kernel
@@ -118,6 +121,11 @@ def works(spec: str, dim: int) -> bool:
     except InputError:
         return False
     return True
+
+
+def working(specs: Iterable[str], dims: Iterable[int]) -> list[tuple[str, int]]:
+    """All pairs of a compressor and a dimension that it takes."""
+    return [(spec, dim) for spec, dim in itertools.product(specs, dims) if works(spec, dim)]
 
 
 def coins(spec: str, dim: int, rows: int, seed: int = 0) -> np.ndarray:

@@ -174,9 +174,9 @@ def test_eta_equal_to_gamma_qualifies_up_to_its_limit(L, down):
     limit = (-1 + math.sqrt(1 + 48 * L**2 / down)) / (12 * L)
     step = NONCONVEX.guarantee(known, None, Unbiased(down)).intervals["gamma"].high
     # -1 + sqrt(1 + x) loses digits for small x.
-    for gamma in (limit * (1 - 1e-4), limit * (1 + 1e-4)):
-        if gamma < step:
-            assert bool(NONCONVEX.guarantee(known, None, Unbiased(down), gamma=gamma, eta=gamma)) == (gamma < limit)
+    below, above = limit * (1 - 1e-4), limit * (1 + 1e-4)
+    assert bool(NONCONVEX.guarantee(known, None, Unbiased(down), gamma=below, eta=below)) == (below < step)
+    assert not NONCONVEX.guarantee(known, None, Unbiased(down), gamma=above, eta=above)
 
 
 def test_the_nonconvex_bound_diverges_at_the_end_of_its_interval():

@@ -56,7 +56,12 @@ def pairs(t):
     return [(up if t.uplink else None, down if t.downlink else None) for up, down in found]
 
 
-CASES = [pytest.param(id, *pair, id=f"{id}-{k}") for id in BOUNDS for k, pair in enumerate(pairs(THEOREMS[id]))]
+def cases(ids):
+    """Theorem and promises."""
+    return [pytest.param(id, *pair, id=f"{id}-{k}") for id in ids for k, pair in enumerate(pairs(THEOREMS[id]))]
+
+
+CASES = cases(BOUNDS)
 
 
 def constants_for(id: str) -> Constants:
@@ -71,7 +76,7 @@ def ask(id: str, up=None, down=None, constants=None, **more):
     return theorem(id).guarantee(constants or constants_for(id), up, down, **more)
 
 
-def test_the_sixteen_theorems_are_registered():
+def test_the_theorems_of_the_papers_and_their_baselines_are_registered():
     words = {
         "dore": {"strongly-convex", "strongly-convex-tuned", "nonconvex", "nonconvex-tuned"},
         "doublesqueeze": {"nonconvex", "nonconvex-tuned", "contractive"},
@@ -143,13 +148,15 @@ def test_the_bound_is_positive_finite_and_decreasing_from_a_start_above_its_floo
     assert all(np.isfinite(coefficient) for _, coefficient in found.metric.terms)
 
 
-@pytest.mark.parametrize(("id", "up", "down"), CASES)
+LINEAR = [case for case in CASES if ask(*case.values).rate.kind == "linear"]
+
+
+@pytest.mark.parametrize(("id", "up", "down"), LINEAR)
 def test_linear_bounds_obey_their_one_step_recursion_with_equality(id, up, down):
     found = ask(id, up, down)
-    if found.rate.kind == "linear":
-        rho, floor, bound = found.rate.contraction, found.rate.floor, found.bound(np.arange(60))
-        # Two roundings of numbers no larger than bound[0] in each step.
-        np.testing.assert_allclose(bound[1:], rho * bound[:-1] + (1 - rho) * floor, rtol=0, atol=1e-13 * bound[0])
+    rho, floor, bound = found.rate.contraction, found.rate.floor, found.bound(np.arange(60))
+    # Two roundings of numbers no larger than bound[0] in each step.
+    np.testing.assert_allclose(bound[1:], rho * bound[:-1] + (1 - rho) * floor, rtol=0, atol=1e-13 * bound[0])
 
 
 @pytest.mark.parametrize(("id", "up", "down"), CASES)
@@ -169,10 +176,12 @@ def test_rounds_to_is_the_smallest_number_of_rounds(id, up, down, eps):
             assert np.all(found.bound(rounds + np.arange(1, 50)) <= eps)
 
 
-@pytest.mark.parametrize(("id", "up", "down"), CASES)
+FREE_STEP = [id for id in BOUNDS if not THEOREMS[id].general and not peculiar(id).step_free]
+"""The theorems whose step is neither prescribed nor best at 0."""
+
+
+@pytest.mark.parametrize(("id", "up", "down"), cases(FREE_STEP))
 def test_the_step_for_T_and_for_eps_cannot_be_beaten(id, up, down):
-    if THEOREMS[id].general or peculiar(id).step_free:
-        return  # its step is prescribed, or any will do
     widest = ask(id, up, down).parameters["gamma"]
     for rounds in (10, 10**4, 10**7):
         best = ask(id, up, down, rounds=rounds)
@@ -206,17 +215,29 @@ def test_the_ends_of_the_step_interval_decide(id, up, down):
         assert "gamma" in refused.reason
 
 
-@pytest.mark.parametrize(("id", "up", "down"), CASES)
-def test_noise_raises_the_bound_and_workers_lower_it(id, up, down):
-    base = ask(id, up, down)
-    fixed = {} if THEOREMS[id].general else base.parameters | {k: base.analysis[k] for k in THEOREMS[id].analysis}
-    t = np.array([1, 10, ROUNDS])
-    if {"sigma_sq", "sigma_star_sq", "sigma_l1"} & set(THEOREMS[id].bound_requires):
-        noisy = replace(constants_for(id), sigma_sq=1.0, sigma_star_sq=0.6)
-        assert np.all(ask(id, up, down, noisy, **fixed).bound(t) > base.bound(t))
-    if peculiar(id).workers_lower and THEOREMS[id].workers != "one":
-        more_workers = ask(id, up, down, replace(constants_for(id), n=12), **fixed)
-        assert np.all(more_workers.bound(t) < base.bound(t))
+def same_parameters(id, base):
+    """What keeps every parameter as it is in a guarantee, for other constants."""
+    return {} if THEOREMS[id].general else base.parameters | {k: base.analysis[k] for k in THEOREMS[id].analysis}
+
+
+NOISY = [id for id in BOUNDS if {"sigma_sq", "sigma_star_sq", "sigma_l1"} & set(THEOREMS[id].bound_requires)]
+
+
+@pytest.mark.parametrize(("id", "up", "down"), cases(NOISY))
+def test_noise_raises_the_bound(id, up, down):
+    base, t = ask(id, up, down), np.array([1, 10, ROUNDS])
+    noisy = replace(constants_for(id), sigma_sq=1.0, sigma_star_sq=0.6)
+    assert np.all(ask(id, up, down, noisy, **same_parameters(id, base)).bound(t) > base.bound(t))
+
+
+AVERAGING = [id for id in BOUNDS if peculiar(id).workers_lower and THEOREMS[id].workers != "one"]
+
+
+@pytest.mark.parametrize(("id", "up", "down"), cases(AVERAGING))
+def test_workers_lower_the_bound(id, up, down):
+    base, t = ask(id, up, down), np.array([1, 10, ROUNDS])
+    more = ask(id, up, down, replace(constants_for(id), n=12), **same_parameters(id, base))
+    assert np.all(more.bound(t) < base.bound(t))
 
 
 @pytest.mark.parametrize("id", THEOREMS)
@@ -348,20 +369,23 @@ def test_every_answer_is_a_number_or_a_reason(id, data):
         equal = constants.zeta_sq == 0 or constants.n == 1
         no_end = "1e300" in found.reason  # a tuned step that does not fall without noise
         assert (t.workers == "equal" and not equal) or (peculiar(id).tuned and not aim) or t.workers == "one" or no_end
-        return
-    assert isinstance(found, Guarantee)
-    assert found.parameters["gamma"] > 0
-    assert np.all(np.isfinite([*found.parameters.values(), *found.analysis.values()]))
-    if id not in BOUNDS:
-        return
+    else:
+        assert isinstance(found, Guarantee)
+        assert found.parameters["gamma"] > 0
+        assert np.all(np.isfinite([*found.parameters.values(), *found.analysis.values()]))
+        if id in BOUNDS:
+            check_curve(found, aim.get("eps") if not t.general else None)
+
+
+def check_curve(found, eps):
+    """A bound is a finite number at every t, its rate a rate, and its rounds to eps are enough."""
     assert np.all(np.isfinite(found.bound(np.array([1, 7, 10**9]))))
     assert np.all(found.bound([1, 10**9]) >= 0)
     assert "nan" not in found.active + found.rate.text
     if found.rate.kind == "linear":
         assert 0 <= found.rate.contraction <= 1
-    if "eps" in aim and not t.general:
-        rounds = found.rounds_to(aim["eps"])
-        assert rounds is None or found.bound(max(rounds, 1)) <= aim["eps"]
+    rounds = found.rounds_to(eps) if eps is not None else None
+    assert rounds is None or found.bound(max(rounds, 1)) <= eps
 
 
 def test_importing_the_theory_imports_nothing_heavy():

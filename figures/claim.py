@@ -1,4 +1,4 @@
-"""The picture of a claim's finding: its panels, measurements solid, bounds dashed."""
+"""The picture of a claim's result: its panels, measurements solid, bounds dashed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal, save
 
 if TYPE_CHECKING:
-    from ..validation.claims import Finding, Panel
+    from ..validation.claims import ClaimResult, Panel
 
 #: Colour, marker and dashes tell the lines apart, also in grey print.
 LOOKS = (
@@ -33,15 +33,15 @@ LABELLED, APART = 7, 0.1
 SHORT = 18
 
 
-def draw(finding: Finding, target: str | IO[bytes]) -> bool:
-    """Draw the picture of a finding as PNG to a path, or to a binary file open for writing.
+def draw(result: ClaimResult, target: str | IO[bytes]) -> bool:
+    """Draw the picture of a result as PNG to a path, or to a binary file open for writing.
 
     Returns
     -------
     bool
-        False, with nothing written, when the finding has no picture.
+        False, with nothing written, when the result has no picture.
     """
-    panels = finding.measured.panels
+    panels = result.measured.panels
     if not panels:
         return False
     with journal():

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from .style import BLACK, BLUE, GREY, VERMILLION, figure, journal, save, slope_triangle
 
 if TYPE_CHECKING:
-    from ..validation import Verdict
+    from ..theory.bounds import Metric
+    from ..validation.verdict import MeasuredRate, Series, Verdict
 
 MEASURED: dict[str, Any] = {"color": BLUE, "linestyle": "-", "zorder": 3}
 BOUND: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (5, 1.8)), "linewidth": 1.6, "zorder": 2.5}
@@ -59,7 +60,7 @@ def picture(verdict: Verdict) -> Figure | None:
     series, rate, speedup = verdict.series, verdict.rate, verdict.speedup
     compared = series is not None and len(series.rounds) > 0
     over_rounds = bool(rate and _points(rate).size and not (compared and _tuned(verdict)))
-    over_workers = bool(speedup and len(speedup["workers"]) > 1)
+    over_workers = bool(speedup and len(speedup.workers) > 1)
     count = compared + over_workers + over_rounds
     if count == 0:
         return None
@@ -75,24 +76,21 @@ def picture(verdict: Verdict) -> Figure | None:
     return fig
 
 
-def metric_label(metric: dict[str, Any]) -> str:
+def metric_label(metric: Metric) -> str:
     """The metric as an axis label: the Lyapunov function by its letter, anything else by its formula."""
-    body = (
-        "V^t"
-        if metric["name"] == "lyapunov"
-        else metric["latex"].replace(r"\frac", r"\dfrac").replace(r"\sum", r"\,\sum")
-    )
+    body = "V^t" if metric.name == "lyapunov" else metric.latex.replace(r"\frac", r"\dfrac").replace(r"\sum", r"\,\sum")
     return rf"$\mathbb{{E}}\;{body}$"
 
 
-def _over_time(metric: dict[str, Any]) -> bool:
+def _over_time(metric: Metric) -> bool:
     """Whether the metric is about all rounds up to T, not about round t."""
-    return "T" in metric["latex"]
+    return "T" in metric.latex
 
 
 def _progress(ax: Axes, verdict: Verdict) -> None:
     series, rate = verdict.series, verdict.rate
-    linear = bool(rate and rate["kind"] == "linear")
+    assert series is not None
+    linear = rate is not None and rate.kind == "linear"
     t, mean, low, high, bound = (
         np.asarray(a, float) for a in (series.rounds, series.mean, series.low, series.high, series.bound)
     )
@@ -115,7 +113,7 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     marks: dict[str, Any] = {"marker": "o", "markersize": 4} if _tuned(verdict) else {}
     (line,) = ax.plot(t[shown], mean[shown], **MEASURED, **marks)
     (dashed,) = ax.plot(t[promised], bound[promised], **BOUND)
-    rho = float(np.max(rate["predicted"])) if linear and rate is not None else None
+    rho = float(np.max(rate.predicted)) if linear and rate is not None else None
     entries: dict[str, Any] = {
         f"mean of {verdict.replicas} runs" if verdict.replicas > 1 else "measured": (band, line),
         "bound" if rho is None else rf"bound, $\rho={rho:.5g}$": dashed,
@@ -134,8 +132,8 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
             (entries[r"contraction by $\rho$"],) = ax.plot(x, y, **REFERENCE)
     ax.set_ylim(bottom, top)
     if _tuned(verdict) and rate is not None:
-        entries[f"measured slope ${rate['fitted']:.2f}$"] = Line2D([], [], linestyle="none")
-        _slopes(ax, t[shown], mean[shown], rate["predicted"])
+        entries[f"measured slope ${rate.fitted:.2f}$"] = Line2D([], [], linestyle="none")
+        _slopes(ax, t[shown], mean[shown], rate.predicted)
         _marked(ax.xaxis, _points(rate))
     _decades(ax.yaxis)
     ax.set_xlabel("rounds $T$" if _over_time(verdict.metric) else "rounds $t$")
@@ -153,7 +151,7 @@ def _nothing_to_draw(ax: Axes, verdict: Verdict) -> None:
     ax.set_yticks([])
 
 
-def _limits(series: Any, mean: NDArray[np.float64], bound: NDArray[np.float64]) -> tuple[float, float]:
+def _limits(series: Series, mean: NDArray[np.float64], bound: NDArray[np.float64]) -> tuple[float, float]:
     """Limits of the value axis that a diverging run cannot stretch."""
     marks = [value for value in (series.floor, *bound) if value and np.isfinite(value)]
     cap = ABOVE * max([*marks, series.start])
@@ -176,7 +174,7 @@ def _contraction(
 def _speedup(ax: Axes, verdict: Verdict) -> None:
     speedup = verdict.speedup
     assert speedup is not None
-    n, y, low, high = (np.asarray(speedup[k], float) for k in ("workers", "measured", "low", "high"))
+    n, y, low, high = (np.asarray(a, float) for a in (speedup.workers, speedup.measured, speedup.low, speedup.high))
     below = np.minimum(np.clip(y - low, 0, None), 0.9 * y)
     points = ax.errorbar(
         n,
@@ -188,9 +186,9 @@ def _speedup(ax: Axes, verdict: Verdict) -> None:
         elinewidth=0.8,
         **MEASURED,
     )
-    slope, until = speedup.get("slope"), speedup.get("until")
-    entries: dict[str, Any] = {"measured" if slope is None else f"slope ${slope:.2f}$": points}
-    if predicted := speedup["predicted"]:  # an order has a slope, but no bound
+    until = speedup.until
+    entries: dict[str, Any] = {f"slope ${speedup.slope:.2f}$": points}
+    if predicted := speedup.predicted:  # an order has a slope, but no bound
         (entries["bound"],) = ax.plot(
             n, np.asarray(predicted, float), marker="s", markersize=3.5, markerfacecolor="white", **BOUND
         )
@@ -202,7 +200,7 @@ def _speedup(ax: Axes, verdict: Verdict) -> None:
     _decades(ax.yaxis)
     ax.set_xlabel("workers $n$")
     rate, label = verdict.rate, metric_label(verdict.metric)
-    level = rf"noise floor of {label}" if rate and rate["kind"] == "linear" else label
+    level = rf"noise floor of {label}" if rate and rate.kind == "linear" else label
     ax.set_ylabel(level)
     _legend(ax, entries)
 
@@ -210,14 +208,14 @@ def _speedup(ax: Axes, verdict: Verdict) -> None:
 def _rate(ax: Axes, verdict: Verdict) -> None:
     rate = verdict.rate
     assert rate is not None
-    x = _points(rate)
-    y = np.asarray(rate["points"]["y"], float)
+    assert rate.points is not None
+    x, y = _points(rate), np.asarray(rate.points.y, float)
     (line,) = ax.plot(x, y, marker="o", markersize=4, **MEASURED)
-    entries: dict[str, Any] = {f"measured, slope ${rate['fitted']:.2f}$": line}
-    if "bound" in rate["points"]:
+    entries: dict[str, Any] = {f"measured, slope ${rate.fitted:.2f}$": line}
+    if rate.points.bound is not None:
         (entries["bound"],) = ax.plot(
             x,
-            np.asarray(rate["points"]["bound"], float),
+            np.asarray(rate.points.bound, float),
             marker="s",
             markersize=3.5,
             markerfacecolor="white",
@@ -225,7 +223,7 @@ def _rate(ax: Axes, verdict: Verdict) -> None:
         )
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _slopes(ax, x, y, rate["predicted"])
+    _slopes(ax, x, y, rate.predicted)
     _marked(ax.xaxis, x)
     _decades(ax.yaxis)
     ax.set_xlabel("rounds $T$, a step for each $T$")
@@ -265,15 +263,15 @@ def _legend(ax: Axes, entries: dict[str, Any]) -> None:
     )
 
 
-def _points(rate: dict[str, Any]) -> NDArray[np.float64]:
+def _points(rate: MeasuredRate) -> NDArray[np.float64]:
     """The values of T at which the rate was measured by runs of their own."""
-    return np.asarray((rate.get("points") or {"x": []})["x"], float)
+    return np.asarray(rate.points.x if rate.points else (), float)
 
 
 def _tuned(verdict: Verdict) -> bool:
     """Whether the first panel already shows a run of its own for every T."""
-    rate = verdict.rate
-    return bool(rate and _points(rate).size and set(_points(rate)) <= set(np.asarray(verdict.series.rounds, float)))
+    rate, series = verdict.rate, verdict.series
+    return bool(rate and series and _points(rate).size and set(_points(rate)) <= set(np.asarray(series.rounds, float)))
 
 
 def _marked(axis: Axis, values: NDArray[np.float64]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -134,8 +135,7 @@ def measure(
 
         def run(gamma: float, first: int, count: int, row: Row = row) -> np.ndarray:
             trace = solvers.simulate(
-                row.method, problem, "identity" if row.method == "sgd" else up,
-                down if row.method in ("doublesqueeze", "neolithic", "cser", "liec") else "identity",
+                row.method, problem, *_sent(theorem(row.theorem), up, down, "identity"),
                 parameters={**row.parameters, "gamma": gamma}, rounds=row.rounds, replicas=count, first_replica=first,
                 seed=seed, checkpoints=[row.rounds], threads=threads,
             )  # fmt: skip
@@ -154,12 +154,12 @@ def _best(method: str, constants: Constants, up: Compressor, down: Compressor, b
     """The row with the smallest bound over the theorems of a method, and over its periods where they are free."""
     if method not in RIVALS:
         raise InputError(f"no method '{method}' in the comparison; it has: {', '.join(RIVALS)}")
-    periods = [None] if method not in ("cser", "liec") else [H] if H is not None else [2**k for k in range(11)]
     rows, reasons = [], []
-    for id in RIVALS[method]:
-        for period in periods:
+    for subject in map(theorem, RIVALS[method]):
+        periodic = "H" in subject.parameters
+        for period in [None] if not periodic else [H] if H is not None else [2**k for k in range(11)]:
             try:
-                rows.append(_row(method, theorem(id), constants, up, down, budget, period))
+                rows.append(_row(method, subject, constants, up, down, budget, period))
             except InputError as refused:
                 reasons.append(str(refused))
     if not rows:
@@ -172,14 +172,10 @@ def _row(
 ) -> Row:
     """The theorem at the rounds that the budget buys."""
     fixed = {} if H is None else {"H": float(H)}
-    given: tuple[Compressor | Contractive | None, Compressor | Contractive | None] = (up, down)
+    given: tuple[Compressor | Contractive | None, Compressor | Contractive | None] = _sent(subject, up, down, None)
     extra: dict[str, float] = {}
     repeated = 1
-    if method == "sgd":
-        given = (None, None)
-    elif method == "error-feedback":
-        given = (up, None)
-    elif method == "neolithic":
+    if method == "neolithic":
         dim = constants.dim or 1
         promises = up.contractive(dim), down.contractive(dim)
         if promises[0] is None or promises[1] is None:
@@ -190,7 +186,7 @@ def _row(
         given = tuple(Contractive(1 - (1 - p.delta) ** repeated) for p in promises if p)  # type: ignore[assignment]
         if constants.sigma_sq is not None:
             constants = replace(constants, sigma_sq=constants.sigma_sq / repeated)
-    bits = _bits(subject, constants, method, up, down, repeated, fixed)
+    bits = _bits(subject, constants, up, down, repeated, fixed)
     rounds = int(budget // bits)
     if rounds < 1:
         raise InputError(f"budget = {budget:g} bits does not buy a round of {bits:g} bits; give more")
@@ -203,18 +199,18 @@ def _row(
 
 
 def _bits(
-    subject: Theorem, constants: Constants, method: str, up: Compressor, down: Compressor, repeated: int,
-    fixed: dict[str, float],
-) -> float:  # fmt: skip
+    subject: Theorem, constants: Constants, up: Compressor, down: Compressor, repeated: int, fixed: dict[str, float]
+) -> float:
     if constants.dim is None:
         raise InputError("the comparison counts bits; give dim")
-    dense = compressor("identity").formula_bits(constants.dim)
-    sizes = up.formula_bits(constants.dim), down.formula_bits(constants.dim)
-    if method == "sgd":
-        sizes = dense, dense
-    elif method == "error-feedback":
-        sizes = sizes[0], dense
-    return repeated * subject.bits_per_round(*sizes, dense, fixed)
+    dense = compressor("identity")
+    up_bits, down_bits, dense_bits = (c.formula_bits(constants.dim) for c in (*_sent(subject, up, down, dense), dense))
+    return repeated * subject.bits_per_round(up_bits, down_bits, dense_bits, fixed)
+
+
+def _sent(subject: Theorem, up: Any, down: Any, dense: Any) -> tuple[Any, Any]:
+    """What goes up and down: the compressors where the theorem compresses, `dense` where it does not."""
+    return dense if subject.uplink is None else up, dense if subject.downlink is None else down
 
 
 def _coefficients(

@@ -1,6 +1,6 @@
 """Known wrong implementations, kept to show that the validator says so.
 
-A validator that has never said "violated" is not trusted. Every entry of `FAULTS` is a mistake that was found in
+A validator that has never said "violated" is not trusted. Every entry of `KNOWN_BUGS` is a mistake that was found in
 published code, or a parameter beyond a theorem's range; each is judged against the bound of the method that it claims
 to be, and must come out violated.
 """
@@ -26,7 +26,8 @@ from ..solvers.methods.qsgd import QSGD
 from ..solvers.rules import keep, next_model
 from ..solvers.signatures import OPTIONS, flat
 from .experiments import Experiment
-from .verdicts import Spoil, Verdict, judge
+from .judging import ParameterOverride, judge
+from .verdict import Verdict
 
 
 @njit(**OPTIONS)
@@ -122,7 +123,7 @@ def unscale(ctx, params, x, v, states, common):
 
 
 @dataclass(frozen=True)
-class Fault:
+class KnownBug:
     """One wrong implementation.
 
     Parameters
@@ -133,7 +134,7 @@ class Fault:
         The experiment on which it claims to be the theorem's method.
     method
         The wrong method, None for the right one with wrong parameters.
-    spoil
+    override_parameters
         From the theorem's guarantee to the parameters that are run; the theorem's own if None.
     """
 
@@ -141,14 +142,14 @@ class Fault:
     why: str
     claims: Experiment
     method: Method | None = None
-    spoil: Spoil | None = None
+    override_parameters: ParameterOverride | None = None
 
     def judge(self, seed: int = 0) -> Verdict:
         """Judge the wrong implementation against the theorem's bound."""
-        return judge(self.claims, method=self.method, spoil=self.spoil, seed=seed)
+        return judge(self.claims, method=self.method, override_parameters=self.override_parameters, seed=seed)
 
 
-def _beyond(name: str, factor: float) -> Spoil:
+def _beyond(name: str, factor: float) -> ParameterOverride:
     """Set a parameter to `factor` times the upper end of its admissible interval."""
     return lambda sure: {**sure.parameters, name: factor * sure.intervals[name].high}
 
@@ -165,8 +166,8 @@ _EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=2"
 _SINES = "pl:dim=10"
 _THRESHOLD = "threshold:level=1"
 
-FAULTS: tuple[Fault, ...] = (
-    Fault(
+KNOWN_BUGS: tuple[KnownBug, ...] = (
+    KnownBug(
         "one memory shared by all workers",
         "heterogeneous workers never learn their own gradients: a floor where there must be none",
         _claim("diana.strongly-convex", _EXACT, "ternary"),
@@ -175,7 +176,7 @@ FAULTS: tuple[Fault, ...] = (
             server=add_common_memory, states=(2, 1, 0),
         ),
     ),
-    Fault(
+    KnownBug(
         "one memory shared by all workers (EF21)",
         "each worker sends its difference from everyone's average: the messages do not vanish, the gradient stalls",
         _claim("ef21.pl", "least-squares:rows=80,dim=10,reg=0.1", "topk:k=3", rounds=2000),
@@ -184,20 +185,20 @@ FAULTS: tuple[Fault, ...] = (
             states=(0, 0, 1),
         ),
     ),
-    Fault(
+    KnownBug(
         "the dense rounds never come (MARINA)",
         "the errors of the compressed differences add up and are never corrected",
         _claim("marina.pl", "least-squares:rows=80,dim=10,reg=0.1", "randk:k=2", rounds=1000),
-        spoil=lambda sure: {**sure.parameters, "p": 1e-12},
+        override_parameters=lambda sure: {**sure.parameters, "p": 1e-12},
     ),
-    Fault(
+    KnownBug(
         "momentum applied twice (DGC)",
         "the optimiser adds a momentum to the workers': with k = d DGC is SGD, and this is not",
         _claim("sgd.strongly-convex", "quadratic:dim=20,mu=0.5,L=1,heterogeneity=2"),
         replace(DGC, name="dgc-momentum-twice", everyone=distributed_momentum, states=(2, 0, 1)),
         lambda sure: {**sure.parameters, "beta": 0.9},
     ),
-    Fault(
+    KnownBug(
         "local instead of global momentum on heterogeneous workers (DGC for GMC)",
         "masks clear the momentum of the entries that a worker sends often: its gradients weigh less there, for ever",
         Experiment(
@@ -206,13 +207,13 @@ FAULTS: tuple[Fault, ...] = (
         ),
         DGC,
     ),
-    Fault(
+    KnownBug(
         "rand-k sent unscaled but treated as unbiased",
         "a mean that is k/d of the gradient: the contraction is d/k times slower than promised",
         _claim("qsgd.strongly-convex", "quadratic:dim=20,mu=0.1,L=1", "randk:ratio=0.25"),
         replace(QSGD, name="qsgd-unscaled", server=unscale),
     ),
-    Fault(
+    KnownBug(
         "error accumulator never reset",
         "what was sent is sent again: an undamped momentum, which diverges",
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=10"),
@@ -221,20 +222,20 @@ FAULTS: tuple[Fault, ...] = (
             states=(1, 0, 0),
         ),
     ),
-    Fault(
+    KnownBug(
         "server sums instead of averaging (DoubleSqueeze)",
         "an n-fold step",
         _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD),
         replace(DOUBLESQUEEZE, name="doublesqueeze-sum", server=sum_instead_of_average),
         lambda sure: {"gamma": 1 / 9},
     ),
-    Fault(
+    KnownBug(
         "server sums instead of averaging (DORE)",
         "an n-fold step",
         _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
         replace(DORE, name="dore-sum", server=sum_then_next_model),
     ),
-    Fault(
+    KnownBug(
         "error feedback dropped",
         "coordinates below the threshold are never sent",
         _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD, rounds=20000),
@@ -242,25 +243,25 @@ FAULTS: tuple[Fault, ...] = (
             DOUBLESQUEEZE, name="doublesqueeze-no-memory", uplink=lambda p: plain(), downlink=lambda p: plain()
         ),
     ),
-    Fault(
+    KnownBug(
         "server memory dropped",
         "what the second compression loses is lost",
         _claim("doublesqueeze.nonconvex", _SINES, "identity", _THRESHOLD, rounds=20000),
         replace(DOUBLESQUEEZE, name="doublesqueeze-no-server-memory", downlink=lambda p: plain()),
     ),
-    Fault(
+    KnownBug(
         "error memory scaled by the step",
         "c = C(gamma (g + e)): the memory holds steps already, and is forgotten by the factor gamma a round",
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=4", rounds=20000),
         replace(ERROR_FEEDBACK, name="error-feedback-scaled", uplink=lambda p: error_feedback(p["gamma"])),
     ),
-    Fault(
+    KnownBug(
         "error memory not scaled by a falling step",
         "it holds gradients, does not fall with the step, and is sent on at the step of a later round",
         _claim("error-feedback.memory", "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", "topk:k=1"),
         replace(MEM_SGD, name="mem-sgd-unscaled", worker=keep, everyone=subtract_falling_steps),
     ),
-    Fault(
+    KnownBug(
         "averaging skipped (LIEC)",
         "H is infinite: the workers' models drift apart, and the mean of their gradients is that of nothing",
         replace(
@@ -269,39 +270,39 @@ FAULTS: tuple[Fault, ...] = (
         ),
         replace(LIEC, name="liec-no-averaging", special=None, special_when=""),
     ),
-    Fault(
+    KnownBug(
         "alpha outside its interval (DIANA)",
         "the memories run away for alpha > 2/(1 + omega)",
         _claim("diana.strongly-convex", _EXACT, "ternary"),
-        spoil=_beyond("alpha", 4.0),
+        override_parameters=_beyond("alpha", 4.0),
     ),
-    Fault(
+    KnownBug(
         "alpha outside its interval (DORE)",
         "the memories run away",
         _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
-        spoil=_beyond("alpha", 10.0),
+        override_parameters=_beyond("alpha", 10.0),
     ),
-    Fault(
+    KnownBug(
         "gradients older than tau",
         "the step is that of reports which are at most 3 rounds old; these are 40 rounds older",
         _round_robin("quadratic:dim=5,mu=1,L=1", "identity"),
         replace(Q_IAG, name="q-iag-stale", worker=report_what_is_ten_reports_old, states=(11, 1, 0)),
     ),
     *(
-        Fault(
+        KnownBug(
             f"step {factor} times the admissible one (khirirat.q-iag-strongly-convex, {up})",
             "the largest stable step is 8 to 16 times the simple one, n/(4 s a L_max (1 + 2 tau))",
             _round_robin("sparse-least-squares:rows=400,dim=20,overlap=1,target_noise=0.1", up),
-            spoil=_beyond("gamma", factor),
+            override_parameters=_beyond("gamma", factor),
         )
         for factor, up in ((16, "identity"), (64, "qsgd:levels=4"))
     ),
     *(
-        Fault(
+        KnownBug(
             f"step {factor} times the admissible one ({theorem})",
             "the bound belongs to the admissible step",
             _claim(theorem, _EXACT if theorem != "doublesqueeze.nonconvex" else _SINES, up, down),
-            spoil=_beyond("gamma", factor),
+            override_parameters=_beyond("gamma", factor),
         )
         for factor, theorem, up, down in (
             (2, "sgd.strongly-convex", "identity", "identity"),

@@ -75,7 +75,7 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
         raise InputError(f"unknown executor '{name}'{nearest(name, EXECUTORS)}; known: {', '.join(EXECUTORS)}")
 
 
-def spread(
+def map_pieces(
     executor: Executor | None, work: Callable[..., T], pieces: Sequence[Any], done: Callable[[T], None] | None = None
 ) -> list[T]:
     """Return [work(piece) for piece in pieces], computed by the executor; without one, here and one after the other.

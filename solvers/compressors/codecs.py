@@ -9,7 +9,7 @@ from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, Compressor, Sp
 from ...theory.compressors.clip import Clip
 from ...theory.compressors.natural import Natural
 from ...theory.compressors.sign import Sign
-from .symbols import block_maxima, entropy_of, pattern, spread
+from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Floats, Ints, Origin, Reader, fixed, indices, packed
 
 
@@ -38,14 +38,14 @@ class SignCodec:
 
     def encode(self, comp: Sign, message: Floats, origin: Origin) -> bytes:
         scales = block_maxima(comp, message)
-        if np.any(np.abs(message) != spread(comp, scales, message.size)):
+        if np.any(np.abs(message) != expand(comp, scales, message.size)):
             raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
         return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), (message < 0).astype(np.uint8))
 
     def read(self, comp: Sign, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         scales = reader.floats(comp.blocks(dim), SCALE_LOW_BITS)
         negative = reader.take(dim)
-        return spread(comp, scales, dim) * (1.0 - 2.0 * negative) + 0.0
+        return expand(comp, scales, dim) * (1.0 - 2.0 * negative) + 0.0
 
     def entropy(self, comp: Sign, message: Floats, origin: Origin) -> float:
         return 32.0 * comp.blocks(message.size) + entropy_of(np.bincount((message < 0).astype(np.int64)))

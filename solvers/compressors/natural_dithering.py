@@ -8,7 +8,7 @@ from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.natural_dithering import NaturalDithering
 from ..signatures import OPTIONS
 from .reductions import largest, length, power_of_two, rounded, spoil, total
-from .symbols import block_maxima, entropy_of, pattern, spread
+from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 
@@ -51,7 +51,7 @@ class NaturalDitheringCodec:
 
     def symbols(self, comp: NaturalDithering, message: Floats) -> tuple[Floats, Ints]:
         scales = block_maxima(comp, message)
-        size, top = np.abs(message), spread(comp, scales, message.size)
+        size, top = np.abs(message), expand(comp, scales, message.size)
         halvings = np.where(size > 0, np.frexp(top)[1] - np.frexp(size)[1], comp.levels).astype(np.int64)
         if np.any(np.ldexp(top, -halvings)[size > 0] != size[size > 0]) or np.any(halvings > comp.levels):
             raise InputError(f"this vector is no message of {comp.spec}: an entry is no scale halved below s times")
@@ -72,7 +72,7 @@ class NaturalDitheringCodec:
         halvings, negative = words & ((1 << width) - 1), words >> width
         if np.any(halvings > comp.levels) or np.any(negative[halvings == comp.levels]):
             raise reader.malformed(f"an entry is halved more than {comp.levels} times")
-        sizes = np.where(halvings < comp.levels, np.ldexp(spread(comp, scales, dim), -halvings), 0.0)
+        sizes = np.where(halvings < comp.levels, np.ldexp(expand(comp, scales, dim), -halvings), 0.0)
         return sizes * (1.0 - 2.0 * negative) + 0.0
 
     def entropy(self, comp: NaturalDithering, message: Floats, origin: Origin) -> float:

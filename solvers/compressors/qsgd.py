@@ -10,7 +10,7 @@ from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.qsgd import QSGD
 from ..signatures import INNER, OPTIONS
 from .reductions import largest, length, rounded, spoil
-from .symbols import entropy_of, pattern, spread
+from .symbols import entropy_of, expand, pattern
 from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega, omega_bits, packed
 
 f8, i8 = types.float64, types.int64
@@ -167,7 +167,7 @@ class QSGDCodec:
             levels = (words & ((1 << width) - 1)) * (1 - 2 * (words >> width))
         if np.any(np.abs(levels) > comp.levels):
             raise reader.malformed(f"a level exceeds {comp.levels}")
-        return spread(comp, steps, dim) * levels + 0.0
+        return expand(comp, steps, dim) * levels + 0.0
 
     def entropy(self, comp: QSGD, message: Floats, origin: Origin) -> float:
         steps, levels = self.lattice(comp, message)

@@ -28,6 +28,6 @@ def block_maxima(comp: Blockwise, message: Floats) -> Floats:
     return np.maximum.reduceat(np.abs(message), np.arange(0, message.size, comp.block_size(message.size)))
 
 
-def spread(comp: Blockwise, scales: Floats, dim: int) -> Floats:
+def expand(comp: Blockwise, scales: Floats, dim: int) -> Floats:
     """Every block's scale at its coordinates."""
     return np.repeat(scales, comp.block_size(dim))[:dim]

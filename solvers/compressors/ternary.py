@@ -8,7 +8,7 @@ from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.ternary import Ternary
 from ..signatures import OPTIONS
 from .reductions import length, magnitude, rounded, spoil
-from .symbols import block_maxima, entropy_of, pattern, spread
+from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Bits, Floats, Kernel, Origin, Reader, fixed, packed
 
 
@@ -53,7 +53,7 @@ class TernaryCodec:
 
     def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Bits]:
         scales = block_maxima(comp, message)
-        if np.any((message != 0) & (np.abs(message) != spread(comp, scales, message.size))):
+        if np.any((message != 0) & (np.abs(message) != expand(comp, scales, message.size))):
             raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
         return scales, (message > 0) + np.uint8(2) * (message < 0)
 
@@ -71,7 +71,7 @@ class TernaryCodec:
         signs = SIGNS[fives].ravel()
         if np.any(signs[dim:]):
             raise reader.malformed("a byte holds no five symbols")
-        return spread(comp, scales, dim) * signs[:dim] + 0.0
+        return expand(comp, scales, dim) * signs[:dim] + 0.0
 
     def entropy(self, comp: Ternary, message: Floats, origin: Origin) -> float:
         return 32.0 * comp.blocks(message.size) + entropy_of(np.bincount(self.symbols(comp, message)[1]))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from .validation import Finding, Verdict
+    from .validation import ClaimResult, Verdict
 
 PAGE = "report.html"
 
@@ -35,6 +35,13 @@ PROVENANCE = {
 }
 """What the one word says."""
 
+METERS = {
+    "formula": "as the paper counts",
+    "encoded": "length of the messages really encoded",
+    "entropy": "entropy of their symbols",
+}
+"""What the meters of bits count."""
+
 NARROW = 1000
 """Pixels up to which a picture is one column wide."""
 
@@ -44,12 +51,12 @@ MEANINGS = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
 def write_report(
     verdicts: Sequence[Verdict],
     directory: str | Path,
-    findings: Sequence[Finding] = (),
+    results: Sequence[ClaimResult] = (),
     executor: Executor | None = None,
 ) -> Path:
     """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
 
-    The findings about claims follow the theorems, with files of their own.
+    The results about claims follow the theorems, with files of their own.
 
     Every file appears whole or not at all. An executor of processes (matplotlib minds threads) draws
     several at once.
@@ -64,18 +71,18 @@ def write_report(
     InputError
         If the directory cannot be written to.
     """
-    from .validation.sweeps import spread
+    from .validation.sweeps import map_pieces
 
     out = writable_directory(directory)
     sections, claims = [], []
-    drawings = spread(executor, _drawings, verdicts)
+    drawings = map_pieces(executor, _drawings, verdicts)
     for verdict, (picture, statement) in zip(verdicts, drawings, strict=True):
         _keep(out, verdict.theorem, verdict.certificate(), picture)
         sections.append(_section(verdict, picture, statement))
-    for finding, picture in zip(findings, spread(executor, _claim_picture, findings), strict=True):
-        _keep(out, finding.name, finding.certificate(), picture)
-        claims.append(_claim_section(finding, picture))
-    write_whole(out / PAGE, _page(verdicts, sections, findings, claims))
+    for result, picture in zip(results, map_pieces(executor, _claim_picture, results), strict=True):
+        _keep(out, result.name, result.certificate(), picture)
+        claims.append(_claim_section(result, picture))
+    write_whole(out / PAGE, _page(verdicts, sections, results, claims))
     return out / PAGE
 
 
@@ -90,26 +97,23 @@ def rate_words(verdict: Verdict) -> str:
     rate = verdict.rate
     if not rate:
         return ""
-    return f"{_rate_number(rate['fitted'])} / {_range(rate['predicted'])}"
+    return f"{_rate_number(rate.fitted)} / {_range(rate.predicted)}"
 
 
 def speedup_words(verdict: Verdict) -> str:
     """Measured and predicted slope over the number of workers."""
     speedup = verdict.speedup
-    return f"{speedup['slope']:.2f} / {_range(speedup['predicted_slope'])}" if speedup else ""
+    return f"{speedup.slope:.2f} / {_range(speedup.predicted_slope)}" if speedup else ""
 
 
 def saved_words(verdict: Verdict) -> str:
     """Bits saved against dense 32-bit vectors both ways, by the papers' formulas."""
-    saved = verdict.bits.get("saved_vs_dense32_formula") if verdict.bits else None
-    return "" if saved is None else f"{100 * saved:.1f} %"
+    return f"{100 * verdict.bits.saved_vs_dense32_formula:.1f} %" if verdict.bits else ""
 
 
-def _range(predicted: Any) -> str:
-    ends = list(
-        dict.fromkeys(_rate_number(p) for p in (predicted if isinstance(predicted, list | tuple) else [predicted]))
-    )
-    return " to ".join(ends)
+def _range(predicted: float | tuple[float, float]) -> str:
+    ends = predicted if isinstance(predicted, tuple) else (predicted,)
+    return " to ".join(dict.fromkeys(map(_rate_number, ends)))
 
 
 def _rate_number(value: float) -> str:
@@ -125,11 +129,11 @@ def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
     return file.getvalue() if draw(verdict, file) else None, to_html(verdict.statement)
 
 
-def _claim_picture(finding: Finding) -> bytes | None:
+def _claim_picture(result: ClaimResult) -> bytes | None:
     from .figures.claim import draw
 
     file = io.BytesIO()
-    return file.getvalue() if draw(finding, file) else None
+    return file.getvalue() if draw(result, file) else None
 
 
 def _width(png: bytes) -> int:
@@ -153,26 +157,22 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict
         "constants": [(name, number(value), MEANINGS.get(name, "")) for name, value in verdict.constants.items()],
         "parameters": [(name, number(value)) for name, value in verdict.parameters.items()],
         "meters": [
-            (name, f"{verdict.bits[name]:.6g}", meaning)
-            for name, meaning in (
-                ("formula", "as the paper counts"),
-                ("encoded", "length of the messages really encoded"),
-                ("entropy", "entropy of their symbols"),
-            )
-            if verdict.bits.get(name) is not None
+            (name, f"{getattr(verdict.bits, name):.6g}", meaning)
+            for name, meaning in METERS.items()
+            if verdict.bits is not None
         ],
-        "predicted_speedup": _range(verdict.speedup["predicted_slope"]) if verdict.speedup else "",
+        "predicted_speedup": _range(verdict.speedup.predicted_slope) if verdict.speedup else "",
         "notes": verdict.notes,
         "provenance": PROVENANCE.get(verdict.provenance, verdict.provenance),
     }
 
 
-def _claim_section(finding: Finding, picture: bytes | None) -> dict[str, Any]:
+def _claim_section(result: ClaimResult, picture: bytes | None) -> dict[str, Any]:
     """What the template shows of a claim."""
-    found = finding.measured
+    found = result.measured
     return {
-        "finding": finding,
-        "kind": finding.verdict.replace(" ", "-"),
+        "result": result,
+        "kind": result.verdict.replace(" ", "-"),
         "picture": None if picture is None else base64.b64encode(picture).decode(),
         "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
         "margin": "" if found.margin is None else f"{found.margin:.3g}",
@@ -197,23 +197,23 @@ def _setting(verdict: Verdict) -> list[tuple[str, str]]:
 def _page(
     verdicts: Sequence[Verdict],
     sections: list[dict[str, Any]],
-    findings: Sequence[Finding],
+    results: Sequence[ClaimResult],
     claims: list[dict[str, Any]],
 ) -> str:
     from jinja2 import Environment, StrictUndefined
 
     text = resources.files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    counts = Counter(v.verdict for v in [*verdicts, *findings])
+    counts = Counter(v.verdict for v in [*verdicts, *results])
     return environment.from_string(text).render(
         sections=sections,
         claims=claims,
         summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
-        seconds=sum(v.seconds for v in [*verdicts, *findings]),
+        seconds=sum(v.seconds for v in [*verdicts, *results]),
         alpha=f"{sum(v.alpha for v in verdicts):.2g}",
-        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *findings])},
+        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *results])},
     )
 
 
-def _versions(verdicts: Sequence[Verdict | Finding]) -> dict[str, str]:
+def _versions(verdicts: Sequence[Verdict | ClaimResult]) -> dict[str, str]:
     return {name: text for v in verdicts for name, text in v.versions.items()}

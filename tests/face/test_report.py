@@ -21,7 +21,7 @@ from tersegrad.figures.verdict import draw, picture
 from tersegrad.report import write_report
 from tersegrad.theory import THEOREMS, InputError
 from tersegrad.validation.sweeps import started
-from tersegrad.validation.verdicts import Verdict
+from tersegrad.validation.verdict import Verdict
 
 STABLE_KEYS = {
     "theorem",

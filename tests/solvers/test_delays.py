@@ -15,7 +15,7 @@ from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP
 from tersegrad.solvers.schedule import clock
 from tersegrad.theory import AbsoluteError, Constants, theorem
 from tersegrad.validation import Experiment
-from tersegrad.validation.verdicts import judge
+from tersegrad.validation.judging import judge
 
 CLOCKS = ("uniform", "straggler:factor=6", "cyclic", "fixed:tau=3")
 ASYNCHRONOUS = ("delayed-sgd", "delay-adaptive", "iag", "piag", "doublesqueeze-async")
@@ -405,7 +405,7 @@ def test_delays_beyond_the_stated_tau_are_caught():
         clock="fixed:tau=12", rounds_grid=(), workers_grid=(),
     )  # fmt: skip
     assert judge(plan).verdict == "holds"
-    assert judge(plan, spoil=lambda sure: {**sure.parameters, "gamma": 1.0}).verdict == "violated"
+    assert judge(plan, override_parameters=lambda sure: {**sure.parameters, "gamma": 1.0}).verdict == "violated"
 
 
 def test_incremental_aggregated_gradients_with_a_step_for_no_delay_are_caught():
@@ -414,4 +414,4 @@ def test_incremental_aggregated_gradients_with_a_step_for_no_delay_are_caught():
         rounds_grid=(), workers_grid=(),
     )  # fmt: skip
     assert judge(plan).verdict == "holds"
-    assert judge(plan, spoil=lambda sure: {"gamma": 1.0}).verdict == "violated"
+    assert judge(plan, override_parameters=lambda sure: {"gamma": 1.0}).verdict == "violated"

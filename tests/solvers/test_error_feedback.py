@@ -237,7 +237,7 @@ def test_the_gradients_of_a_quadratic_are_bounded_in_its_region(hessians):
 
 def test_a_run_that_leaves_the_region_has_no_guarantee():
     from tersegrad.validation import EXPERIMENTS
-    from tersegrad.validation.verdicts import judge
+    from tersegrad.validation.judging import judge
 
     plan = replace(EXPERIMENTS["error-feedback.strongly-convex"].quick(), rounds=200, rounds_grid=())
     assert judge(plan).verdict in ("holds", "vacuous")

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from tersegrad.solvers.bits import BitsPerRound
 from tersegrad.theory import theorem
-from tersegrad.validation.verdicts import Series, Verdict
+from tersegrad.theory.bounds import Metric
+from tersegrad.validation.verdict import MeasuredRate, MeasuredSpeedup, Points, Series, Verdict
 
-GRADIENT = {"name": "grad_sq_mean", "latex": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2"}
+GRADIENT = Metric("grad_sq_mean", r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2", (("grad_sq_mean", 1.0),))
 
 
 def linear() -> Verdict:
@@ -39,24 +41,11 @@ def linear() -> Verdict:
         constants={"n": 8, "dim": 20, "L_max": 1.0, "mu": 0.1},
         parameters={"gamma": 0.0123, "alpha": 0.1, "beta": 0.2, "eta": 0.0},
         active="rho is set by the model",
-        metric={"name": "lyapunov", "latex": subject.metric_latex},
-        rate={
-            "kind": "linear",
-            "predicted": 0.9985,
-            "fitted": 0.9971,
-            "low": 0.9970,
-            "high": 0.9972,
-            "seen": True,
-            "points": None,
-            "text": "contracts by 0.9985 a round",
-        },
-        bits={
-            "formula": 124.0,
-            "encoded": 133.2,
-            "entropy": 101.2,
-            "saved_vs_dense32": 0.896,
-            "saved_vs_dense32_formula": 0.903,
-        },
+        metric=Metric("lyapunov", subject.metric_latex, (("dist_sq", 1.0),)),
+        rate=MeasuredRate("linear", 0.9985, 0.9971, 0.9970, 0.9972, True, "contracts by 0.9985 a round"),
+        bits=BitsPerRound(
+            formula=124.0, encoded=133.2, entropy=101.2, saved_vs_dense32=0.896, saved_vs_dense32_formula=0.903
+        ),
         series=Series(t, mean, 0.95 * mean, 1.05 * mean, 13 * 0.9985**t + 0.05, start=12.0, floor=0.05),
         notes=("L = 1: at most L_tilde",),
         seconds=1.5,
@@ -78,30 +67,31 @@ def power() -> Verdict:
         statement=subject.statement,
         metric=GRADIENT,
         method="doublesqueeze",
-        rate={
-            "kind": "power in rounds",
-            "predicted": [-1.0, -0.5],
-            "fitted": -0.58,
-            "low": -0.6,
-            "high": -0.55,
-            "seen": True,
-            "points": {"x": T.tolist(), "y": error.tolist(), "bound": (3 * error).tolist()},
-            "text": "1/T, then 1/sqrt(nT)",
-        },
-        speedup={
-            "workers": n.tolist(),
-            "measured": (0.3 / np.sqrt(n)).tolist(),
-            "low": (0.27 / np.sqrt(n)).tolist(),
-            "high": (0.33 / np.sqrt(n)).tolist(),
-            "predicted": (1.5 / np.sqrt(n)).tolist(),
-            "slope": -0.48,
-            "slope_low": -0.5,
-            "slope_high": -0.45,
-            "predicted_slope": [-0.5, -0.5],
-            "until": 20.0,
-            "seen": True,
-            "text": "error against n",
-        },
+        rate=MeasuredRate(
+            "power in rounds",
+            (-1.0, -0.5),
+            -0.58,
+            -0.6,
+            -0.55,
+            True,
+            "1/T, then 1/sqrt(nT)",
+            (-1.2, -0.4),
+            Points(tuple(T.tolist()), tuple(error.tolist()), tuple((3 * error).tolist())),
+        ),
+        speedup=MeasuredSpeedup(
+            workers=tuple(n.tolist()),
+            measured=tuple((0.3 / np.sqrt(n)).tolist()),
+            low=tuple((0.27 / np.sqrt(n)).tolist()),
+            high=tuple((0.33 / np.sqrt(n)).tolist()),
+            predicted=tuple((1.5 / np.sqrt(n)).tolist()),
+            slope=-0.48,
+            slope_low=-0.5,
+            slope_high=-0.45,
+            predicted_slope=(-0.5, -0.5),
+            until=20.0,
+            seen=True,
+            text="error against n",
+        ),
         series=Series(t, mean, 0.9 * mean, 1.1 * mean, 8 / t + 0.11, start=3.0, floor=0.11),
     )
 
@@ -119,7 +109,7 @@ def tuned() -> Verdict:
         title=subject.title,
         statement=subject.statement,
         speedup=None,
-        rate={**like.rate, "points": {"x": [256, 1024, 4096], "y": error[[0, 1, 3]].tolist()}},
+        rate=replace(like.rate, points=Points((256, 1024, 4096), tuple(error[[0, 1, 3]].tolist()))),
         series=Series(T, error, 0.9 * error, 1.1 * error, 4 * error, start=3.0),
     )
 
@@ -165,7 +155,7 @@ def uncovered() -> Verdict:
         rate=None,
         speedup=None,
         series=None,
-        bits={},
+        bits=None,
         parameters={},
         active="",
         notes=(),

@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,8 @@ from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.schedule import Schedule, clock
 from tersegrad.theory import Constants, Unbiased, theorem
-from tersegrad.validation.verdicts import Series, _decide
+from tersegrad.validation.decisions import decide
+from tersegrad.validation.verdict import Series
 
 ASYNCHRONOUS = Constants(
     n=3, dim=3, L=1.0, L_max=1.0, L_tilde=1.0, mu=1.0, mu_min=1.0, tau=2.0, zeta_sq=0.0, dist0_sq=1.0, G=1.0,
@@ -177,7 +177,8 @@ def decided(bound, measured, rounding=1e-15):
     """The verdict on one replica that measured this, with a bound that vanishes after the first round."""
     measured = np.array(measured)
     series = Series(np.arange(1, measured.size + 1), measured, measured, measured, np.array(bound), 1.0, 0.0, rounding)
-    return _decide(series, SimpleNamespace(diverged=None))[:2]
+    found = decide(series)
+    return found.word, found.reason
 
 
 def test_a_bound_below_double_precision_is_still_a_bound():

@@ -49,8 +49,8 @@ BROKEN: dict[str, tuple[str, Callable[[], Measured]]] = {
 
 @pytest.mark.parametrize("identity", CLAIMS)
 def test_a_claim_holds_and_is_documented(identity: str) -> None:
-    (finding,) = examine([identity], quick=True)
-    found, claim = finding.measured, finding.claim
+    (result,) = examine([identity], quick=True)
+    found, claim = result.measured, result.claim
     assert found.verdict == "holds", found.reason
     assert "t holds if" in claim.text
     assert "violated" in claim.text
@@ -60,7 +60,7 @@ def test_a_claim_holds_and_is_documented(identity: str) -> None:
     assert all(len(row) == len(found.columns) for row in found.rows)
     for panel in found.panels:
         assert all(np.size(curve.x) == np.size(curve.y) for curve in panel.curves)
-    json.dumps(finding.certificate(), allow_nan=False)
+    json.dumps(result.certificate(), allow_nan=False)
 
 
 def test_every_claim_has_a_broken_variant() -> None:

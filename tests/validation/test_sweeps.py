@@ -13,7 +13,7 @@ import pytest
 
 from tersegrad.common.errors import InputError
 from tersegrad.validation import verify
-from tersegrad.validation.sweeps import spread, started
+from tersegrad.validation.sweeps import map_pieces, started
 
 IDS = ["sgd.strongly-convex", "qsgd.strongly-convex", "diana.strongly-convex"]
 
@@ -27,9 +27,9 @@ def square(number):
 def test_results_keep_the_order_of_the_pieces_and_are_reported_as_they_come():
     seen = []
     with started("processes", 2) as pool:
-        assert spread(pool, square, range(7), seen.append) == [k**2 for k in range(7)]
+        assert map_pieces(pool, square, range(7), seen.append) == [k**2 for k in range(7)]
     assert sorted(seen) == [k**2 for k in range(7)]
-    assert spread(None, square, range(4)) == [0, 1, 4, 9]
+    assert map_pieces(None, square, range(4)) == [0, 1, 4, 9]
 
 
 def test_verdicts_do_not_depend_on_the_executor():
@@ -46,7 +46,7 @@ def test_verdicts_do_not_depend_on_the_executor():
 
 def test_a_mistake_in_a_process_is_the_users_sentence_and_leaves_no_process():
     with pytest.raises(InputError, match="-3 is below 0"), started("processes", 2) as pool:
-        spread(pool, square, [1, -3, 2])
+        map_pieces(pool, square, [1, -3, 2])
     # The pool's own thread waits for the same processes: for a moment only one of the two knows that they are gone.
     until = time.monotonic() + 10
     while multiprocessing.active_children() and time.monotonic() < until:

@@ -9,8 +9,8 @@ from scipy import stats
 from tersegrad.common.errors import InputError
 from tersegrad.theory import THEOREMS
 from tersegrad.validation import CLAIMS, EXPERIMENTS, Experiment, exit_status, select, verify
+from tersegrad.validation.judging import judge
 from tersegrad.validation.statistics import fit_path_slope, fit_slope, mean_limits
-from tersegrad.validation.verdicts import judge
 
 QUADRATIC = "quadratic:dim=5,mu=0.2,L=1,radius=5"
 
@@ -85,10 +85,10 @@ def test_an_undecided_comparison_doubles_its_replicas_and_says_so_in_the_end():
 def test_rates_and_speedup_are_recorded_where_the_theorem_predicts_them():
     verdict = judge(EXPERIMENTS["sgd.strongly-convex"].quick())
     assert verdict.verdict == "holds"
-    assert verdict.rate["fitted"] <= verdict.rate["predicted"]
-    low, high = verdict.speedup["predicted_slope"]
-    assert verdict.speedup["seen"]
-    assert low <= verdict.speedup["slope"] <= high
+    assert verdict.rate.fitted <= verdict.rate.predicted
+    low, high = verdict.speedup.predicted_slope
+    assert verdict.speedup.seen
+    assert low <= verdict.speedup.slope <= high
 
 
 def test_verdicts_repeat_and_depend_on_the_seed():
@@ -147,7 +147,7 @@ def test_default_experiment_holds_and_shows_the_predicted_rate_and_speedup(theor
     (verdict,) = verify([theorem], quick=True)
     assert verdict.verdict == "holds", verdict.reason
     assert verdict.rate is not None
-    assert verdict.rate["seen"]
+    assert verdict.rate.seen
     if EXPERIMENTS[theorem].workers_grid:
         assert verdict.speedup is not None
-        assert verdict.speedup["seen"]
+        assert verdict.speedup.seen

@@ -52,12 +52,12 @@ class _Reset(AverageTheorem):
         choose_whole(choose, "H", PERIOD)
 
     @abstractmethod
-    def spread(self, request: Request, H: float) -> float:
+    def model_spread(self, request: Request, H: float) -> float:
         """avg E||x_i - avg x_j||^2 <= spread (1 - delta_u) gamma^2 G^2."""
 
     def average(self, request: Request, p: Point) -> Average:
         c, lost = request.c, 1 - request.up.delta
-        drift = c.L_max**2 * lost * c.G**2 * self.spread(request, p["H"]) if lost > 0 else 0.0
+        drift = c.L_max**2 * lost * c.G**2 * self.model_spread(request, p["H"]) if lost > 0 else 0.0
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=drift)
 
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
@@ -96,7 +96,7 @@ class Nonconvex(_Reset):
         r"+ \frac{L\gamma\sigma^2}{n}"
     )
 
-    def spread(self, request: Request, H: float) -> float:
+    def model_spread(self, request: Request, H: float) -> float:
         delta = request.down.delta
         return float(2 * (4 * (1 - delta) / delta**2 + 1) * H**2)
 
@@ -133,7 +133,7 @@ class NonconvexSharper(_Reset):
         r"+ \frac{L\gamma\sigma^2}{n}"
     )
 
-    def spread(self, request: Request, H: float) -> float:
+    def model_spread(self, request: Request, H: float) -> float:
         delta = request.down.delta
         s = math.sqrt(1 - delta)
         return float((H * s * (1 + s) / delta + H - 1) ** 2)

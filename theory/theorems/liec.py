@@ -54,7 +54,7 @@ def server_error(request: Request, H: float) -> float:
     return float(growth(request.up) * (1 - delta) * request.c.G**2 * min(4 / delta**2, (H - 1) ** 2))
 
 
-def spread(request: Request, H: float) -> float:
+def model_spread(request: Request, H: float) -> float:
     """S_H, the bound on avg E||x_i - avg x_j||^2/gamma^2."""
     if request.up.delta == 1 or H == 1:
         return 0.0
@@ -94,7 +94,7 @@ class _ConstantStep(_Periodic, AverageTheorem):
     def details(self, request: Request, p: Point) -> Point:
         if "G" in self.bound_needs(request) and request.constants.G is None:
             return {}
-        return {"E_H": server_error(request, p["H"]), "S_H": spread(request, p["H"])}
+        return {"E_H": server_error(request, p["H"]), "S_H": model_spread(request, p["H"])}
 
 
 @register
@@ -129,7 +129,7 @@ class NonconvexShadow(_ConstantStep):
 
     def average(self, request: Request, p: Point) -> Average:
         c = request.c
-        drift = spread(request, p["H"]) + server_error(request, p["H"])
+        drift = model_spread(request, p["H"]) + server_error(request, p["H"])
         return Average(start=2 * c.gap0, noise=c.L * c.sigma_sq / c.n, drift=c.L_max**2 * drift)
 
 
@@ -166,7 +166,7 @@ class Nonconvex(_ConstantStep):
 
     def average(self, request: Request, p: Point) -> Average:
         c = request.c
-        drift = spread(request, p["H"]) + 2 * server_error(request, p["H"])
+        drift = model_spread(request, p["H"]) + 2 * server_error(request, p["H"])
         return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L_max**2 * drift)
 
 
@@ -224,7 +224,7 @@ class NonconvexTuned(_Periodic, TunedTheorem):
 
     def powers(self, request: Request) -> tuple[tuple[float, float], ...]:
         c, H = request.c, request.fixed.get("H", PERIOD)
-        drift = spread(request, H) + 2 * server_error(request, H)
+        drift = model_spread(request, H) + 2 * server_error(request, H)
         if c.sigma_sq == 0:  # the step is 1/L for every T
             return (0.0, 1 / 2), (4 * c.L * c.gap0, 1.0), (2 * c.L_max**2 * drift / c.L**2, 0.0)
         lost = 4 * c.n * c.L_max**2 * c.gap0 * drift / (c.L * c.sigma_sq)

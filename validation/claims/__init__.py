@@ -16,8 +16,8 @@ import numpy as np
 from ...common.errors import InputError, nearest
 from ...common.scan import modules
 from ...common.version import __version__
-from ..sweeps import spread
-from .base import Claim, Curve, Finding, Measured, Panel, Settings
+from ..sweeps import map_pieces
+from .base import Claim, ClaimResult, Curve, Measured, Panel, Settings
 
 #: Every claim by its id.
 CLAIMS: dict[str, Claim] = {c.name: c for module in modules(__name__, __path__) for c in getattr(module, "CLAIMS", ())}
@@ -45,7 +45,7 @@ def examine(
     alpha: float = 1e-3,
     executor: Executor | None = None,
     progress: Callable[[str, float, str], None] | None = None,
-) -> list[Finding]:
+) -> list[ClaimResult]:
     """Measure claims.
 
     Parameters
@@ -55,7 +55,7 @@ def examine(
     quick, seed, jobs, executor
         As for `validation.verify`.
     alpha
-        Probability that any finding of this call rests on a wrong confidence limit; shared equally by the claims.
+        Probability that any result of this call rests on a wrong confidence limit; shared equally by the claims.
     progress
         Called with a claim's id, the fraction of its work that is done, and a word.
     """
@@ -63,14 +63,14 @@ def examine(
     requests = [(claim(i).name, Settings(quick, seed, threads, alpha / len(ids))) for i in ids]
     work = partial(_answer, progress=progress) if executor is None else _answer
 
-    def done(finding: Finding) -> None:
+    def done(result: ClaimResult) -> None:
         if progress is not None:
-            progress(finding.name, 1.0, finding.verdict)
+            progress(result.name, 1.0, result.verdict)
 
-    return spread(executor, work, requests, done)
+    return map_pieces(executor, work, requests, done)
 
 
-def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str], None] | None = None) -> Finding:
+def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str], None] | None = None) -> ClaimResult:
     identity, settings = request
     if progress is not None:
         settings = replace(settings, advance=lambda fraction: progress(identity, min(fraction, 0.999), "running"))
@@ -78,7 +78,7 @@ def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str],
     settings.advance(0.0)
     measured = claim(identity).measure(settings)
     versions = {"tersegrad": __version__, "numpy": np.__version__}
-    return Finding(identity, measured, settings.seed, settings.quick, time.perf_counter() - began, versions)
+    return ClaimResult(identity, measured, settings.seed, settings.quick, time.perf_counter() - began, versions)
 
 
-__all__ = ["CLAIMS", "Claim", "Curve", "Finding", "Measured", "Panel", "Settings", "claim", "examine"]
+__all__ = ["CLAIMS", "Claim", "ClaimResult", "Curve", "Measured", "Panel", "Settings", "claim", "examine"]

@@ -49,7 +49,7 @@ class Settings:
     threads
         How many blocks of replicas run at once; the result does not depend on it.
     alpha
-        Probability that the finding rests on a wrong confidence limit, where it uses limits.
+        Probability that the result rests on a wrong confidence limit, where it uses limits.
     advance
         Called with the fraction of the work that is done.
     """
@@ -70,7 +70,7 @@ class Measured:
     verdict
         "holds", "violated" or "inconclusive".
     reason
-        The finding in one sentence with its figures.
+        The result in one sentence with its figures.
     margin
         By which factor the claim holds, at its weakest point; None where no factor makes sense.
     columns, rows
@@ -113,7 +113,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """A claim and what was measured, with everything that is needed to repeat it."""
 
     name: str
@@ -137,11 +137,11 @@ class Finding:
 
     @property
     def command(self) -> str:
-        """The command that repeats the finding."""
+        """The command that repeats the result."""
         return f"tersegrad verify {self.name}{' --quick' if self.quick else ''} --seed {self.seed}"
 
     def certificate(self) -> dict[str, Any]:
-        """Return the finding as a JSON-able document with stable keys."""
+        """Return the result as a JSON-able document with stable keys."""
         found = self.measured
         return plain(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -368,27 +368,13 @@ def _given(links: tuple[Compressor, Compressor]) -> tuple[Compressor | None, Com
 
 
 def summary(trace: Trace, dim: int) -> dict[str, Any]:
-    """First and last values of the metrics (means over replicas), bits per worker and round, divergence.
+    """First and last values of the metrics (means over replicas), bits per worker and round, divergence."""
+    from ..solvers.bits import bits_per_round
 
-    Bits are those of the rounds before any replica diverged.
-    """
-    rounds = trace.rounds[1:].astype(float)
-    sent = (trace.columns["bits_up_encoded"] + trace.columns["bits_down_encoded"])[:, 1:] / rounds
-    whole = sent[:, np.isfinite(sent).all(axis=0)]
-    encoded = float(whole[:, -1].mean()) if whole.size else float("nan")
-    formula = float(trace.scalars["bits_up_formula"][-1] + trace.scalars["bits_down_formula"][-1]) / rounds[-1]
-    entropy = float((trace.scalars["entropy_up"] + trace.scalars["entropy_down"])[1:].mean())
-    dense = 64.0 * dim
     return {
         "start": {name: float(trace.columns[name][:, 0].mean()) for name in METRICS if name in trace.columns},
         "final": {name: float(trace.columns[name][:, -1].mean()) for name in METRICS if name in trace.columns},
-        "bits": {
-            "formula": formula,
-            "encoded": encoded,
-            "entropy": entropy,
-            "saved_vs_dense32": 1.0 - encoded / dense,
-            "saved_vs_dense32_formula": 1.0 - formula / dense,
-        },
+        "bits": asdict(bits_per_round(trace, dim)),
         "diverged": trace.diverged,
         "diverged_replicas": int(np.count_nonzero(trace.first_bad)),
     }

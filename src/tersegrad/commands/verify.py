@@ -18,7 +18,7 @@ from .options import POSITIVE, down_option, json_option, seed_option, up_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..validation import Finding, Verdict
+    from ..validation import ClaimResult, Verdict
 
 ALPHA = 1e-3
 """Probability that any verdict of a run rests on a wrong confidence limit."""
@@ -79,7 +79,7 @@ def verify(
     if not alone:  # compile what all need once, here, and not in every process at the same time
         from ..solvers.engines import rounds  # noqa: F401
     share = ALPHA / (len(theorems) + len(claims))
-    verdicts, findings = [], []
+    verdicts, results = [], []
     report, unwritten = None, None
     with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:
         common["executor"] = executor
@@ -92,23 +92,23 @@ def verify(
                 progress=lambda event: bars.update(event.theorem, event.done, event.text),
             )
         if claims:
-            findings = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
+            results = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
         try:
-            report = write_report(verdicts, directory, findings, executor)
+            report = write_report(verdicts, directory, results, executor)
         except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
             unwritten = error
-    status = exit_status([*verdicts, *findings]) if unwritten is None else 2
+    status = exit_status([*verdicts, *results]) if unwritten is None else 2
     if as_json:
         print_json(
             {
                 "verdicts": [v.certificate() for v in verdicts],
-                "claims": [f.certificate() for f in findings],
+                "claims": [f.certificate() for f in results],
                 "exit_status": status,
                 "report": None if report is None else str(report),
             }
         )
     else:
-        _print(verdicts, findings)
+        _print(verdicts, results)
     if unwritten is not None:
         raise unwritten
     if not as_json:
@@ -116,7 +116,7 @@ def verify(
     return status
 
 
-def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
+def _print(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -133,15 +133,15 @@ def _print(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
-    if findings:
+    if results:
         narrow = console.width < WIDE
-        console.print(_claims(findings, narrow))
+        console.print(_claims(results, narrow))
         if narrow:
-            for f in findings:
+            for f in results:
                 console.print(Text.assemble((f"{f.name}: ", "bold"), f.measured.reason))
 
 
-def _claims(findings: Sequence[Finding], narrow: bool) -> Table:
+def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -153,7 +153,7 @@ def _claims(findings: Sequence[Finding], narrow: bool) -> Table:
     if not narrow:  # else it follows the table
         table.add_column("what was measured")
     table.add_column("seconds", justify="right")
-    for f in findings:
+    for f in results:
         margin = f.measured.margin
         table.add_row(
             f.name,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into what JSON can say: arrays become lists; infinities and NaN, which JSON lacks, null."""
+    """Turn a value into what JSON can say: records become objects, arrays lists, infinities and NaN null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

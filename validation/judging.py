@@ -1,0 +1,425 @@
+"""Judging: one theorem on one experiment, from the guarantee over the runs to the verdict.
+
+The method runs with the theorem's own parameters on a problem whose constants are known; the expectation that the bound
+is about is estimated from independent replicas; what their confidence limits say is decided in `decisions`. Undecided
+comparisons double their replicas up to `MOST_REPLICAS_FACTOR` times.
+
+no guarantee  the theorem does not cover this request; the reason says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..common.version import __version__
+from ..problems import Problem
+from ..problems import problem as build_problem
+from ..solvers.bits import bits_per_round
+from ..solvers.engines.setup import OPTIONAL_COLUMNS
+from ..solvers.engines.simulate import log_checkpoints, simulate, timetable
+from ..solvers.method import Method
+from ..solvers.method import method as build_method
+from ..solvers.schedule import Schedule
+from ..solvers.trace import Trace
+from ..theory import Constants, Guarantee, NoGuarantee, theorem
+from ..theory.compressors import Compressor, compressor
+from .decisions import Decision, allowed_slopes, decide, decide_order, divergence, linear_rate, meets
+from .experiments import Experiment
+from .statistics import fit_slope, mean_limits
+from .verdict import Event, MeasuredRate, MeasuredSpeedup, Points, Series, Verdict
+
+#: Replicas are doubled while undecided, up to this multiple of the experiment's number.
+MOST_REPLICAS_FACTOR = 16
+#: Rounds of a run whose length neither the experiment nor the bound decides.
+DEFAULT_ROUNDS = 4000
+#: Rounding floor of a column that the problem does not list: that of the column with the same units.
+FLOOR_OF = {
+    "down_residual_sq": "dist_sq",
+    "memory_error_sq": "grad_sq",
+    "memory_sq": "grad_sq",
+    "up_residual_sq": "grad_sq",
+    "error_sq": "grad_sq",
+    "grad_sq_mean": "grad_sq",
+    "gap_mean": "gap",
+}
+
+ParameterOverride = Callable[[Guarantee], dict[str, float]]
+
+
+def judge(
+    plan: Experiment,
+    *,
+    method: Method | None = None,
+    override_parameters: ParameterOverride | None = None,
+    seed: int = 0,
+    alpha: float = 1e-3,
+) -> Verdict:
+    """Judge a method of one's own, or parameters of one's own, against the bound of a theorem.
+
+    Parameters
+    ----------
+    plan
+        The experiment, which names the theorem.
+    method
+        What is run in place of the theorem's method; it takes the same parameters. A part of a Lyapunov value that it
+        does not have (no memories) counts as zero.
+    override_parameters
+        From the theorem's guarantee to the parameters that are run; the bound stays the theorem's.
+    """
+    return VerificationRun(
+        plan, compressor(plan.up), compressor(plan.down), seed=seed, alpha=alpha, method=method,
+        override_parameters=override_parameters,
+    ).judge()  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A bound beside measurements: what was decided, the series (None for an order), the run with the last replicas.
+
+    `samples` are the replicas of the metric after T rounds by T, where each T took a run of its own; `rate` is the
+    slope by which an order was judged.
+    """
+
+    decision: Decision
+    series: Series | None
+    trace: Trace
+    samples: dict[int, np.ndarray]
+    rate: MeasuredRate | None = None
+
+
+class VerificationRun:
+    """One theorem on one experiment.
+
+    Parameters
+    ----------
+    plan, up, down
+        The experiment, which names the theorem, and its compressors.
+    seed, threads, alpha
+        Of every run; of the engine; the probability that the verdict rests on a wrong confidence limit.
+    method, override_parameters
+        As for `judge`.
+    progress, command
+        Called with what is done; the command that repeats the verdict.
+    """
+
+    def __init__(
+        self,
+        plan: Experiment,
+        up: Compressor,
+        down: Compressor,
+        *,
+        seed: int = 0,
+        threads: int | None = None,
+        alpha: float = 1e-3,
+        method: Method | None = None,
+        override_parameters: ParameterOverride | None = None,
+        progress: Callable[[Event], None] | None = None,
+        command: str = "",
+    ) -> None:
+        self.theorem = theorem(plan.theorem)
+        self.plan, self.up, self.down = plan, up, down
+        self.seed, self.threads, self.alpha = seed, threads, alpha
+        self.method = method or build_method(self.theorem.method)
+        self.override_parameters = override_parameters
+        self.progress, self.command = progress, command
+        self.work_done, self.work_planned = 0.0, 1.0
+
+    def on_speedup_problem(self) -> VerificationRun:
+        """The same theorem on the problem on which its speedup is measured."""
+        plan = self.plan.speedup()
+        return VerificationRun(
+            plan, compressor(plan.up), compressor(plan.down), seed=self.seed, threads=self.threads, alpha=self.alpha,
+            method=self.method, override_parameters=self.override_parameters,
+        )  # fmt: skip
+
+    # -- the pieces of a run -------------------------------------------------------------------------------------
+
+    def problem(self, workers: int | None = None) -> Problem:
+        return build_problem(self.plan.problem, workers=workers or self.plan.workers)
+
+    def schedule(self, problem: Problem, parameters: Mapping[str, float], rounds: int) -> Schedule | None:
+        """The schedule of an asynchronous run, by the experiment's clock."""
+        return timetable(self.method, problem.workers, rounds, self.seed, parameters, self.plan.clock or None)
+
+    def constants(self, problem: Problem, rounds: int | None) -> Constants:
+        """The problem's constants, and the largest delay of the schedule and what else theorems ask of it."""
+        times = self.schedule(problem, self.plan.choices, rounds or self.plan.rounds or DEFAULT_ROUNDS)
+        if times is None:
+            return problem.constants()
+        return replace(problem.constants(), **times.facts(self.method.clock == "table"))
+
+    def guarantee(self, problem: Problem, rounds: int | None, **fixed: float) -> Guarantee | NoGuarantee:
+        up = None if self.up.name == "identity" else self.up
+        down = None if self.down.name == "identity" else self.down
+        constants = self.constants(problem, rounds)
+        found = self.theorem.guarantee(constants, up, down, rounds=rounds, **{**self.plan.choices, **fixed})
+        if found and found.missing:
+            return NoGuarantee(self.theorem, found.needs)
+        return found
+
+    def run(
+        self,
+        problem: Problem,
+        guarantee: Guarantee,
+        rounds: int,
+        replicas: int,
+        first: int = 0,
+        checkpoints: Any = None,
+    ) -> Trace:
+        return simulate(
+            self.method, problem, self.up, self.down,
+            parameters=self.override_parameters(guarantee) if self.override_parameters else guarantee.parameters,
+            rounds=rounds, replicas=replicas, first_replica=first, seed=self.seed,
+            checkpoints=checkpoints, threads=self.threads, progress=self._advance(problem),
+            columns=[c for c, _ in guarantee.metric.terms if c in OPTIONAL_COLUMNS or c in self.method.columns],
+            average=guarantee.weights, schedule=self.schedule(problem, guarantee.parameters, rounds),
+        )  # fmt: skip
+
+    def metric(self, guarantee: Guarantee, trace: Trace) -> np.ndarray:
+        """(R, K) values of the metric; terms that a method of one's own does not record are left out."""
+        terms = guarantee.metric.terms
+        if self.method.name != self.theorem.method:
+            terms = tuple(term for term in terms if term[0] in trace.columns)
+        return trace.combine(terms)
+
+    def deterministic(self, problem: Problem) -> bool:
+        """Whether every replica does the same: exact gradients and compressors without coins."""
+        coins = self.up.draws(problem.dim) + self.down.draws(problem.dim) + (self.method.special_when == "coin")
+        return problem.noise.kind == "none" and problem.noise.batch is None and coins == 0
+
+    def _advance(self, problem: Problem) -> Callable[[int], None] | None:
+        if self.progress is None:
+            return None
+        report = self.progress
+
+        def advance(replica_rounds: int) -> None:
+            self.work_done += replica_rounds * problem.workers
+            report(Event(self.theorem.name, min(self.work_done / self.work_planned, 0.999), "running"))
+
+        return advance
+
+    def _plan_work(self, rounds: int, replicas: int, problem: Problem) -> float:
+        main = rounds * replicas * problem.workers
+        grid = sum(self.plan.rounds_grid) * replicas * problem.workers
+        speed = (self.plan.speedup_rounds or rounds) * self.plan.speedup_replicas * sum(self.plan.workers_grid)
+        return float(main + grid + speed)
+
+    # -- the verdict -----------------------------------------------------------------------------------------------
+
+    def judge(self) -> Verdict:
+        began = time.perf_counter()
+        problem, subject = self.problem(), self.theorem
+        guarantee = self.guarantee(problem, self.plan.rounds or None)
+        common: dict[str, Any] = {
+            "theorem": subject.name, "title": subject.title, "method": subject.method, "source": subject.source,
+            "provenance": subject.provenance, "statement": subject.statement, "problem": problem.spec,
+            "workers": problem.workers, "up": self.up.spec, "down": self.down.spec, "seed": self.seed,
+            "alpha": self.alpha, "command": self.command,
+            "constants": self.constants(problem, self.plan.rounds).completed().known(),
+            "versions": {"tersegrad": __version__, "numpy": np.__version__},
+        }  # fmt: skip
+        if not guarantee:
+            return Verdict(verdict="no guarantee", reason=guarantee.reason, rounds=0, replicas=0, **common)
+        rounds = self.plan.rounds or _enough_rounds(guarantee)
+        if not self.plan.rounds:
+            guarantee = self.guarantee(problem, rounds)
+            assert isinstance(guarantee, Guarantee)
+        replicas = 1 if self.deterministic(problem) else self.plan.replicas
+        self.work_planned = self._plan_work(rounds, replicas, problem)
+        if guarantee.curve is None:
+            compare = self._compare_order
+        else:
+            compare = self._compare_path if guarantee.horizon is None else self._compare_tuned
+        found = compare(problem, guarantee, rounds, replicas)
+        decision, rate, speedup = found.decision, found.rate, None
+        if left := _outside(problem, found.trace):
+            decision = Decision("no guarantee", left, decision.margin)
+        if decision.word in ("holds", "vacuous"):
+            rate = rate or self._rate(problem, guarantee, found, replicas)
+            speedup = self._speedup(guarantee)
+        return Verdict(
+            verdict=decision.word, reason=decision.reason, margin=decision.margin, rounds=rounds,
+            replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
+            active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup,
+            bits=bits_per_round(found.trace, problem.dim), series=found.series, notes=guarantee.notes,
+            seconds=time.perf_counter() - began, **common,
+        )  # fmt: skip
+
+    def _compare_path(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
+        """Compare along one run: the bound is about every number of rounds with the same parameters."""
+        points = np.unique(np.concatenate([log_checkpoints(rounds, 30), np.linspace(0, rounds, 21).astype(int)]))
+        trace = self.run(problem, guarantee, rounds, replicas, checkpoints=points)
+        most = replicas * MOST_REPLICAS_FACTOR
+        while True:
+            samples = self.metric(guarantee, trace)
+            series = self._series(
+                problem, guarantee, trace.rounds[1:], guarantee.bound(trace.rounds[1:]), samples[:, 1:], samples[:, 0]
+            )
+            decision = divergence(trace.first_bad) or decide(series)
+            if decision.word != "inconclusive" or trace.replicas >= most or replicas == 1:
+                return Comparison(decision, series, trace, {})
+            more = trace.replicas
+            self.work_planned += rounds * more * problem.workers
+            trace = trace.merge(self.run(problem, guarantee, rounds, more, trace.replicas, points))
+
+    def _compare_tuned(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
+        """Compare at the end of several runs, each with the parameters tuned for its own length."""
+        lengths = sorted({*self.plan.rounds_grid, rounds})
+        tuned = {T: g for T in lengths if (g := self.guarantee(problem, T))}
+        bound = np.array([float(g.bound(T)) for T, g in tuned.items()])
+        while True:
+            traces = {T: self.run(problem, g, T, replicas, checkpoints=[0]) for T, g in tuned.items()}
+            ends = {T: self.metric(tuned[T], trace)[:, -1] for T, trace in traces.items()}
+            start = self.metric(guarantee, traces[rounds])[:, 0]
+            series = self._series(
+                problem, guarantee, np.array(list(traces)), bound, np.column_stack(list(ends.values())), start
+            )
+            decision = divergence(traces[rounds].first_bad) or decide(series)
+            if decision.word != "inconclusive" or replicas >= self.plan.replicas * MOST_REPLICAS_FACTOR:
+                return Comparison(decision, series, traces[rounds], ends)
+            replicas *= 2
+
+    def _compare_order(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
+        """Judge an order by its slope: there is no bound to compare with."""
+        trace = self.run(problem, guarantee, rounds, replicas, checkpoints=[0])
+        if (bad := divergence(trace.first_bad)) is not None:
+            return Comparison(bad, None, trace, {})
+        rate = self._rate_over_lengths(problem, guarantee, {}, replicas)
+        if rate is None:
+            unfit = Decision("no guarantee", f"{guarantee.needs}; it takes three lengths of run to fit it")
+            return Comparison(unfit, None, trace, {})
+        return Comparison(decide_order(rate), None, trace, {}, rate)
+
+    def _series(
+        self,
+        problem: Problem,
+        guarantee: Guarantee,
+        rounds: np.ndarray,
+        bound: np.ndarray,
+        samples: np.ndarray,
+        start: np.ndarray,
+    ) -> Series:
+        mean, low, high = mean_limits(samples, self.alpha)
+        path = guarantee.curve is not None and guarantee.horizon is None
+        floor = guarantee.curve.floor if guarantee.curve is not None and path else None
+        return Series(rounds, mean, low, high, bound, float(start.mean()), floor, _rounding(problem, guarantee))
+
+    # -- rate and speedup ------------------------------------------------------------------------------------------
+
+    def _rate(self, problem: Problem, guarantee: Guarantee, found: Comparison, replicas: int) -> MeasuredRate | None:
+        if guarantee.rate.kind != "linear":
+            return self._rate_over_lengths(problem, guarantee, found.samples, replicas)
+        if found.series is None:
+            return None
+        samples = self.metric(guarantee, found.trace)[:, 1:]
+        return linear_rate(samples, found.series, guarantee.rate.contraction, guarantee.rate.text)
+
+    def _rate_over_lengths(
+        self, problem: Problem, guarantee: Guarantee, measured: dict[int, np.ndarray], replicas: int
+    ) -> MeasuredRate | None:
+        """The slope over T, each T with a run of its own unless it is measured; None if there are too few T."""
+        lengths = [T for T in self.plan.rounds_grid if T > 1]
+        if len(lengths) < 3 or guarantee.rate.in_rounds is None:
+            return None
+        samples, bounds = [], []
+        for T in lengths:
+            tuned = self.guarantee(problem, T)
+            if not tuned:
+                return None
+            if T in measured:
+                samples.append(measured[T])
+            else:
+                samples.append(self.metric(tuned, self.run(problem, tuned, T, replicas, checkpoints=[0]))[:, -1])
+            if tuned.curve is not None:
+                bounds.append(float(tuned.bound(T)))
+        fit = fit_slope(np.array(lengths), samples, log_x=True, seed=self.seed)
+        predicted = min(guarantee.rate.in_rounds), max(guarantee.rate.in_rounds)
+        allowed = allowed_slopes(predicted)
+        points = Points(
+            tuple(lengths),
+            tuple(float(s.mean()) for s in samples),
+            tuple(bounds) if len(bounds) == len(lengths) else None,
+        )
+        return MeasuredRate(
+            "power in rounds", predicted, fit.slope, fit.low, fit.high, meets(fit, allowed), guarantee.rate.text,
+            allowed, points,
+        )  # fmt: skip
+
+    def _speedup(self, guarantee: Guarantee) -> MeasuredSpeedup | None:
+        """Measure how the noise term falls with n, up to the n for which the theorem promises it.
+
+        Linear rates: the level of the noise floor at the same parameters for all n (at the prescribed ones where the
+        theorem prescribes them). Others: the metric after T rounds with the step that the theorem recommends for this
+        n and T.
+        """
+        if len(self.plan.workers_grid) < 3:
+            return None
+        linear = guarantee.rate.kind == "linear"
+        other = self.on_speedup_problem()
+        plan = other.plan
+        problems = {n: other.problem(n) for n in plan.workers_grid}
+        fixed: dict[str, float] = {}
+        if (
+            linear
+            and not self.theorem.general
+            and (free := [g for p in problems.values() if (g := other.guarantee(p, None))])
+        ):
+            least = min(free, key=lambda g: g.parameters["gamma"]).parameters
+            fixed = {name: value for name, value in least.items() if name != "M"}  # messages come from all n
+        promises: dict[int, Guarantee] = {}
+        for n, p in problems.items():
+            g = other.guarantee(p, None if linear else plan.rounds, **fixed)
+            if g and g.rate.in_workers and (g.rate.speedup_until is None or n <= g.rate.speedup_until):
+                promises[n] = g
+        if len(promises) < 3:
+            return None
+        samples, bounds = [], []
+        for n, g in promises.items():
+            tail = np.linspace(plan.rounds // 2, plan.rounds, 25).astype(int) if linear else [0]
+            values = other.metric(g, other.run(problems[n], g, plan.rounds, plan.speedup_replicas, checkpoints=tail))
+            samples.append(values.mean(axis=1) if linear else values[:, -1])
+            if g.curve is not None:
+                bounds.append(float(g.curve.floor if linear else g.bound(plan.rounds)))
+        workers = np.array(list(promises))
+        fit = fit_slope(workers, samples, log_x=True, seed=self.seed)
+        limits = [mean_limits(s[:, None], 0.05) for s in samples]
+        promised = next(iter(promises.values())).rate
+        slowest = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0]) if bounds else promised.in_workers
+        fast, slow = allowed_slopes((promised.in_workers, promised.in_workers))
+        allowed = fast, max(slow, slowest)
+        return MeasuredSpeedup(
+            workers=tuple(workers.tolist()), measured=tuple(float(s.mean()) for s in samples),
+            low=tuple(float(low[0]) for _, low, _ in limits), high=tuple(float(high[0]) for _, _, high in limits),
+            predicted=tuple(bounds), slope=fit.slope, slope_low=fit.low, slope_high=fit.high, predicted_slope=allowed,
+            until=promised.speedup_until, seen=meets(fit, allowed), problem=plan.problem, up=plan.up, down=plan.down,
+            text=("level of the noise floor" if linear else f"metric at T = {plan.rounds}") + f" on {plan.problem}",
+        )  # fmt: skip
+
+
+def _outside(problem: Problem, trace: Trace) -> str:
+    """Why constants that hold in a region only are of no use, or an empty string."""
+    if problem.region is None or "dist_sq" not in trace.columns:
+        return ""
+    far = float(np.sqrt(trace.columns["dist_sq"].mean(axis=0).max()))
+    if far <= problem.region:
+        return ""
+    return f"the iterates come to the distance {far:.4g} of x*, and G holds up to {problem.region:.4g}: enlarge region"
+
+
+def _rounding(problem: Problem, guarantee: Guarantee) -> float:
+    """The level below which the metric is rounding error, by the problem's own analysis."""
+    floors = problem.rounding_floor()
+    return float(sum(c * floors.get(FLOOR_OF.get(name, name), 0.0) for name, c in guarantee.metric.terms if c > 0))
+
+
+def _enough_rounds(guarantee: Guarantee) -> int:
+    """Rounds for a problem without a default: until the bound has lost eight digits, within reason."""
+    rho = guarantee.rate.contraction
+    if guarantee.rate.kind != "linear" or rho is None or not 0 < rho < 1:
+        return DEFAULT_ROUNDS
+    return int(np.clip(18.0 / -np.log(rho), 200, 20000))

@@ -1,0 +1,142 @@
+"""Verification: which theorems are put to the test, how the error probability is shared, where the work is done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..common.errors import InputError, nearest
+from ..problems import Problem
+from ..theory import THEOREMS, theorem
+from ..theory.compressors import Compressor, compressor
+from .claims import CLAIMS
+from .experiments import EXPERIMENTS, experiment
+from .judging import VerificationRun
+from .sweeps import map_pieces
+from .verdict import Event, Verdict
+
+
+def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
+    """Return the ids of the theorems and of the claims that are asked for: by name, by the paper's word, or all.
+
+    Raises
+    ------
+    InputError
+        Unknown id or paper (the nearest is suggested).
+    """
+    for i in ids:
+        if i not in THEOREMS and i not in CLAIMS:
+            raise InputError(
+                f"unknown theorem or claim '{i}'{nearest(i, [*THEOREMS, *CLAIMS])}; "
+                "see tersegrad list theorems and tersegrad list claims"
+            )
+    chosen = list(ids)
+    if paper is not None:
+        papers = sorted({i.split(".")[0] for i in [*THEOREMS, *CLAIMS]})
+        if paper not in papers:
+            raise InputError(f"unknown paper '{paper}'{nearest(paper, papers)}; known: {', '.join(papers)}")
+        chosen += [i for i in [*THEOREMS, *CLAIMS] if _of_paper(i, paper) and i not in chosen]
+    chosen = chosen or [*(i for i in THEOREMS if i in EXPERIMENTS), *CLAIMS]
+    return [i for i in chosen if i in THEOREMS], [i for i in chosen if i in CLAIMS]
+
+
+def _of_paper(identity: str, paper: str) -> bool:
+    """Whether a theorem is one of a paper: its word is the paper's, alone or with a suffix (gmc, gmc-plus)."""
+    word = identity.split(".")[0]
+    return word == paper or word.startswith(paper + "-")
+
+
+def verify(
+    ids: Sequence[str] = (),
+    *,
+    paper: str | None = None,
+    quick: bool = False,
+    problem: str | Problem | None = None,
+    up: str | Compressor | None = None,
+    down: str | Compressor | None = None,
+    workers: int | None = None,
+    rounds: int | None = None,
+    replicas: int | None = None,
+    seed: int = 0,
+    jobs: int | None = None,
+    alpha: float = 1e-3,
+    executor: Executor | None = None,
+    progress: Callable[[Event], None] | None = None,
+) -> list[Verdict]:
+    """Put theorems to the test.
+
+    Parameters
+    ----------
+    ids, paper
+        Which theorems: ids, all of one paper (its word), or by default all. (Claims have `claims.examine`.)
+    quick
+        Fewer rounds and replicas, smaller grids.
+    problem, up, down, workers, rounds, replicas
+        In place of those of the theorem's default experiment.
+    jobs
+        Threads; the result does not depend on it. With an executor every theorem has one.
+    alpha
+        Probability that any verdict of this call rests on a wrong confidence limit; shared equally by the theorems.
+    executor
+        Any `concurrent.futures.Executor`, which judges several theorems at once; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be run.
+    """
+    chosen = [theorem(i).name for i in ids] if ids and paper is None else select(ids, paper)[0]
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
+    given = {"problem": problem, "up": up, "down": down, "workers": workers, "rounds": rounds, "replicas": replicas}
+    changes = {k: v for k, v in given.items() if v is not None}
+    share = alpha / len(chosen)
+    tasks = [Task(i, quick, changes, seed, jobs if executor is None else 1, share) for i in chosen]
+    work = partial(_answer, progress=progress) if executor is None else _answer
+
+    def done(verdict: Verdict) -> None:
+        if progress is not None:
+            progress(Event(verdict.theorem, 1.0, verdict.verdict))
+
+    return map_pieces(executor, work, tasks, done)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One theorem to be judged: the arguments of `verify`, as they travel to another process."""
+
+    theorem: str
+    quick: bool
+    changes: dict[str, Any]
+    seed: int
+    threads: int | None
+    alpha: float
+
+
+def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verdict:
+    plan = experiment(task.theorem).at_hand()
+    if task.quick:
+        plan = plan.quick()
+    objects = {side: compressor(task.changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
+    plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in task.changes.items()})
+    return VerificationRun(
+        plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
+        progress=progress, command=_command(task),
+    ).judge()  # fmt: skip
+
+
+def _spec(given: str | Compressor | None) -> str | None:
+    return given.spec if isinstance(given, Compressor) else given
+
+
+def _command(task: Task) -> str:
+    words = ["tersegrad", "verify", task.theorem]
+    words += ["--quick"] if task.quick else []
+    for key, value in task.changes.items():
+        words += [f"--{key}", value.spec if isinstance(value, Problem | Compressor) else str(value)]
+    words += ["--seed", str(task.seed)]
+    return shlex.join(words)

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..common.errors import InputError
 from ..common.options import choice, flag, integer, number
-from ..common.specs import parse_spec
+from ..common.specs import format_spec, parse_spec
 from ..theory.constants import Constants
-from .base import FloatArray, Noise, Problem, ProblemKernels
+from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
 from .data import BUNDLED, SYNTHETIC, Split, split
 from .linear import LinearModel
 from .registry import PROBLEMS, problem
@@ -67,6 +67,8 @@ class Share(Problem):
         Of the whole problem.
     kernels
         With the data that is here.
+    complete
+        Whether that is the data of all workers.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class Share(Problem):
         noise: Noise,
         regulariser: tuple[float, float],
         kernels: ProblemKernels,
+        complete: bool = False,
     ) -> None:
         super().__init__(dim, workers, x0=x0, noise=noise, l1=regulariser[0], l2prox=regulariser[1])
-        self.spec = spec
+        self.spec, self.complete = spec, complete
         self._kernels = kernels
 
     def kernels(self) -> ProblemKernels:
@@ -258,7 +261,7 @@ def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
     found = _options(spec)
     if found is None or with_data:
         whole = problem(spec, workers=workers)
-        return Share(whole.spec, whole.dim, workers, whole.x0, whole.noise, whole.regulariser, whole.kernels())
+        return Share(whole.spec, whole.dim, workers, whole.x0, whole.noise, whole.regulariser, whole.kernels(), True)
     entry, options = found
     survey, _, _ = _divided(entry, options, str(options["data"]), workers)
     batch = options.get("batch")
@@ -271,4 +274,5 @@ def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
         linear.sampled_gradient if batch else linear.gradient, linear.gradient, linear.value, nothing, batch or 0
     )
     regulariser = (float(options.get("l1", 0.0)), float(options.get("l2prox", 0.0)))
+    spec = format_spec(entry.name, given_options(entry, options))
     return Share(spec, survey.dim, workers, np.zeros(survey.dim), noise, regulariser, kernels)

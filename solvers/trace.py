@@ -78,7 +78,20 @@ class Trace:
         return total
 
     def merge(self, other: Trace) -> Trace:
-        """Put the replicas of another run of the same experiment below these."""
+        """Put the replicas of another run of the same experiment below these.
+
+        Raises
+        ------
+        InputError
+            If the other run is of another problem, or has other checkpoints or columns.
+        """
+        one, two = self.about.get("problem_digest"), other.about.get("problem_digest")
+        if one != two:
+            raise InputError(
+                f"these traces are of different data (digests {one} and {two}): they are no one experiment"
+            )
+        if not np.array_equal(self.rounds, other.rounds) or self.columns.keys() != other.columns.keys():
+            raise InputError("these traces have different checkpoints or columns and cannot be merged")
         return Trace(
             rounds=self.rounds,
             columns={k: np.vstack([v, other.columns[k]]) for k, v in self.columns.items()},
@@ -118,7 +131,7 @@ class Trace:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files}
-            return cls(
+            trace = cls(
                 rounds=arrays["rounds"],
                 columns={k[7:]: v for k, v in arrays.items() if k.startswith("column/")},
                 first_bad=arrays["first_bad"],
@@ -131,3 +144,34 @@ class Trace:
             raise InputError(f"cannot read the trace '{path}': {error.strerror or error}") from None
         except Exception as error:
             raise InputError(f"'{path}' is not a whole trace file ({type(error).__name__})") from None
+        if (why := trace._nonsense()) is not None:
+            raise InputError(f"'{path}' is not a trace that can be read ({why})")
+        return trace
+
+    def _nonsense(self) -> str | None:
+        """Why this cannot be a trace; None if it can."""
+        if not isinstance(self.about, dict):
+            return "it does not say what was run"
+        for name, array, kind, ndim in (
+            ("rounds", self.rounds, np.integer, 1), ("first_bad", self.first_bad, np.integer, 1),
+            ("final", self.final, np.floating, 2),
+        ):  # fmt: skip
+            if array.ndim != ndim or not np.issubdtype(array.dtype, kind) or not array.size:
+                return f"its array {name} is {array.dtype} {array.shape}"
+        if self.rounds[0] < 0 or (np.diff(self.rounds) <= 0).any():
+            return "its rounds do not ascend"
+        if ((self.first_bad < 0) | (self.first_bad > self.rounds[-1])).any():
+            return "a replica diverged in no round of it"
+        count, replicas = self.rounds.size, self.replicas
+        shapes: dict[str, tuple[int, ...]] = {"final": (replicas, self.final.shape[1])}
+        shapes |= {f"column/{name}": (replicas, count) for name in self.columns}
+        shapes |= {f"scalar/{name}": (count,) for name in self.scalars}
+        shapes |= {f"path/{name}": (replicas, count, self.final.shape[1]) for name in self.paths}
+        arrays = {"final": self.final}
+        arrays |= {f"column/{name}": array for name, array in self.columns.items()}
+        arrays |= {f"scalar/{name}": array for name, array in self.scalars.items()}
+        arrays |= {f"path/{name}": array for name, array in self.paths.items()}
+        for name, array in arrays.items():
+            if array.shape != shapes[name] or array.dtype not in (np.float64, np.int64):
+                return f"its array {name} is {array.dtype} {array.shape}, not float64 {shapes[name]}"
+        return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...common.errors import InputError
 from . import rounds as kernels
-from .metrics import meters, metrics
+from .metrics import METER_TYPES, meters, metrics
 from .setup import KINDS, Block, Setup
 
 
@@ -48,8 +48,34 @@ class Log:
         """Everything, to be stored."""
         return {name: np.stack(part) for name, part in self.parts.items()}
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `arrays` gave; scalars are integers or floats as they were."""
+    def restore(self, setup: Setup, block: Block, done: int, arrays: dict[str, np.ndarray]) -> None:
+        """Take up what `arrays` gave; scalars are integers or floats as they were.
+
+        Parameters
+        ----------
+        block
+            In the state after `done` rounds.
+
+        Raises
+        ------
+        InputError
+            If this run records other columns, or of other shapes.
+        """
+        count = int(np.searchsorted(setup.run.points, done, side="right"))
+        with np.errstate(all="ignore"):
+            columns = {f"column/{name}": column.shape for name, column in metrics(setup, block, done).items()}
+        expected: dict[str, tuple[tuple[int, ...], Any]] = {name: (s, np.float64) for name, s in columns.items()}
+        if self.sample:
+            expected |= {f"scalar/{name}": ((), kind) for name, kind in METER_TYPES.items()}
+        if setup.run.paths:
+            expected |= dict.fromkeys(("path/x", "path/shadow"), (block.model.shape, np.float64))
+        if not count:
+            expected = {}
+        if arrays.keys() != expected.keys() or any(
+            arrays[name].shape != (count, *shape) or arrays[name].dtype != kind
+            for name, (shape, kind) in expected.items()
+        ):
+            raise InputError("this checkpoint belongs to another run: it has recorded other columns, or not as often")
         self.parts = {name: [np.array(value) for value in array] for name, array in arrays.items()}
 
 
@@ -86,7 +112,7 @@ def refill(arrays: dict[str, np.ndarray], stored: dict[str, np.ndarray]) -> None
         If they do not fit.
     """
     for name, array in arrays.items():
-        if name not in stored or stored[name].shape != array.shape:
+        if name not in stored or stored[name].shape != array.shape or stored[name].dtype != array.dtype:
             raise InputError("this checkpoint belongs to another run: its arrays have other shapes")
         array[...] = stored[name]
 

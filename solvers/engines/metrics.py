@@ -170,6 +170,13 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     return here
 
 
+#: The types of what `meters` returns.
+METER_TYPES = {
+    "gradient_evaluations": np.int64, "bits_up_formula": np.float64, "bits_down_formula": np.float64,
+    "entropy_up": np.float64, "entropy_down": np.float64,
+}  # fmt: skip
+
+
 def meters(setup: Setup, block: Block) -> dict[str, float]:
     """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica."""
     dim, n, record = setup.run.problem.dim, setup.run.problem.workers, block.record[:, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from ...common.errors import InputError
 from ...common.version import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
+from ...problems.digest import problem_digest, share_digests
+from ...problems.share import Share
 from ...theory.compressors import Compressor, compressor
 from ..method import Method
 from ..method import method as build_method
@@ -21,7 +23,7 @@ from ..schedule import Schedule, clock
 from ..trace import Trace
 from . import rounds as kernels
 from .log import Log, final
-from .saving import DEFAULT_EVERY, Every, Saver, Stored
+from .saving import DEFAULT_EVERY, Every, Saver, Stored, identity
 from .setup import Block, Run, columns_of
 
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
@@ -34,12 +36,19 @@ DEFAULT_CLOCK = "exponential"
 
 @dataclass(frozen=True)
 class Job:
-    """A run, the replicas of its blocks, where it is stored, and what was stored of it before."""
+    """A run, the replicas of its blocks, where it is stored, and what was stored of it before.
+
+    Attributes
+    ----------
+    digest
+        Of the problem; None as long as only the workers, each for its share, can tell.
+    """
 
     run: Run
     parts: list[list[int]]
     saver: Saver | None
     stored: Stored | None
+    digest: str | None
 
 
 def blocks(replicas: int, dim: int, most: int = MOST_REPLICAS_PER_BLOCK) -> list[range]:
@@ -181,8 +190,16 @@ def prepare(
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
     cut = blocks(int(replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
     parts = [[int(first_replica) + r for r in part] for part in cut]
-    saver = None if checkpoint is None else Saver(checkpoint, Every.read(checkpoint_every), run, parts)
-    return Job(run, parts, saver, None if resume is None else Stored.load(resume, run, parts))
+    complete = not isinstance(problem, Share) or problem.complete
+    digest = problem_digest(problem, share_digests(problem)) if complete else None
+    stored = None
+    if resume is not None:
+        stored = Stored.load(resume, run, parts, digest, checkpoints is not None)
+        run = replace(run, points=stored.points)
+    saver = None
+    if checkpoint is not None:
+        saver = Saver(checkpoint, Every.read(checkpoint_every), identity(run, parts, digest))
+    return Job(run, parts, saver, stored, digest)
 
 
 def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | None) -> Trace:
@@ -192,6 +209,7 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
     about = {
         "method": run.method.name,
         "problem": run.problem.spec,
+        "problem_digest": job.digest,
         "workers": run.problem.workers,
         "up": run.up.spec,
         "down": run.down.spec,

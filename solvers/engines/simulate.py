@@ -52,6 +52,8 @@ def carry_out(job: Job, threads: int | None = None) -> Trace:
             setup.stop = True
             pool.shutdown(cancel_futures=True)
             raise
+    if job.saver is not None:
+        job.saver.write_deposits()
     return assemble(job, results, job.run.schedule)
 
 
@@ -69,7 +71,7 @@ def _blas() -> ThreadpoolController:
 def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
     run, saver = setup.run, job.saver
     block, log = Block(setup, job.parts[number]), Log(number == 0)
-    done = job.stored.fill(number, block, log) if job.stored else 0
+    done = job.stored.fill(setup, number, block, log) if job.stored else 0
     if done and run.progress is not None:
         run.progress(done * len(block.replicas))
     piece = 1

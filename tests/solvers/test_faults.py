@@ -226,7 +226,7 @@ def stored(tmp_path_factory):
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(stored):
     path, what, options = stored
     for name, change in (
-        ("rounds", {"rounds": 10}), ("seed", {"seed": 1}), ("parameters", {"parameters": {**DORE, "gamma": 0.2}}),
+        ("rounds", {"rounds": 8}), ("seed", {"seed": 1}), ("parameters", {"parameters": {**DORE, "gamma": 0.2}}),
         ("workers", {"workers": 3}), ("columns", {"columns": ["gap_mean"]}), ("replicas", {"replicas": 2}),
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"of another run: {name} was"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,30 @@ def test_a_wrong_number_of_ranks_is_refused_on_all_ranks(nothing_left):
     assert done.returncode == 2
     assert "mpiexec -n 6" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shares_only", [[], ["--shares-only"]])
+def test_ranks_with_other_data_of_the_same_name_are_refused(nothing_left, shares_only, tmp_path):
+    """As on machines with an old copy: worker 1 starts in another folder, where a label is another one."""
+    pytest.importorskip("sklearn.datasets")
+    rows = [f"{1 if k % 3 else -1} 1:{k % 7}.5 2:{k % 5 + 1}" for k in range(12)]
+    for folder, first in (("same", rows[0]), ("other", rows[0].replace("-1 ", "1 ", 1))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "data.svm").write_text("\n".join([first, *rows[1:]]) + "\n")
+    command = [
+        TERSEGRAD[3], "run", "sgd", "--problem", "logistic:data=data.svm,reg=0.1", "--workers", "2", "--set",
+        "gamma=0.1", "--rounds", "20", "--engine", "mpi", *shares_only,
+    ]  # fmt: skip
+    done = {}
+    for last in ("same", "other"):
+        done[last] = subprocess.run(
+            [MPIEXEC, "-n", "2", "-wdir", str(tmp_path / "same"), *command,
+             ":", "-n", "1", "-wdir", str(tmp_path / last), *command],
+            capture_output=True, text=True, timeout=120, env={**environment(), MARK: nothing_left}, check=False,
+        )  # fmt: skip
+    assert done["same"].returncode == 0, done["same"].stderr
+    assert done["other"].returncode == 2
+    assert f"worker 1 on host '{socket.gethostname()}' has other data in 'data.svm'" in done["other"].stderr
 
 
 def test_a_rank_that_raises_ends_all(nothing_left):

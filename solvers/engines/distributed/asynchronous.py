@@ -12,6 +12,7 @@ from ...rules import nothing
 from ...schedule import Schedule
 from ...trace import Trace
 from ..request import Job, assemble
+from ..saving import Stored, damaged
 from ..setup import WORKER_STATES
 from . import steps
 from .protocol import APPLY_AND_ANSWER, COMPUTE_GRADIENT, DONE, MODEL, READY, SEND_MESSAGE, WORKER_STEP, WorkerPool
@@ -58,21 +59,29 @@ class AsynchronousServer(Server):
         self.resumed_at = self.done
         for number, block in enumerate(self.blocks) if self.keeps_table else ():
             for i in range(self.n):
-                block.states[0][i] = stored.of(number)[f"worker/{i}/{WORKER_STATES}"]
+                block.states[0][i] = stored.of(number)[self._state_name(i, WORKER_STATES)]
         if self.run.live:
-            rows, versions = stored.arrays.get("schedule"), stored.arrays.get("versions")
-            if rows is None or versions is None or versions.shape != (self.n,) or rows.ndim != 2:
-                raise InputError("this checkpoint is not one of asynchronous processes")
-            self.arrivals = [(int(t), int(i), int(v)) for t, i, v in rows]
-            self.model_version = [int(v) for v in versions]
+            self.arrivals, self.model_version = self._stored_delays(stored)
             for _, i, _ in self.arrivals:
                 self.messages_sent[i] += 1
+
+    def _stored_delays(self, stored: Stored) -> tuple[list[tuple[int, int, int]], list[int]]:
+        """(step, worker, version) of every message of a stored live run, and the model that every worker had."""
+        rows, versions = stored.arrays.get("schedule"), stored.arrays.get("versions")
+        integers = all(array is not None and array.dtype == np.int64 for array in (rows, versions))
+        if rows is None or versions is None or not integers or versions.shape != (self.n,) or rows.shape[1:] != (3,):
+            raise InputError("this checkpoint is not one of asynchronous processes")
+        if ((versions < 0) | (versions > self.done)).any():
+            raise damaged(stored.path, f"a worker has a model from beyond step {self.done}")
+        if rows.size or self.done:
+            Schedule.of(rows[:, 0], rows[:, 1], rows[:, 2], self.n, self.done)  # refuses delays that cannot have been
+        return [(int(t), int(i), int(v)) for t, i, v in rows], [int(v) for v in versions]
 
     def _restore_model(self, worker: int, number: int, arrays: dict[str, np.ndarray]) -> None:
         """Give a worker the model that it was at, or the one at which its next message will be computed."""
         block, times = self.blocks[number], self.run.schedule
         if times is None:
-            self._restore(worker, number, MODEL, arrays, f"worker/{worker}/x", block.x.shape)
+            self._restore(worker, number, MODEL, arrays, block.x.shape)
             return
         history, version = block.arrivals[0], self._next_version(times, worker)
         self._write_state(worker, number, MODEL, history[version % len(history)] if version < self.done else block.x)

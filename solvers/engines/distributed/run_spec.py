@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 
 from ....common.errors import InputError
-from ....problems import Noise, Problem, ProblemKernels
-from ....problems.share import Share, share
+from ....problems import Noise, ProblemKernels
+from ....problems.share import Share
 from ....theory.compressors import Compressor, compressor
 from ...method import Method, known_methods, method
 from ..request import Job
 from ..setup import Run
-
-#: Names of the arrays of a problem's data, in their order.
-DATA = ("matrix", "values", "index", "offsets", "parameters")
 
 
 def address(thing: Any, what: str) -> str:
@@ -95,16 +92,6 @@ def run_spec(job: Job) -> dict[str, Any]:
             "draws": kernels.draws,
         },
     }
-
-
-def share_of(problem: Problem, worker: int) -> tuple[bool, list[np.ndarray]]:
-    """Whether the data could be reduced to this worker, and the arrays to send: those of `DATA`, and x0."""
-    kernels = problem.kernels()
-    reduced = share(kernels, worker, problem.dim)
-    data = kernels.data if reduced is None else reduced
-    kinds = (np.float64, np.float64, np.int64, np.int64, np.float64)
-    arrays = [np.ascontiguousarray(a, dtype=kind) for a, kind in zip(data, kinds, strict=True)]
-    return reduced is not None, [*arrays, np.asarray(problem.x0, dtype=np.float64)]
 
 
 def from_spec(config: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, list[list[int]]]:

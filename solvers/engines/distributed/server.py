@@ -5,18 +5,23 @@ Beside the code stand the numbers of the steps of a round, as `protocol` lists t
 
 from __future__ import annotations
 
+import json
+import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ....common.errors import InputError, WorkerError
-from ....problems.share import numbers_of
+from ....problems.digest import file_digest, problem_digest, share_digest, share_digests, share_of
+from ....problems.share import data_file, numbers_of
 from ...trace import Trace
 from .. import rounds as kernels
-from ..log import Log, refill, shared_state
+from ..log import Log, below, refill, shared_state
 from ..request import Job, assemble
+from ..saving import same_problem
 from ..setup import Block, Role, Setup
 from . import frames, steps
 from .protocol import (
@@ -46,7 +51,7 @@ from .protocol import (
     replica_slices,
     require_support,
 )
-from .run_spec import run_spec, share_of
+from .run_spec import run_spec
 
 
 class ServedBlock(Block):
@@ -106,20 +111,49 @@ class Server:
 
     def _begin(self, reads: bool) -> None:
         config = run_spec(self.job)
+        problem = self.run.problem
+        file = data_file(problem.spec) if reads else None
         if reads:
-            problem = self.run.problem
-            config["read"] = {"spec": problem.spec, "workers": self.n, "numbers": numbers_of(problem.kernels())}
+            numbers = numbers_of(problem.kernels())
+            config["read"] = {"spec": problem.spec, "path": file, "workers": self.n, "numbers": numbers}
+        sent = []
         for i in range(self.n):
             if reads:
-                self.pool.send(i, BEGIN, 1, 0, pack_named(config, [np.asarray(self.run.problem.x0)]))
+                self.pool.send(i, BEGIN, 1, 0, pack_named(config, [np.asarray(problem.x0)]))
             else:
-                reduced, arrays = share_of(self.run.problem, i)
+                reduced, arrays = share_of(problem, i)
+                sent.append(share_digest(arrays))
+                arrays.append(np.asarray(problem.x0, dtype=np.float64))
                 self.pool.send(i, BEGIN, int(reduced), 0, pack_named(config, arrays))
-        for i in range(self.n):
-            self.pool.receive(i)
+        answers = [json.loads(bytes(self.pool.receive(i)[3])) for i in range(self.n)]
         self.pool.release_start_buffers()
+        if file is not None:
+            self._require_same_data(file, answers)
+        if self.job.digest is None:
+            self._know_digest(problem_digest(problem, [answer["share"] for answer in answers]))
         if self.job.stored is not None:
             self._resume()
+
+    def _require_same_data(self, file: str, answers: Sequence[dict[str, Any]]) -> None:
+        """Refuse workers that have read other data under the same name: of another machine, or of another time."""
+        if self.job.digest is None:
+            kind, own = "file", [file_digest(file)] * self.n
+        else:
+            kind, own = "share", share_digests(self.run.problem)
+        for i, (answer, digest) in enumerate(zip(answers, own, strict=True)):
+            if answer[kind] != digest:
+                raise InputError(
+                    f"worker {i} on host '{answer['host']}' has other data in '{file}' than the server on host "
+                    f"'{socket.gethostname()}': put the same file on all machines"
+                )
+
+    def _know_digest(self, digest: str) -> None:
+        """Take note of what the workers' shares together are, and compare it with what was stored."""
+        self.job = replace(self.job, digest=digest)
+        if self.job.stored is not None:
+            same_problem(self.job.stored.run, self.run.problem.spec, digest, self.job.stored.path)
+        if self.job.saver is not None:
+            self.job.saver.about["digest"] = digest
 
     def _resume(self) -> None:
         """Put everything where a checkpoint says that it was."""
@@ -134,26 +168,40 @@ class Server:
         self.done = done.pop()
         for number, block in enumerate(self.blocks):
             arrays = stored.of(number)
-            refill(shared_state(block), arrays)
-            self.logs[number].restore({k[4:]: a for k, a in arrays.items() if k.startswith("log/")})
+            here = shared_state(block)
+            shapes = self._stored_shapes(block).items()
+            kept = [self._state_name(i, kind) for kind, shape in shapes if np.prod(shape) for i in range(self.n)]
+            stored.require_no_others(arrays, [*here, *kept])
+            refill(here, arrays)
+            stored.require_sense(number, block)
             for i in range(self.n):
                 for kind, shape in enumerate(self.setup.worker_shapes(len(block.x))):
                     if np.prod(shape):
-                        self._restore(i, number, kind, arrays, f"worker/{i}/{kind}", shape)
+                        self._restore(i, number, kind, arrays, shape)
                 if block.down_memory is not block.x and block.down_memory.size:
                     self._write_state(i, number, DOWN_MEMORY, block.down_memory)
                 if block.states[2].size:
                     self._write_state(i, number, COMMON, block.states[2])
                 self._restore_model(i, number, arrays)
+        for number, (block, log) in enumerate(zip(self.blocks, self.logs, strict=True)):
+            block.gathered.clear()
+            log.restore(self.setup, block, self.done, below("log/", stored.of(number)))
+            block.gathered.clear()
+
+    @staticmethod
+    def _state_name(worker: int, kind: int) -> str:
+        """The name of a worker's array in a block of a checkpoint."""
+        return f"worker/{worker}/{'x' if kind == MODEL else kind}"
 
     def _restore_model(self, worker: int, number: int, arrays: dict[str, np.ndarray]) -> None:
         """Give a worker the model that it had: here, the one that all share."""
         self._write_state(worker, number, MODEL, self.blocks[number].x)
 
     def _restore(
-        self, worker: int, number: int, kind: int, arrays: dict[str, np.ndarray], name: str, shape: tuple[int, ...]
+        self, worker: int, number: int, kind: int, arrays: dict[str, np.ndarray], shape: tuple[int, ...]
     ) -> None:
-        if name not in arrays or arrays[name].shape != tuple(shape):
+        name = self._state_name(worker, kind)
+        if name not in arrays or arrays[name].shape != tuple(shape) or arrays[name].dtype != np.float64:
             raise InputError("this checkpoint belongs to another run: its arrays have other shapes")
         self._write_state(worker, number, kind, arrays[name])
 
@@ -411,7 +459,7 @@ class Server:
                 self._measure(rnd + 1)
             if run.progress is not None:
                 run.progress(replicas)
-            if job.saver is not None and job.saver.due(rnd + 1):
+            if job.saver is not None and (job.saver.due(rnd + 1) or rnd + 1 == run.rounds):
                 self._save(rnd + 1)
                 job.saver.last[0] = time.monotonic()
         return self._trace()
@@ -433,17 +481,20 @@ class Server:
         saver = self.job.saver
         assert saver is not None
         here: dict[str, np.ndarray] = {}
-        wanted: list[tuple[str, int, int, tuple[int, ...]]] = []
+        wanted: list[tuple[int, int, tuple[int, ...]]] = []
         for number, (block, log) in enumerate(zip(self.blocks, self.logs, strict=True)):
             here |= {f"{number}/log/{name}": array for name, array in log.arrays().items()}
             here |= {f"{number}/{name}": array for name, array in shared_state(block).items()}
             for kind, shape in self._stored_shapes(block).items():
                 if np.prod(shape):
-                    name = "x" if kind == MODEL else str(kind)
-                    wanted.append((f"{number}/worker/{{}}/{name}", kind, number, shape))
+                    wanted.append((kind, number, shape))
         here |= self._stored_arrays()
-        entries = [(name.format(i), "float64", shape) for name, _, _, shape in wanted for i in range(self.n)]
-        later = (array for _, kind, number, _ in wanted for array in self.states(kind, number))
+        entries = [
+            (f"{number}/{self._state_name(i, kind)}", "float64", shape)
+            for kind, number, shape in wanted
+            for i in range(self.n)
+        ]
+        later = (array for kind, number, _ in wanted for array in self.states(kind, number))
         saver.write(dict.fromkeys(range(len(self.blocks)), done), here, entries, later)
 
     def _stored_shapes(self, block: ServedBlock) -> dict[int, tuple[int, ...]]:

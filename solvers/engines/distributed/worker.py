@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ....common.errors import InputError
+from ....problems.digest import file_digest, share_digest
 from ...rules import nothing
 from .. import rounds as kernels
 from ..setup import KINDS, Block, Role, Setup
@@ -70,6 +73,12 @@ class Worker:
                 raise InputError("this worker cannot read its share of the data itself")
             reduced, more = 1, read_share(config["read"], number)
             arrays = [*more, *arrays]
+        read_from = config["read"]["path"] if config.get("read") else None
+        about = {
+            "host": socket.gethostname(),
+            "share": share_digest(arrays[:-1]),
+            "file": None if read_from is None else file_digest(read_from),
+        }
         run, parts = from_spec(config, arrays)
         del arrays, data
         self.setup = setup = Setup(run, Role(range(number, number + 1), False), number if reduced else 0)
@@ -84,7 +93,7 @@ class Worker:
         self.has_sent_rule = [e.sent is not nothing for e in setup.exchanges]
         self.ctx = np.zeros(7, np.int64)
         self.sent_rule_checked = run.method.clock == "table" or not any(self.has_sent_rule)
-        channel.send(DONE)
+        channel.send(DONE, 0, 0, [json.dumps(about).encode()])
 
     def obey(self) -> None:
         """Do what the server commands, until it says stop."""

@@ -108,8 +108,14 @@ class Rate:
     ----------
     kind
         "linear" (the metric contracts by `contraction` a round, down to `floor`) or "power".
+    words
+        The slopes of a power rate in words; empty for a linear rate, which its numbers describe.
     contraction, floor
         Of a linear rate; `floor` is None while the noise constants are unknown.
+    contraction_gap
+        1 - contraction, which has all its digits where the contraction is close to 1.
+    floor_falls_with
+        What the floor of a linear rate is proportional to at one step.
     in_rounds
         Slopes (fast, slow) of log bound against log T with the step tuned for each T: first and last regime.
     in_workers
@@ -120,12 +126,50 @@ class Rate:
     """
 
     kind: str
-    text: str
+    words: str = ""
     contraction: float | None = None
     floor: float | None = None
     in_rounds: tuple[float, float] | None = None
     in_workers: float = 0.0
     speedup_until: float | None = None
+    contraction_gap: float | None = None
+    floor_falls_with: str = "1/n"
+
+    @classmethod
+    def linear(cls, contraction_gap: float, floor: float | None, floor_falls_with: str = "1/n") -> Rate:
+        """The rate of rho^t start + floor, rho = 1 - contraction_gap."""
+        return cls(
+            "linear",
+            contraction=1.0 - contraction_gap,
+            floor=floor,
+            in_workers=-1.0 if floor else 0.0,
+            contraction_gap=contraction_gap,
+            floor_falls_with=floor_falls_with,
+        )
+
+    @property
+    def text(self) -> str:
+        """The rate as a sentence.
+
+        Examples
+        --------
+        >>> Rate.linear(1e-6, 0.25).text
+        'contracts by 1 - 1e-06 a round, down to 0.25, proportional to 1/n at one step'
+        """
+        if self.words or self.contraction_gap is None:
+            return self.words
+        if self.floor is None:
+            end = "down to a floor that the missing constants decide"
+        elif self.floor == 0.0:
+            end = "without a floor"
+        else:
+            end = f"down to {self.floor:.4g}, proportional to {self.floor_falls_with} at one step"
+        return f"contracts by {near_one(self.contraction_gap)} a round, {end}"
+
+
+def near_one(contraction_gap: float) -> str:
+    """1 - contraction_gap as text that does not round to 1."""
+    return f"{1.0 - contraction_gap:.6g}" if contraction_gap > 1e-4 else f"1 - {contraction_gap:.3g}"
 
 
 class Curve(ABC):

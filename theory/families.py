@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate
+from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
 from .theorem import ParameterChoice, Point, Request, Theorem, wants
 
 
@@ -23,6 +23,8 @@ class LinearTheorem(Theorem):
 
     saturating: ClassVar[bool] = False
     """Whether the floor is multiplied by 1 - rho^t."""
+    floor_falls_with: ClassVar[str] = "1/n"
+    """What the floor is proportional to at one step."""
 
     @abstractmethod
     def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
@@ -57,18 +59,11 @@ class LinearTheorem(Theorem):
         contraction_gaps = self.contraction_gaps(request, p)
         least = min(contraction_gaps.values())
         names = [name for name, value in contraction_gaps.items() if value <= least * (1 + 1e-9)]
-        return f"rho = {_near_one(least)} is set by {' and '.join(names)}"
+        return f"rho = {near_one(least)} is set by {' and '.join(names)}"
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
-        contraction_gap, floor = self.contraction_gap(request, p), None if curve is None else curve.floor
-        rho = _near_one(contraction_gap)
-        if floor is None:
-            text = f"contracts by {rho} a round, down to a floor that the missing constants decide"
-        elif floor == 0.0:
-            text = f"contracts by {rho} a round, without a floor"
-        else:
-            text = f"contracts by {rho} a round, down to {floor:.4g}, proportional to 1/n at one step"
-        return Rate("linear", text, contraction=1.0 - contraction_gap, floor=floor, in_workers=-1.0 if floor else 0.0)
+        floor = None if curve is None else curve.floor
+        return Rate.linear(self.contraction_gap(request, p), floor, self.floor_falls_with)
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,9 @@ class Average:
 class AverageTheorem(Theorem):
     """Bounds on an average over T rounds at a constant step."""
 
+    late_slope: ClassVar[str] = "1/sqrt(nT): linear speedup"
+    """The slope once the noise dominates, in words."""
+
     @abstractmethod
     def average(self, request: Request, p: Point) -> Average:
         """The coefficients of the bound."""
@@ -94,10 +92,10 @@ class AverageTheorem(Theorem):
         return PowerCurve(((a.start / gamma / left, 1.0), ((a.noise * gamma + a.drift * gamma**2) / left, 0.0)))
 
     def active(self, request: Request, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; the limit is {self._parameters_at(request, p, '').intervals['gamma'].text}"
+        return "gamma = {gamma}; the limit is {limit}"
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
-        noisy = "1/T while the step is at its limit, then 1/sqrt(nT): linear speedup"
+        noisy = f"1/T while the step is at its limit, then {self.late_slope}"
         if curve is None:
             return Rate("power", noisy + " (if there is noise)", in_rounds=(-1.0, -0.5), in_workers=-0.5)
         a = self.average(request, p)
@@ -199,9 +197,4 @@ class OrderTheorem(Theorem):
         return None
 
     def active(self, request: Request, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}"
-
-
-def _near_one(contraction_gap: float) -> str:
-    """1 - contraction_gap as text that does not round to 1."""
-    return f"{1.0 - contraction_gap:.6g}" if contraction_gap > 1e-4 else f"1 - {contraction_gap:.3g}"
+        return "gamma = {gamma}"

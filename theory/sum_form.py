@@ -167,10 +167,8 @@ def _in_sum_form(found: Guarantee, n: int, factor: float) -> SumGuarantee:
             **found.intervals,
             "gamma": Interval(limit.low / n, limit.high / n, text, limit.low_open, limit.high_open),
         },
-        "active": found.active.replace(f"{step:.6g}", f"{step / n:.6g}").replace(limit.text, text),
-        "rate": found.rate if floor is None else replace(
-            found.rate, floor=floor * factor, text=found.rate.text.replace(f"{floor:.4g}", f"{floor * factor:.4g}")
-        ),
+        "eps": None if found.eps is None else found.eps * factor,
+        "rate": found.rate if floor is None else replace(found.rate, floor=floor * factor),
         "notes": (
             "sum form: constants, step and bound belong to F = sum f_i and x <- x - gamma sum (...); formulas in words "
             "are those of the average f = F/n, whose step is n gamma",

@@ -16,15 +16,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import InputError, nearest
+from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import NAMES, Constants
+from .search import refined
 
 Assumption = Unbiased | Contractive | AbsoluteError
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
@@ -76,12 +79,15 @@ class Guarantee:
         The constants of the proof that are no parameter of the method (c, M), and named parts of the bound.
     intervals
         Admissible interval of each parameter, given those chosen before it.
-    active
-        Which term limits the step or the rate.
+    active_words
+        Which term limits the step or the rate; {gamma}, {limit} and {eps} stand for the step, the text of its
+        interval and the accuracy asked for (`active` fills them in).
     metric
         What the bound is about.
     missing
         Constants that the bound's value needs and that are unknown; the step needs none of them.
+    eps
+        The accuracy that the step is tuned for, if it is.
     horizon
         If not None, the parameters are tuned for this T: `bound(T)` is about a run with parameters tuned for
         T.
@@ -96,11 +102,12 @@ class Guarantee:
     parameters: dict[str, float]
     analysis: dict[str, float]
     intervals: dict[str, Interval]
-    active: str
+    active_words: str
     metric: Metric
     rate: Rate
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    eps: float | None = None
     horizon: int | None = None
     curve: Curve | None = field(default=None, repr=False)
     fixed: dict[str, float] = field(default_factory=dict, repr=False)
@@ -108,6 +115,16 @@ class Guarantee:
 
     def __bool__(self) -> Literal[True]:
         return True
+
+    @property
+    def active(self) -> str:
+        """Which term limits the step or the rate, in words."""
+        gamma, limit = self.parameters.get("gamma"), self.intervals.get("gamma")
+        return self.active_words.format(
+            gamma="" if gamma is None else f"{gamma:.6g}",
+            limit="" if limit is None else limit.text,
+            eps="" if self.eps is None else f"{self.eps:.4g}",
+        )
 
     @property
     def needs(self) -> str:
@@ -302,7 +319,7 @@ class Theorem(ABC):
 
     @abstractmethod
     def active(self, request: Request, p: Point) -> str:
-        """Which term of the min or max is active, in words."""
+        """Which term of the min or max is active, in words; see `Guarantee.active_words` for what may be left open."""
 
     def bound_needs(self, request: Request) -> tuple[str, ...]:
         """The constants that the bound needs for these compressors."""
@@ -336,6 +353,16 @@ class Theorem(ABC):
 
     def __repr__(self) -> str:
         return f"theorem({self.name!r})"
+
+    @property
+    def file(self) -> Path:
+        """Where the theorem is written."""
+        return file_of(type(self))
+
+    @property
+    def proof(self) -> Path | None:
+        """The document of docs/proofs that proves it; None for a theorem that a paper proves, or without the docs."""
+        return proof_of(self.name)
 
     @property
     def statement(self) -> str:
@@ -526,7 +553,7 @@ class Theorem(ABC):
         curve = None if missing else self.curve(request, p)
         active = self.active(request, p)
         if score is not None and "gamma" not in fixed and p["gamma"] < (1 - 1e-9) * choices[0].values["gamma"]:
-            aim = f"T = {request.rounds}" if request.rounds else f"eps = {request.eps:.4g}"
+            aim = f"T = {request.rounds}" if request.rounds else "eps = {eps}"
             active = f"gamma is set by the floor of the bound at {aim}; {active}"
         terms = tuple(
             (column, value) for (_, column), value in zip(self.measures, self.coefficients(request, p), strict=True)
@@ -539,7 +566,8 @@ class Theorem(ABC):
             parameters={name: p[name] for name in self.parameters},
             analysis={name: p[name] for name in self.analysis} | self.details(request, p),
             intervals=best.intervals,
-            active=active,
+            active_words=active,
+            eps=request.eps,
             metric=Metric(self.measures[0][1] if len(terms) == 1 else "lyapunov", self.metric_latex, terms),
             rate=self.rate(request, p, curve),
             missing=missing,
@@ -579,21 +607,7 @@ class Theorem(ABC):
         while grid[0] > least and (values[0] < values[1] or not math.isfinite(values[0])):
             lower = np.linspace(max(grid[0] - SEARCHED, least), grid[0], 100)[:-1]
             grid, values = np.append(lower, grid), [*(at(g)[0] for g in lower), *values]
-        k = int(np.argmin(values))
-        left, right = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
-        golden = (math.sqrt(5) - 1) / 2
-        a, b = right - golden * (right - left), left + golden * (right - left)
-        fa, fb = at(a)[0], at(b)[0]
-        while right - left > 1e-9:
-            if fa <= fb:
-                right, b, fb = b, a, fa
-                a = right - golden * (right - left)
-                fa = at(a)[0]
-            else:
-                left, a, fa = a, b, fb
-                b = left + golden * (right - left)
-                fb = at(b)[0]
-        found = min((at(g) for g in (a, b, grid[k])), key=lambda pair: pair[0])
+        found = at(refined(lambda log_gamma: at(log_gamma)[0], grid, values, 1e-9))
         return found[1] if found[0] < score(start.values) else start
 
 

@@ -19,9 +19,9 @@ from ..solvers.methods.dore import DORE
 from ..solvers.methods.doublesqueeze import DOUBLESQUEEZE
 from ..solvers.methods.ef21 import EF21
 from ..solvers.methods.error_feedback import ERROR_FEEDBACK, MEM_SGD
-from ..solvers.methods.khirirat import Q_IAG
 from ..solvers.methods.liec import LIEC
 from ..solvers.methods.momentum import distributed_momentum
+from ..solvers.methods.q_iag import Q_IAG
 from ..solvers.methods.qsgd import QSGD
 from ..solvers.rules import keep, next_model
 from ..solvers.signatures import OPTIONS, flat

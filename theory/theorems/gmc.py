@@ -392,9 +392,7 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
         return Average(start=c.dist0_sq * slow / 2, noise=(c.G**2 / 2 + c.G * p["U"]) / slow)
 
     def active(self, request: Request, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; every step is admissible, and the floor is proportional to it" + self.origin(
-            request
-        )
+        return "gamma = {gamma}; every step is admissible, and the floor is proportional to it" + self.origin(request)
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         return Rate("power", "1/sqrt(T), with the step tuned for T; no speedup", in_rounds=(-0.5, -0.5))

@@ -300,7 +300,7 @@ class MomentumConvex(Theorem):
         return FunctionCurve(lambda t: start / (t + 1) + floor, floor)
 
     def active(self, request: Request, p: Point) -> str:
-        return f"gamma = {p['gamma']:.6g}; the limit is 1/(4 L_sample)"
+        return "gamma = {gamma}; the limit is 1/(4 L_sample)"
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         if request.constants.sigma_star_sq == 0:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..common.errors import InputError, nearest
+from ..common.house import ROOT, file_of, shown, tests_of
+from ..common.scan import modules
 from ..common.specs import parse_spec
 from ..output import aligned, number, print_json
 from .options import json_option
+
+if TYPE_CHECKING:
+    from ..solvers import Method
+
+FEW = 6
+"""How many test files `show` names."""
 
 
 def theorems() -> list[dict[str, Any]]:
@@ -156,7 +165,7 @@ def _theorem(name: str) -> str:
         f"parameters: {', '.join((*subject.parameters, *subject.analysis))}",
         f"method: {subject.method}",
     ]
-    return "\n".join([*lines, *_experiment(name)])
+    return "\n".join([*lines, *_experiment(name), *_whereabouts(name, [subject.file], subject.proof)])
 
 
 def _experiment(name: str) -> list[str]:
@@ -176,7 +185,8 @@ def _claim(name: str) -> str:
     from ..validation.claims import CLAIMS
 
     subject = CLAIMS[name]
-    return f"claim {subject.name}: {subject.title}\n{subject.source}\n\n{subject.text}"
+    text = f"claim {subject.name}: {subject.title}\n{subject.source}\n\n{subject.text}"
+    return "\n".join([text, *_whereabouts(name, [file_of(subject.measure)])])
 
 
 def _method(word: str) -> str:
@@ -192,7 +202,29 @@ def _method(word: str) -> str:
         f"parameters: {', '.join(m.parameters)}",
         f"downlink: {'compressed' if squeezed else 'not compressed'}; proximal step: {'yes' if m.prox else 'no'}",
     ]
-    return "\n".join([*lines, f"theorems: {', '.join(about)}"] if about else lines)
+    lines += [f"theorems: {', '.join(about)}"] if about else []
+    return "\n".join([*lines, *_whereabouts(word, [_home(m)])])
+
+
+def _home(method: Method) -> Path:
+    """The file of the folder of methods that defines a method: the one of its name, or the first that has it."""
+    from ..solvers import methods as folder
+
+    own = method.name.replace("-", "_")
+    homes = [m for m in modules(folder.__name__, folder.__path__) if any(v is method for v in vars(m).values())]
+    found = next((m for m in homes if m.__name__.endswith(f".{own}")), homes[0])
+    return Path(found.__file__ or "").resolve()
+
+
+def _whereabouts(name: str, files: list[Path], proof: Path | None = None) -> list[str]:
+    """Lines that say where something is written, proved and tested."""
+    tests = tests_of(name, files[0].stem)
+    more = f" and {len(tests) - FEW} more" if len(tests) > FEW else ""
+    return [
+        f"file: {', '.join(map(shown, files))}",
+        *([f"proof: {shown(proof)}"] if proof else []),
+        *([f"tests: {', '.join(map(shown, tests[:FEW]))}{more}"] if tests else []),
+    ]
 
 
 def _pseudocode(word: str) -> str:
@@ -214,5 +246,8 @@ def _pseudocode(word: str) -> str:
 def _documented(kind: str, name: str, entry: Callable[..., Any]) -> str:
     options = {k: p.default for k, p in inspect.signature(entry).parameters.items() if k != "workers"}
     given = [k if default is inspect.Parameter.empty else f"{k}={default}" for k, default in options.items()]
-    text = f"{kind} {name}\n{inspect.getdoc(entry) or ''}"
-    return f"{text}\noptions: {', '.join(given)}" if given else text
+    lines = [f"{kind} {name}", inspect.getdoc(entry) or "", *([f"options: {', '.join(given)}"] if given else [])]
+    home = file_of(entry)
+    kernel = ROOT / "solvers" / "compressors" / home.name
+    files = [home, kernel] if kind == "compressor" and kernel.exists() else [home]
+    return "\n".join([*lines, *_whereabouts(name, files)])

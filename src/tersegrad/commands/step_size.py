@@ -173,7 +173,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
         "intervals": {name: asdict(interval) for name, interval in found.intervals.items()},
         "active": found.active,
         "contraction": found.rate.contraction,
-        "rate": asdict(found.rate),
+        "rate": {**asdict(found.rate), "text": found.rate.text},
         "metric": found.metric.latex,
         "rounds": horizon,
         "bound": float(found.bound(max(horizon, 1))) if known and horizon is not None else None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.errors import InputError, nearest
-from ..common.house import ROOT, file_of, shown, tests_of
+from ..common.house import ROOT, file_of, files_of_tests, shown
 from ..common.scan import modules
 from ..common.specs import parse_spec
 from ..output import aligned, number, print_json
@@ -218,7 +218,7 @@ def _home(method: Method) -> Path:
 
 def _whereabouts(name: str, files: list[Path], proof: Path | None = None) -> list[str]:
     """Lines that say where something is written, proved and tested."""
-    tests = tests_of(name, files[0].stem)
+    tests = files_of_tests(name, files[0].stem)
     more = f" and {len(tests) - FEW} more" if len(tests) > FEW else ""
     return [
         f"file: {', '.join(map(shown, files))}",

@@ -37,9 +37,9 @@ def proof_of(name: str) -> Path | None:
     return None
 
 
-def tests_of(name: str, stem: str = "") -> list[Path]:
+def files_of_tests(name: str, stem: str) -> list[Path]:
     """Test files with the stem of its file in their own name, then those with the quoted name in their text."""
     quoted = re.compile(rf"""["' `/]{re.escape(name)}(?![\w-])""")
     paths = sorted(TESTS.rglob("test_*.py"))
-    own = [path for path in paths if stem and path.stem.removeprefix("test_").startswith(stem)]
+    own = [path for path in paths if path.stem.removeprefix("test_").startswith(stem)]
     return own + [path for path in paths if path not in own and quoted.search(path.read_text("utf-8"))]

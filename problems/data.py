@@ -1,25 +1,24 @@
-"""Rows and targets: LIBSVM files, scikit-learn's bundled sets, synthetic data; and their split over workers.
+"""Rows and targets: a user's own, files, scikit-learn's bundled sets, synthetic data; and their split over workers.
 
-Rows are dense. Of a file or a bundled set the features are used as they are, unless they are asked to be
-standardised.
+Rows that come sparse stay sparse, unless they are nearly dense. Of a file or a bundled set the features are used as
+they are, unless they are asked to be standardised.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
+from . import files
 
 FloatArray = NDArray[np.float64]
 
 SYNTHETIC = "synthetic"
 BUNDLED = ("breast_cancer", "digits")
-# A file that would fill more than this much memory once dense is refused.
-DENSE_BYTES = 4e9
 
 
 def bundled(name: str) -> tuple[FloatArray, FloatArray]:
@@ -27,77 +26,164 @@ def bundled(name: str) -> tuple[FloatArray, FloatArray]:
     try:
         from sklearn import datasets
     except ImportError:
-        raise _needs_sklearn(name) from None
+        raise files.needs_sklearn(name) from None
     load = {"breast_cancer": datasets.load_breast_cancer, "digits": datasets.load_digits}[name]
     rows, labels = load(return_X_y=True)
     return np.ascontiguousarray(rows, dtype=np.float64), np.asarray(labels, dtype=np.float64)
 
 
-def libsvm(path: str) -> tuple[FloatArray, FloatArray]:
-    """Return rows (m, d) and labels (m,) of a file in LIBSVM format.
+def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
+    """Return rows (m, d), as float64, dense or sparse as they come, and targets (m,) of a user's own objects.
+
+    Parameters
+    ----------
+    rows
+        A NumPy array, anything that NumPy makes one of (lists, a data frame of numbers), or a SciPy sparse matrix.
+    targets
+        One number, or one of two labels, a row.
 
     Raises
     ------
     InputError
-        scikit-learn or the file is missing; the file is unreadable, malformed, empty, not finite, or too
-        large once dense.
+        If the shapes do not fit or an entry is no finite number.
+    """
+    from scipy.sparse import csr_array, issparse
+
+    if targets is None:
+        raise InputError("rows of your own need their targets: give y, one number or label a row")
+    try:
+        A = csr_array(rows, dtype=np.float64) if issparse(rows) else np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"X is a {type(rows).__name__} that is not a table of numbers ({error})") from None
+    y = np.asarray(targets)
+    if y.ndim == 2 and 1 in y.shape:
+        y = y.ravel()
+    if A.ndim != 2 or 0 in A.shape:
+        raise InputError(f"X has the shape {A.shape}; give rows times features, at least 1 x 1")
+    if y.shape != (A.shape[0],):
+        raise InputError(f"y has the shape {y.shape} and X {A.shape[0]} rows; give one target a row")
+    values = A.data if issparse(A) else A
+    if not np.isfinite(values).all():
+        raise InputError("X holds a value that is not a finite number; leave out that row, or fill it in")
+    return A, y
+
+
+def load(source: str, **options: Any) -> tuple[Any, NDArray[Any]]:
+    """Return rows (m, d) and targets (m,) of a bundled set by name, or of a file by path (see `files.read`)."""
+    if source not in BUNDLED:
+        return files.read(source, **options)
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}={value} is an option of files, and data={source} is not one")
+    return bundled(source)
+
+
+def compact(rows: Any) -> Any:
+    """Return sparse rows as a dense array where that takes at most four times the memory: it is then faster.
+
+    Memory stays in proportion to the number of nonzero entries either way.
+    """
+    from scipy.sparse import issparse
+
+    if not issparse(rows):
+        return np.ascontiguousarray(rows, dtype=np.float64)
+    rows = rows.tocsr()
+    rows.sum_duplicates()
+    return rows.toarray() if files.nearly_dense(rows.nnz, *rows.shape) else rows
+
+
+def with_intercept(rows: Any) -> Any:
+    """Return the rows with a feature before the others that is always 1."""
+    from scipy.sparse import csr_array, hstack, issparse
+
+    ones = np.ones((rows.shape[0], 1))
+    return hstack([csr_array(ones), rows], format="csr") if issparse(rows) else np.hstack([ones, rows])
+
+
+def numeric(targets: NDArray[Any], source: str) -> FloatArray:
+    """Return targets as float64.
+
+    Raises
+    ------
+    InputError
+        If they are no finite numbers.
     """
     try:
-        from sklearn.datasets import load_svmlight_file
-    except ImportError:
-        raise _needs_sklearn(path) from None
-    if not Path(path).exists():
-        raise InputError(f"data file '{path}' does not exist; give a LIBSVM file's path, or {' or '.join(BUNDLED)}")
-    try:
-        sparse, labels = load_svmlight_file(path)
-    except OSError as error:
-        raise InputError(f"data file '{path}' cannot be read: {error.strerror or error}") from None
-    except (ValueError, OverflowError) as error:
-        reason = str(error).partition("\n")[0]
+        values = targets.astype(np.float64)
+    except (TypeError, ValueError):
         raise InputError(
-            f"data file '{path}' is not in LIBSVM format (a line reads 'label index:value ...'): {reason}"
+            f"data={source}: the target {str(targets[0])!r} is not a number; regression needs numbers"
         ) from None
-    rows, columns = sparse.shape
-    if rows == 0 or columns == 0 or sparse.nnz == 0:
-        raise InputError(f"data file '{path}' has {rows} rows and {sparse.nnz} feature values; nothing to fit")
-    if 8.0 * rows * columns > DENSE_BYTES:
-        size = 8.0 * rows * columns / 1e9
-        raise InputError(
-            f"data file '{path}' has {rows} x {columns} entries, {size:.3g} GB once dense; "
-            f"the limit is {DENSE_BYTES / 1e9:g} GB, use fewer rows or features"
-        )
-    dense = sparse.toarray()
-    if not (np.isfinite(dense).all() and np.isfinite(labels).all()):
-        raise InputError(f"data file '{path}' holds a value that is not a finite number; remove that row")
-    return dense, labels
+    if not np.isfinite(values).all():
+        raise InputError(f"data={source} holds a target that is not a finite number; remove that row")
+    return values
 
 
-def _needs_sklearn(source: str) -> InputError:
-    return InputError(f"data={source} is read by scikit-learn, which is not installed: pip install 'tersegrad[data]'")
+def standardised(rows: Any) -> FloatArray:
+    """Return the features with mean 0 and variance 1; constant features become 0.
 
+    Raises
+    ------
+    InputError
+        For sparse rows that would not fit in memory: with its mean subtracted, no feature is sparse.
+    """
+    from scipy.sparse import issparse
 
-def load(source: str) -> tuple[FloatArray, FloatArray]:
-    """Return rows (m, d) and labels (m,) of a bundled set by name, or of a LIBSVM file by path."""
-    return bundled(source) if source in BUNDLED else libsvm(source)
-
-
-def standardised(rows: FloatArray) -> FloatArray:
-    """Return the features with mean 0 and variance 1; constant features become 0."""
+    if issparse(rows):
+        size = 8.0 * rows.shape[0] * rows.shape[1]
+        if size > files.MOST_BYTES:
+            raise InputError(
+                f"standardise=1 makes {rows.shape[0]} x {rows.shape[1]} sparse rows dense, {size / 1e9:.3g} GB; "
+                f"the limit is {files.MOST_BYTES / 1e9:g} GB: leave it out"
+            )
+        rows = rows.toarray()
     centred = rows - rows.mean(axis=0)
     deviation = centred.std(axis=0)
     return centred / np.where(deviation > 1e-12 * np.abs(rows).max(axis=0), deviation, np.inf)
 
 
-def signs(labels: FloatArray, source: str) -> FloatArray:
-    """Map the labels of two classes to -1 (the smaller) and +1 (the larger); digits: odd -1, even +1."""
+def signs(labels: NDArray[Any], source: str, positive: Any = None) -> FloatArray:
+    """Map the labels of two classes to -1 (the smaller) and +1 (the larger); digits: odd -1, even +1.
+
+    Parameters
+    ----------
+    labels
+        (m,) numbers or words.
+    positive
+        The label that is +1; all others are -1.
+
+    Raises
+    ------
+    InputError
+        If there are not exactly two classes, or `positive` is none of them.
+    """
+    if positive is not None:
+        chosen = labels.astype(str) == str(positive)
+        if labels.dtype.kind in "biuf":
+            try:
+                chosen = labels == float(positive)
+            except ValueError:
+                chosen = np.zeros(labels.shape, dtype=np.bool_)
+        if not chosen.any() or chosen.all():
+            raise InputError(f"positive={positive}: {_how_many(labels, source)}; give one of several")
+        return np.where(chosen, 1.0, -1.0)
     if source == "digits":
         return np.where(labels % 2 == 0, 1.0, -1.0)
     classes = np.unique(labels)
     if classes.size != 2:
-        some = ", ".join(f"{c:g}" for c in classes[:5]) + (", ..." if classes.size > 5 else "")
-        noun = "class" if classes.size == 1 else "classes"
-        raise InputError(f"data={source} has {classes.size} {noun} ({some}); logistic regression takes exactly 2")
+        way_out = f"; to tell one from the rest, give positive={_label(classes[0])}" if classes.size > 2 else ""
+        raise InputError(f"{_how_many(labels, source)}; logistic regression takes exactly 2{way_out}")
     return np.where(labels == classes[1], 1.0, -1.0)
+
+
+def _label(value: Any) -> str:
+    return f"{value:g}" if np.issubdtype(type(value), np.number) else str(value)
+
+
+def _how_many(labels: NDArray[Any], source: str) -> str:
+    classes = np.unique(labels)
+    some = ", ".join(_label(c) for c in classes[:5]) + (", ..." if classes.size > 5 else "")
+    return f"data={source} has {classes.size} {'class' if classes.size == 1 else 'classes'} ({some})"
 
 
 def gaussian(
@@ -128,23 +214,25 @@ class Split:
     offsets: NDArray[np.int64]
 
 
-def split(targets: FloatArray, workers: int, kind: str, homogeneous: bool, seed: int) -> Split:
+def split(targets: FloatArray, workers: int, kind: Any, homogeneous: bool, seed: int) -> Split:
     """Divide the rows over the workers, in shares that differ by one row at most.
 
     Parameters
     ----------
     kind
         "shuffled": at random, which makes the workers alike; "sorted": by label or target, which makes them
-        differ; "given": in the order of the rows.
+        differ; "given": in the order of the rows; or an array (m,) that says which worker (from 0) has a row.
     homogeneous
         Every worker holds all the rows: all f_i are equal.
 
     Raises
     ------
     InputError
-        More workers than rows.
+        More workers than rows; an array that leaves a worker without rows.
     """
     m = targets.size
+    if not isinstance(kind, str):
+        return _dealt(np.asarray(kind), m, workers)
     if homogeneous:
         return Split(np.arange(m), np.zeros(workers, dtype=np.int64), np.array([0, m], dtype=np.int64))
     if workers > m:
@@ -160,3 +248,19 @@ def share_offsets(rows: int, workers: int) -> NDArray[np.int64]:
     """Return where every worker's share of the rows begins, and the end (workers + 1,): sizes differ by one at most."""
     sizes = rows // workers + (np.arange(workers) < rows % workers)
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _dealt(owner: NDArray[Any], rows: int, workers: int) -> Split:
+    """The split that an array of worker numbers says."""
+    if owner.shape != (rows,) or owner.dtype.kind not in "iu":
+        raise InputError(
+            f"split is an array of shape {owner.shape}; give one whole number, a worker's, for each of the {rows} rows"
+        )
+    sizes = np.bincount(owner, minlength=workers) if owner.min() >= 0 else np.zeros(0, dtype=np.int64)
+    if sizes.size != workers or sizes.min() == 0:
+        raise InputError(
+            f"split must name each of the workers 0 to {workers - 1}, and nobody else; "
+            f"give workers={owner.max() + 1}, or another split"
+        )
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Split(np.argsort(owner, kind="stable"), np.arange(workers, dtype=np.int64), offsets)

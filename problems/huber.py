@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from .base import FloatArray, Noise, given_options
+from .base import FloatArray
 from .linear import LinearModel
 
 
 class Huber(LinearModel):
-    """f_i(x) = (1/m_i) sum_j (sqrt(1 + r_j^2) - 1), r_j = a_j.x - b_j; options as in `LinearModel`.
+    """f_i(x) = (1/m_i) sum_j (sqrt(1 + r_j^2) - 1), r_j = a_j.x - b_j; options as in `LinearOptions`.
 
     The loss's second derivative lies in (0, 1] and its slope in (-1, 1), so that L_i = lambda_max(A_i^T A_i)/m_i, f is
     convex (mu = 0: there is no uniform modulus), and G, zeta_sq and the variance of row sampling are finite. With the
@@ -22,27 +22,13 @@ class Huber(LinearModel):
     name = "huber"
     loss, curvature = 3, (0.0, 1.0)
 
-    def __init__(
-        self,
-        data: str = "synthetic",
-        rows: int | None = None,
-        dim: int | None = None,
-        homogeneous: int = 0,
-        split: str = "shuffled",
-        standardise: int | None = None,
-        batch: int | None = None,
-        noise: str = "none",
-        sigma_sq: float | None = None,
-        target_noise: float = 0.0,
-        seed: int = 0,
-        workers: int = 1,
-    ) -> None:
-        options = given_options(type(self), locals())
-        super().__init__(
-            data, rows, dim, 0.0, 0.0, homogeneous, split, standardise, target_noise, seed, workers,
-            Noise.read(noise, sigma_sq, batch), options=options,
-        )  # fmt: skip
-        self.realisable = self.x_true is not None and target_noise == 0
+    without = ("reg", "lam", "l1", "l2prox", "scale", "positive")
+    defaults = {"target_noise": 0.0}  # noqa: RUF012
+
+    @property
+    def realisable(self) -> bool:
+        """Whether the targets are A x_true, without noise."""
+        return self.x_true is not None and self.options.target_noise == 0
 
     def _loss(self, t: FloatArray, b: FloatArray) -> FloatArray:
         r_sq = (t - b) ** 2

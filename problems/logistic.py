@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..common.errors import InputError
-from ..common.options import number
-from .base import FloatArray, Noise, given_options
+from .base import FloatArray
 from .data import SYNTHETIC, signs
 from .linear import LinearModel
+from .optimum import newton, solver
+from .rows import DIRECT, is_sparse, scaled
+
+#: Up to so many features the minimum of every f_i is computed.
+SMALL = 500
 
 
 def sigmoid(z: FloatArray) -> FloatArray:
@@ -24,10 +31,13 @@ class _Logistic(LinearModel):
 
     loss, curvature = 1, (0.0, 0.25)
     # Without it, classes of centred rows are mirror images with equal gradients: sorting would do nothing.
-    intercept = True
+    constant_feature = True
 
-    def _targets(self, targets: FloatArray, source: str) -> FloatArray:
-        return np.where(targets >= 0, 1.0, -1.0) if source == SYNTHETIC else signs(targets, source)
+    @staticmethod
+    def targets_of(targets: NDArray[Any], source: str, positive: Any = None) -> FloatArray:
+        if source == SYNTHETIC:
+            return np.where(targets >= 0, 1.0, -1.0)
+        return signs(targets, source, positive)
 
     def _loss(self, t: FloatArray, b: FloatArray) -> FloatArray:
         return np.logaddexp(0.0, -b * t)
@@ -43,13 +53,22 @@ class _Logistic(LinearModel):
         """1."""
         return 1.0
 
+    @property
+    def slope_centres(self) -> tuple[FloatArray, float]:
+        """-b_j/2, and 1/2: the slope -b sigmoid(-b t) lies between 0 and -b."""
+        return -self.b / 2, 0.5
+
 
 class Logistic(_Logistic):
-    """f_i(x) = (1/m_i) sum_j log(1 + exp(-b_j a_j.x)) + (reg/2)||x||^2; options as in `LinearModel`.
+    """f_i(x) = (1/m_i) sum_j log(1 + exp(-b_j a_j.x)) + (reg/2)||x||^2; options as in `LinearOptions`.
 
-    mu = reg, which must be positive: separable data have no minimiser without it. L_i = lambda_max(A_i^T
-    A_i)/(4 m_i) + reg. x_star comes from Newton's method and is certified by its gradient. Slopes are
-    bounded, so that row sampling has a uniform sigma_sq.
+    mu = reg. L_i = lambda_max(A_i^T A_i)/(4 m_i) + reg. x_star comes from Newton's method and is certified by its
+    gradient. Slopes are bounded, so that row sampling has a uniform sigma_sq.
+
+    With reg = 0 the problem is convex (mu = 0). Whether it has a minimiser is then a question to the data: it has one
+    unless some hyperplane separates the classes, points on it allowed (Albert and Anderson 1984). `minimiser` says
+    which; x_star is then the minimiser nearest to x0, or None. Where every point is strictly on its side, f* = 0 is
+    not attained.
 
     Labels: the smaller of two classes is -1, the larger +1; digits are even (+1) against odd (-1). Synthetic
     labels are the signs of a_j.x_true + target_noise * normal, with a constant first feature in every row.
@@ -57,35 +76,126 @@ class Logistic(_Logistic):
 
     name = "logistic"
 
-    def __init__(
-        self,
-        data: str = "synthetic",
-        rows: int | None = None,
-        dim: int | None = None,
-        reg: float = 0.01,
-        homogeneous: int = 0,
-        split: str = "shuffled",
-        standardise: int | None = None,
-        batch: int | None = None,
-        noise: str = "none",
-        sigma_sq: float | None = None,
-        l1: float = 0.0,
-        l2prox: float = 0.0,
-        target_noise: float = 1.0,
-        seed: int = 0,
-        workers: int = 1,
-    ) -> None:
-        options = given_options(type(self), locals())
-        if number("reg", reg) == 0:
-            raise InputError("logistic needs reg > 0: without it separable data have no minimiser")
-        super().__init__(
-            data, rows, dim, reg, 0.0, homogeneous, split, standardise, target_noise, seed, workers,
-            Noise.read(noise, sigma_sq, batch), l1, l2prox, options,
-        )  # fmt: skip
+    without = ("lam", "scale")
+    defaults = {"reg": 0.01}  # noqa: RUF012
 
-    def convexity(self) -> dict[str, float]:
-        """mu = mu_min = reg."""
-        return {"mu": self.reg, "mu_min": self.reg}
+    def __init__(self, *, workers: int = 1, **given: Any) -> None:
+        super().__init__(workers=workers, **given)
+        if self.regulariser[0] > 0 and self.modulus + self.regulariser[1] == 0:
+            raise InputError("l1 needs a strongly convex problem here: give reg > 0 or l2prox > 0")
+
+    def convexity(self) -> dict[str, Any]:
+        """mu = mu_min = reg; what is known of the minimiser where there is no regulariser."""
+        known: dict[str, Any] = {"mu": self.reg, "mu_min": self.reg}
+        if self.modulus + self.regulariser[1] == 0:
+            known["notes"] = (self.minimiser,)
+        return known
+
+    @property
+    def minimiser(self) -> str:
+        """Whether f has a minimiser, in a sentence."""
+        if self.modulus + self.regulariser[1] > 0:
+            return "f has exactly one minimiser: it is strongly convex"
+        return self._unregularised[1]
+
+    @cached_property
+    def x_star(self) -> FloatArray | None:
+        """The minimiser (d,) of F nearest to x0; None where there is none, or none is known."""
+        return super().x_star if self.modulus + self.regulariser[1] > 0 else self._unregularised[0]
+
+    @cached_property
+    def f_star(self) -> float:
+        """The infimum of F; a lower bound of it, 0, where it is not known."""
+        return 0.0 if self.x_star is None else float(self.objective(self.x_star))
+
+    @property
+    def f_star_certified(self) -> bool:
+        """Whether f_star is the infimum itself (to rounding error)."""
+        return self.x_star is not None or self._unregularised[2]
+
+    @cached_property
+    def _unregularised(self) -> tuple[FloatArray | None, str, bool]:
+        """(minimiser without a regulariser, what is known of it, whether f_star is then the infimum).
+
+        A point x with b_j a_j.x > 0 for all rows proves that there is none. A small Newton decrement proves that
+        there is one: sqrt(g^T H^{-1} g) max ||a_j|| <= sqrt(lambda_min(H))/2 on the span of the rows (Bach 2010, "Self-
+        concordant analysis for logistic regression", Proposition 2). What lies between is decided by linear
+        programming: the largest sum_j b_j a_j.w under 0 <= b_j a_j.w <= 1 is 0 just where no w separates.
+        """
+        if min(self.A.shape) > DIRECT:
+            return (
+                None,
+                f"f may have a minimiser: with {self.A.shape[0]} x {self.A.shape[1]} rows it is not looked for",
+                False,
+            )
+        basis = self._row_space
+        x = self._newton_on(basis)
+        margins = self.b * (self.A @ x)
+        if margins.min() > 0:
+            return None, "f has no minimiser: a hyperplane separates the classes, and f* = 0 is not attained", True
+        g, H = basis.T @ self.gradient(x), basis.T @ self.hessian(x) @ basis
+        smallest = float(np.linalg.eigvalsh(H)[0])
+        if smallest > 0:
+            decrement = float(np.sqrt(max(g @ np.linalg.solve(H, g), 0.0)))
+            if decrement * float(np.sqrt(self.row_norms_sq.max())) <= 0.5 * np.sqrt(smallest):
+                return x, "f has a minimiser: no hyperplane separates the classes", True
+        if self._separable():
+            return None, "f has no minimiser: a hyperplane separates the classes, some points lie on it", False
+        return None, "f has a minimiser, but it lies too far out to be computed: give reg > 0", False
+
+    @property
+    def _row_space(self) -> FloatArray:
+        """An orthonormal basis (d, r) of the span of the rows."""
+        _, s, Vt = np.linalg.svd(self.A.toarray() if is_sparse(self.A) else self.A, full_matrices=False)
+        return np.asarray(Vt[s > max(self.A.shape) * 2.0**-52 * s[0]].T)
+
+    def _newton_on(self, basis: FloatArray) -> FloatArray:
+        """Newton's method on x0 + span, as far as it gets."""
+        best = self.x0
+
+        def solve(z: FloatArray) -> Callable[[FloatArray], FloatArray]:
+            H = basis.T @ self.hessian(self.x0 + basis @ z) @ basis
+            # Far out the Hessian vanishes; what is added is below the rounding of one that does not.
+            H += 2.0**-52 * np.trace(H) * np.eye(len(z))
+            return lambda g: np.asarray(np.linalg.solve(H, g))
+
+        try:
+            z = newton(lambda z: basis.T @ self.gradient(self.x0 + basis @ z), solve, np.zeros(basis.shape[1]))
+        except np.linalg.LinAlgError:
+            return best
+        return np.asarray(self.x0 + basis @ z)
+
+    def _separable(self) -> bool:
+        """Whether a hyperplane separates the classes, points on it allowed but not all of them."""
+        from scipy.optimize import linprog
+
+        signed = scaled(self.A, self.b)
+        found = linprog(
+            -np.asarray(signed.sum(axis=0)).ravel(), A_ub=_stacked(signed), b_ub=np.repeat([1.0, 0.0], self.b.size),
+            bounds=(None, None), method="highs",
+        )  # fmt: skip
+        return bool(found.status == 0 and -found.fun > 1e-7)
+
+    @cached_property
+    def infima(self) -> FloatArray:
+        """Lower bounds (n,) of inf f_i, with reg > 0 to rounding: f_i(z) - ||grad f_i(z)||^2/(2 reg), z by Newton."""
+        if self.reg == 0 or self.dim > SMALL:
+            return np.zeros(self.workers)
+        lowest = []
+        for i in range(len(self.shares)):
+            z = newton(
+                lambda x, i=i: self.worker_gradient(i, x), solver(lambda x, i=i: self.worker_hessian(i, x)), self.x0
+            )  # type: ignore[misc]
+            g = self.worker_gradient(i, z)
+            lowest.append(float(self.worker_value(i, z)) - float(g @ g) / (2 * self.reg))
+        return np.maximum(np.array(lowest)[self.index], 0.0)
+
+
+def _stacked(rows: Any) -> Any:
+    """The rows above their negatives."""
+    from scipy.sparse import vstack
+
+    return vstack([rows, -rows], format="csr") if is_sparse(rows) else np.vstack([rows, -rows])
 
 
 class LogisticNonconvex(_Logistic):
@@ -93,32 +203,13 @@ class LogisticNonconvex(_Logistic):
 
     The regulariser's second derivative lies in [-lam/2, 2 lam], so that L_i = lambda_max(A_i^T A_i)/(4 m_i) +
     2 lam. All terms are nonnegative: f_star is the certified lower bound 0, not the minimum, which makes gap0
-    an upper bound. Gradients are bounded: G is finite. Options as in `LinearModel`.
+    an upper bound. Gradients are bounded: G is finite. Options as in `LinearOptions`.
     """
 
     name = "logistic-nonconvex"
 
-    def __init__(
-        self,
-        data: str = "synthetic",
-        rows: int | None = None,
-        dim: int | None = None,
-        lam: float = 0.1,
-        homogeneous: int = 0,
-        split: str = "shuffled",
-        standardise: int | None = None,
-        batch: int | None = None,
-        noise: str = "none",
-        sigma_sq: float | None = None,
-        target_noise: float = 1.0,
-        seed: int = 0,
-        workers: int = 1,
-    ) -> None:
-        options = given_options(type(self), locals())
-        super().__init__(
-            data, rows, dim, 0.0, lam, homogeneous, split, standardise, target_noise, seed, workers,
-            Noise.read(noise, sigma_sq, batch), options=options,
-        )  # fmt: skip
+    without = ("reg", "l1", "l2prox", "scale")
+    defaults = {"lam": 0.1}  # noqa: RUF012
 
     @cached_property
     def f_star(self) -> float:

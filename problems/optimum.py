@@ -17,22 +17,42 @@ NEWTON_ITERATIONS = 200
 BLOCK, BLOCKS = 200, 250
 
 
+def solver(hessian: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], Callable[[FloatArray], FloatArray]]:
+    """Return what `newton` takes, for Hessians that can be written down: x -> (g -> H(x)^{-1} g), by Cholesky."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    def at(x: FloatArray) -> Callable[[FloatArray], FloatArray]:
+        factor = cho_factor(hessian(x))
+        return lambda g: cho_solve(factor, g)
+
+    return at
+
+
 def newton(
-    gradient: Callable[[FloatArray], FloatArray], hessian: Callable[[FloatArray], FloatArray], x: FloatArray
+    gradient: Callable[[FloatArray], FloatArray],
+    solve: Callable[[FloatArray], Callable[[FloatArray], FloatArray]],
+    x: FloatArray,
 ) -> FloatArray:
     """Return the zero of `gradient` to rounding error, for a strongly convex function.
 
+    Parameters
+    ----------
+    solve
+        x -> (g -> H(x)^{-1} g), H the Hessian (`solver`).
+    x
+        Starting point (d,).
+
+    Notes
+    -----
     Damped by backtracking on the norm of the gradient, for which the Newton direction is always one of
     descent. It stops when no step lowers that norm any more, which is where rounding takes over.
     """
-    from scipy.linalg import cho_factor, cho_solve
-
     g = gradient(x)
     for _ in range(NEWTON_ITERATIONS):
         norm = np.linalg.norm(g)
         if norm == 0.0:
             break
-        direction = cho_solve(cho_factor(hessian(x)), g)
+        direction = solve(x)(g)
         step = 1.0
         while step > 1e-8:
             candidate = x - step * direction
@@ -85,7 +105,7 @@ def minimise(
 
     identity = l2 * np.eye(x.size)
     if l1 == 0.0:
-        return newton(smooth, lambda z: hessian(z) + identity, x)
+        return newton(smooth, solver(lambda z: hessian(z) + identity), x)
 
     step, y, momentum = 1.0 / (L + l2), x, 1.0
     for _ in range(BLOCKS):
@@ -121,7 +141,7 @@ def _polish(
     if support.any():
         z = newton(
             lambda z: smooth(lift(z))[support] + l1 * signs[support],
-            lambda z: hessian(lift(z))[np.ix_(support, support)],
+            solver(lambda z: hessian(lift(z))[np.ix_(support, support)]),
             x[support],
         )
         x = lift(z)

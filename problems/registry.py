@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from ..common.errors import InputError
 from ..common.specs import build
 from .absolute import Absolute
@@ -24,7 +28,9 @@ PROBLEMS: dict[str, type[Problem]] = {
 }  # fmt: skip
 
 
-def problem(spec: str | Problem, workers: int | None = None) -> Problem:
+def problem(
+    spec: str | Problem, X: Any = None, y: Any = None, *, workers: int | None = None, **options: Any
+) -> Problem:
     """Return the problem that `spec` describes, on `workers` workers (1 if left out).
 
     Parameters
@@ -32,15 +38,37 @@ def problem(spec: str | Problem, workers: int | None = None) -> Problem:
     spec
         Text form ``name:key=value,...`` with a name of `PROBLEMS`, or a `Problem`, which is returned as it
         is.
+    X, y
+        Rows (m, d) and targets (m,) of your own, for the linear models: a NumPy array, a SciPy sparse matrix or a data
+        frame, and one number or label a row. (A single whole number in the place of X is the number of workers.)
+    workers
+        n, 1 or more.
+    options
+        Further options of the problem, as in the text form, but as Python objects.
 
     Raises
     ------
     InputError
         Unknown name or option, a value out of range, unreadable data, or another number of workers than the
         problem's.
+
+    Examples
+    --------
+    >>> from tersegrad.problems import problem
+    >>> p = problem("logistic", [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1], reg=0.1, workers=3)
+    >>> p.dim, p.workers, p.constants().mu
+    (2, 3, 0.1)
     """
+    if workers is None and isinstance(X, int | np.integer):
+        X, workers = None, int(X)
     if isinstance(spec, Problem):
+        if X is not None or y is not None or options:
+            raise InputError(f"'{spec.spec}' is a problem already: leave out X, y and further options")
         if workers not in (None, spec.workers):
             raise InputError(f"'{spec.spec}' was made for {spec.workers} workers, not {workers}; build it anew")
         return spec
-    return build("problem", spec, PROBLEMS, workers=1 if workers is None else workers)
+    if X is not None:
+        options["data"] = X
+    if y is not None:
+        options["targets"] = y
+    return build("problem", spec, PROBLEMS, options, workers=1 if workers is None else workers)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from .base import FloatArray, Noise, given_options
+from .base import FloatArray
 from .linear import BOUNDED_SLOPE, LinearModel
 
 
 class Robust(LinearModel):
-    """f_i(x) = (1/m_i) sum_j r_j^2/(1 + r_j^2), r_j = a_j.x - b_j; options as in `LinearModel`.
+    """f_i(x) = (1/m_i) sum_j r_j^2/(1 + r_j^2), r_j = a_j.x - b_j; options as in `LinearOptions`.
 
     The loss's second derivative lies in [-1/2, 2] and its slope in +-3 sqrt(3)/8, so that
     L_i = 2 lambda_max(A_i^T A_i)/m_i, and G, zeta_sq and the variance of row sampling are finite. With the
@@ -20,27 +20,13 @@ class Robust(LinearModel):
     name = "robust"
     loss, curvature = 2, (-0.5, 2.0)
 
-    def __init__(
-        self,
-        data: str = "synthetic",
-        rows: int | None = None,
-        dim: int | None = None,
-        homogeneous: int = 0,
-        split: str = "shuffled",
-        standardise: int | None = None,
-        batch: int | None = None,
-        noise: str = "none",
-        sigma_sq: float | None = None,
-        target_noise: float = 0.0,
-        seed: int = 0,
-        workers: int = 1,
-    ) -> None:
-        options = given_options(type(self), locals())
-        super().__init__(
-            data, rows, dim, 0.0, 0.0, homogeneous, split, standardise, target_noise, seed, workers,
-            Noise.read(noise, sigma_sq, batch), options=options,
-        )  # fmt: skip
-        self.realisable = self.x_true is not None and target_noise == 0
+    without = ("reg", "lam", "l1", "l2prox", "scale", "positive")
+    defaults = {"target_noise": 0.0}  # noqa: RUF012
+
+    @property
+    def realisable(self) -> bool:
+        """Whether the targets are A x_true, without noise."""
+        return self.x_true is not None and self.options.target_noise == 0
 
     def _loss(self, t: FloatArray, b: FloatArray) -> FloatArray:
         return (t - b) ** 2 / (1 + (t - b) ** 2)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from inspect import signature
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..common.errors import InputError
 from ..common.options import choice, flag, integer, number
-from ..common.specs import format_spec, parse_spec
+from ..common.specs import format_spec, read_spec
 from ..theory.constants import Constants
-from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
+from .base import FloatArray, Noise, Problem, ProblemKernels
 from .data import BUNDLED, SYNTHETIC, Split, split
-from .linear import LinearModel
+from .files import Survey, is_libsvm, libsvm_pieces, renumbered
+from .linear import LinearModel, LinearOptions, sparse_data
 from .registry import PROBLEMS, problem
 
 Data = tuple[Any, ...]
@@ -27,6 +25,17 @@ def _rows(data: Data, worker: int, dim: int, name: str) -> Data:
     matrix, targets, index, offsets, parameters = data
     low, high = offsets[index[worker]], offsets[index[worker] + 1]
     return matrix[low:high], targets[low:high], np.zeros(1, np.int64), np.array([0, high - low]), parameters
+
+
+def _sparse_rows(data: Data, worker: int, dim: int, name: str) -> Data:
+    """The worker's rows and targets, stored by their nonzero entries."""
+    values, targets, layout, columns, parameters = data
+    n, parts = int(layout[0]), int(layout[1])
+    index, offsets, starts = np.split(layout[2:], [n, n + parts])
+    low, high = offsets[index[worker]], offsets[index[worker] + 1]
+    first, last = starts[low], starts[high]
+    own = np.concatenate([[1, 2, 0, 0, high - low], starts[low : high + 1] - first]).astype(np.int64)
+    return values[:, first:last], targets[low:high], own, columns[first:last], parameters
 
 
 def _quadratic(data: Data, worker: int, dim: int, name: str) -> Data:
@@ -44,7 +53,7 @@ def _absolute(data: Data, worker: int, dim: int, name: str) -> Data:
 
 
 _REDUCTIONS: Mapping[str, Callable[[Data, int, int, str], Data]] = {
-    "linear": _rows, "quadratic": _quadratic, "absolute": _absolute,
+    "linear": _rows, "sparse": _sparse_rows, "quadratic": _quadratic, "absolute": _absolute,
 }  # fmt: skip
 
 
@@ -107,23 +116,18 @@ class Share(Problem):
 
 # ------------------------------------------------------------------------------------------------- data files
 
-#: Bytes of a data file that are read at a time.
-PIECE = 1 << 24
-MOST_FEATURES = 2**31 - 1
 
-
-def _options(spec: str) -> tuple[type[LinearModel], dict[str, Any]] | None:
-    """The linear model of this text form and all its options; None if it is not one with a data file."""
+def _options(spec: str) -> tuple[type[LinearModel], LinearOptions] | None:
+    """The linear model of this text form and all its options; None if it is not one with a LIBSVM file."""
     try:
-        name, given = parse_spec(spec)
+        entry, given = read_spec("problem", spec, PROBLEMS)
     except InputError:
         return None
-    entry = PROBLEMS.get(name)
-    if entry is None or not issubclass(entry, LinearModel):
+    if not issubclass(entry, LinearModel) or entry.further:
         return None
-    options = {key: p.default for key, p in signature(entry).parameters.items()} | given
-    source = str(options.get("data", SYNTHETIC))
-    return None if source == SYNTHETIC or source in BUNDLED else (entry, options)
+    options = entry.read_options(given)
+    source = str(options.data)
+    return (entry, options) if source not in (SYNTHETIC, *BUNDLED) and is_libsvm(source) else None
 
 
 def numbers_of(kernels: ProblemKernels) -> list[float]:
@@ -134,85 +138,19 @@ def numbers_of(kernels: ProblemKernels) -> list[float]:
 def data_file(spec: str) -> str | None:
     """The file from which every worker can read its own rows, if there is one."""
     found = _options(spec)
-    return None if found is None or found[1].get("standardise") else str(found[1]["data"])
+    return None if found is None or found[1].standardise or found[1].intercept else str(found[1].data)
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What can be said of a data file in one pass that keeps no rows.
-
-    Attributes
-    ----------
-    labels
-        (m,).
-    dim
-        Number of features.
-    zero_based
-        Whether the first feature has the number 0.
-    """
-
-    labels: FloatArray
-    dim: int
-    zero_based: bool
-
-    @classmethod
-    def of(cls, path: str) -> Survey:
-        """Read the file once.
-
-        Raises
-        ------
-        InputError
-            If it cannot be read.
-        """
-        labels, lowest, highest = [], [], [-1]
-        for rows, part in _pieces(path, True, MOST_FEATURES):
-            labels.append(part)
-            filled = np.flatnonzero(np.diff(rows.indptr))
-            lowest.append(int(rows.indices.min()) > 0 if filled.size else False)
-            highest.append(int(rows.indices.max(initial=-1)))
-        if not labels or max(highest) < 0:
-            raise InputError(f"data file '{path}' has no feature values; nothing to fit")
-        zero_based = not all(lowest)
-        together = np.concatenate(labels)
-        if not np.isfinite(together).all():
-            raise InputError(f"data file '{path}' holds a value that is not a finite number; remove that row")
-        return cls(together, max(highest) + int(zero_based), zero_based)
-
-
-def _pieces(path: str, zero_based: bool, dim: int) -> Iterator[tuple[Any, FloatArray]]:
-    """(sparse rows, labels) of a LIBSVM file, piece by piece."""
-    try:
-        from sklearn.datasets import load_svmlight_file
-    except ImportError:
-        raise InputError(
-            f"data={path} is read by scikit-learn, which is not installed: pip install 'tersegrad[data]'"
-        ) from None
-    try:
-        size = Path(path).stat().st_size
-        for at in range(0, size, PIECE):
-            rows, labels = load_svmlight_file(path, n_features=dim, zero_based=zero_based, offset=at, length=PIECE)
-            if labels.size:
-                yield rows, labels
-    except OSError as error:
-        raise InputError(f"data file '{path}' cannot be read: {error.strerror or error}") from None
-    except (ValueError, OverflowError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(
-            f"data file '{path}' is not in LIBSVM format (a line reads 'label index:value ...'): {reason}"
-        ) from None
-
-
-def _divided(
-    entry: type[LinearModel], options: dict[str, Any], path: str, workers: int
-) -> tuple[Survey, FloatArray, Split]:
+def _divided(entry: type[LinearModel], options: LinearOptions, workers: int) -> tuple[Survey, FloatArray, Split]:
     """(survey, targets, split) of a file."""
-    if flag("standardise", options.get("standardise") or 0):
-        raise InputError("standardise=1 needs all rows in one place: leave it out, or leave out --shares-only")
-    survey = Survey.of(path)
-    targets = entry._targets(entry.__new__(entry), survey.labels, path)
-    kind = choice("split", options.get("split", "shuffled"), entry.splits)
-    homogeneous = flag("homogeneous", options.get("homogeneous", 0))
-    return survey, targets, split(targets, workers, kind, homogeneous, integer("seed", options["seed"], low=0))
+    for name in ("standardise", "intercept"):
+        if flag(name, getattr(options, name) or 0):
+            raise InputError(f"{name}=1 needs all rows in one place: leave it out, or leave out --shares-only")
+    survey = Survey.of(str(options.data), options.n_features)
+    targets = entry.targets_of(survey.labels, str(options.data), options.positive)
+    kind = choice("split", options.split, entry.splits)
+    homogeneous = flag("homogeneous", options.homogeneous)
+    return survey, targets, split(targets, workers, kind, homogeneous, integer("seed", options.seed, low=0))
 
 
 def read_share(told: Mapping[str, Any], worker: int) -> list[np.ndarray]:
@@ -226,23 +164,25 @@ def read_share(told: Mapping[str, Any], worker: int) -> list[np.ndarray]:
     found = _options(told["spec"])
     assert found is not None
     entry, options = found
-    path = str(options["data"])
-    survey, targets, shares = _divided(entry, options, path, told["workers"])
+    survey, targets, shares = _divided(entry, options, told["workers"])
     part = int(shares.index[worker])
     mine = shares.order[shares.offsets[part] : shares.offsets[part + 1]]
     place = np.full(survey.labels.size, -1)
     place[mine] = np.arange(mine.size)
-    rows, first = np.zeros((mine.size, survey.dim)), 0
-    for sparse, labels in _pieces(path, survey.zero_based, survey.dim):
+    parts, places, first = [], [], 0
+    for sparse, labels in libsvm_pieces(str(options.data)):
         here = place[first : first + labels.size]
         kept = np.flatnonzero(here >= 0)
         if kept.size:
-            rows[here[kept]] = sparse[kept].toarray()
+            parts.append(sparse[kept])
+            places.append(here[kept])
         first += labels.size
-    if not np.isfinite(rows).all():
-        raise InputError(f"data file '{path}' holds a value that is not a finite number; remove that row")
+    rows = renumbered(parts, survey.first, survey.dim)[np.argsort(np.concatenate(places))]
     own = np.array([0, mine.size], np.int64)
-    return [rows, targets[mine], np.zeros(1, np.int64), own, np.array(told["numbers"], dtype=np.float64)]
+    numbers = np.array(told["numbers"], dtype=np.float64)
+    if survey.nearly_dense:
+        return [rows.toarray(), targets[mine], np.zeros(1, np.int64), own, numbers]
+    return list(sparse_data(rows, targets[mine], np.zeros(1, np.int64), own, numbers))
 
 
 def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
@@ -263,16 +203,17 @@ def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
         whole = problem(spec, workers=workers)
         return Share(whole.spec, whole.dim, workers, whole.x0, whole.noise, whole.regulariser, whole.kernels(), True)
     entry, options = found
-    survey, _, _ = _divided(entry, options, str(options["data"]), workers)
-    batch = options.get("batch")
-    noise = Noise.read(options.get("noise", "none"), options.get("sigma_sq"), batch)
-    from .kernels import linear
+    survey, _, _ = _divided(entry, options, workers)
+    noise = Noise.read(options.noise, options.sigma_sq, options.batch)
+    batch = noise.batch or 0
+    numbers = [entry.loss, number("reg", options.reg), number("lam", options.lam), batch]
+    from .kernels import linear, sparse
 
-    numbers = [entry.loss, number("reg", options.get("reg", 0.0)), number("lam", options.get("lam", 0.0)), batch or 0]
     nothing = (np.zeros((1, 1)), np.zeros(1), np.zeros(1, np.int64), np.zeros(2, np.int64), np.array(numbers, float))
+    kind = linear if survey.nearly_dense else sparse
     kernels = ProblemKernels(
-        linear.sampled_gradient if batch else linear.gradient, linear.gradient, linear.value, nothing, batch or 0
+        kind.sampled_gradient if batch else kind.gradient, kind.gradient, kind.value, nothing, batch
     )
-    regulariser = (float(options.get("l1", 0.0)), float(options.get("l2prox", 0.0)))
-    spec = format_spec(entry.name, given_options(entry, options))
-    return Share(spec, survey.dim, workers, np.zeros(survey.dim), noise, regulariser, kernels)
+    written = format_spec(entry.name, entry.written(vars(options)))
+    x0 = entry.start(options, survey.dim)
+    return Share(written, survey.dim, workers, x0, noise, (float(options.l1), float(options.l2prox)), kernels)

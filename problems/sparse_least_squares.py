@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from ..common.options import integer, number
-from .base import FloatArray, Noise, given_options
-from .data import SYNTHETIC, gaussian, share_offsets
+from ..common.options import integer
+from .base import FloatArray
+from .data import gaussian, share_offsets
 from .least_squares import LeastSquares
-from .linear import LinearModel
 from .sparsity import windows
 
 
@@ -29,32 +29,28 @@ class SparseLeastSquares(LeastSquares):
     overlap
         In how many workers' supports each coordinate lies, from 1 to n.
     target_noise, scale, batch, noise, sigma_sq, seed
-        As in `LinearModel`.
+        As in `LinearOptions`.
     """
 
     name = "sparse-least-squares"
     splits = ("given",)
+    without = (
+        "data", "reg", "lam", "homogeneous", "split", "standardise", "l1", "l2prox", "targets", "target", "n_features",
+        "positive", "intercept",
+    )  # fmt: skip
+    defaults = {"rows": 400, "dim": 20, "split": "given"}  # noqa: RUF012
+    further = {"overlap": 1}  # noqa: RUF012
 
-    def __init__(
-        self,
-        rows: int = 400,
-        dim: int = 20,
-        overlap: int = 1,
-        batch: int | None = None,
-        noise: str = "none",
-        sigma_sq: float | None = None,
-        target_noise: float = 1.0,
-        scale: float = 1.0,
-        seed: int = 0,
-        workers: int = 1,
-    ) -> None:
-        options = given_options(type(self), locals())
-        self._mask = windows(integer("workers", workers), integer("dim", dim), integer("overlap", overlap))
-        self.interpolates = number("target_noise", target_noise) == 0
-        LinearModel.__init__(
-            self, SYNTHETIC, rows, dim, 0.0, 0.0, 0, "given", 0, target_noise, seed, workers,
-            Noise.read(noise, sigma_sq, batch), options=options, scale=scale,
-        )  # fmt: skip
+    def __init__(self, *, workers: int = 1, overlap: int = 1, **given: Any) -> None:
+        self._mask = windows(
+            integer("workers", workers), integer("dim", given.get("dim", 20)), integer("overlap", overlap)
+        )
+        super().__init__(workers=workers, overlap=overlap, **given)
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether every equation holds at x_true."""
+        return self.options.target_noise == 0
 
     def _synthetic(
         self, rows: int, dim: int, target_noise: float, seed: int, scale: float

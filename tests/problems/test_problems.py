@@ -218,9 +218,9 @@ def test_minimiser_of_a_composite_problem_is_a_fixed_point_of_the_proximal_step(
 
 def test_damped_newton_converges_where_newton_diverges():
     """Undamped, Newton's method for arctan(x) = 0 diverges from |x| > 1.392."""
-    from tersegrad.problems.optimum import newton
+    from tersegrad.problems.optimum import newton, solver
 
-    x = newton(np.arctan, lambda x: np.diag(1 / (1 + x**2)), np.array([20.0, -3.0]))
+    x = newton(np.arctan, solver(lambda x: np.diag(1 / (1 + x**2))), np.array([20.0, -3.0]))
     np.testing.assert_allclose(x, 0, atol=1e-15)
 
 
@@ -480,7 +480,8 @@ def test_a_problem_of_ones_own_needs_four_methods():
         ("least-squares:rows=10", 11, "11 workers cannot share 10 rows"),
         ("least-squares:data=digits,rows=5", 1, "leave them out"),
         ("least-squares:split=sort", 1, "did you mean 'sorted'"),
-        ("logistic:reg=0", 1, "reg > 0"),
+        ("logistic:reg=-1", 1, "reg=-1"),
+        ("logistic:reg=0,l1=1", 1, "reg > 0 or l2prox > 0"),
         ("pl:start=inf", 1, "start=inf"),
         ("absolute:heterogeneity=1", 1, "at least 2 workers"),
         ("sparse-least-squares:overlap=5", 4, "overlap=5: a coordinate belongs to at least 1 and at most all 4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,8 +23,8 @@ class Huber(LinearModel):
     name = "huber"
     loss, curvature = 3, (0.0, 1.0)
 
-    without = ("reg", "lam", "l1", "l2prox", "scale", "positive")
-    defaults = {"target_noise": 0.0}  # noqa: RUF012
+    without: ClassVar[tuple[str, ...]] = ("reg", "lam", "l1", "l2prox", "scale", "positive")
+    defaults: ClassVar[dict[str, Any]] = {"target_noise": 0.0}
 
     @property
     def realisable(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,8 +36,8 @@ class LeastSquares(LinearModel):
     quadratic = True
     loss, curvature = 0, (1.0, 1.0)
 
-    without = ("lam", "positive")
-    defaults = {"reg": 0.05}  # noqa: RUF012
+    without: ClassVar[tuple[str, ...]] = ("lam", "positive")
+    defaults: ClassVar[dict[str, Any]] = {"reg": 0.05}
 
     def __init__(self, *, workers: int = 1, **given: Any) -> None:
         super().__init__(workers=workers, **given)

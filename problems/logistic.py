@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ class Logistic(_Logistic):
 
     name = "logistic"
 
-    without = ("lam", "scale")
-    defaults = {"reg": 0.01}  # noqa: RUF012
+    without: ClassVar[tuple[str, ...]] = ("lam", "scale")
+    defaults: ClassVar[dict[str, Any]] = {"reg": 0.01}
 
     def __init__(self, *, workers: int = 1, **given: Any) -> None:
         super().__init__(workers=workers, **given)
@@ -133,10 +133,11 @@ class Logistic(_Logistic):
         margins = self.b * (self.A @ x)
         if margins.min() > 0:
             return None, "f has no minimiser: a hyperplane separates the classes, and f* = 0 is not attained", True
-        g, H = basis.T @ self.gradient(x), basis.T @ self.hessian(x) @ basis
+        g: FloatArray = basis.T @ self.gradient(x)
+        H: FloatArray = basis.T @ self.hessian(x) @ basis
         smallest = float(np.linalg.eigvalsh(H)[0])
         if smallest > 0:
-            decrement = float(np.sqrt(max(g @ np.linalg.solve(H, g), 0.0)))
+            decrement = float(np.sqrt(max(float(g @ np.linalg.solve(H, g)), 0.0)))
             if decrement * float(np.sqrt(self.row_norms_sq.max())) <= 0.5 * np.sqrt(smallest):
                 return x, "f has a minimiser: no hyperplane separates the classes", True
         if self._separable():
@@ -183,9 +184,7 @@ class Logistic(_Logistic):
             return np.zeros(self.workers)
         lowest = []
         for i in range(len(self.shares)):
-            z = newton(
-                lambda x, i=i: self.worker_gradient(i, x), solver(lambda x, i=i: self.worker_hessian(i, x)), self.x0
-            )  # type: ignore[misc]
+            z = newton(partial(self.worker_gradient, i), solver(partial(self.worker_hessian, i)), self.x0)
             g = self.worker_gradient(i, z)
             lowest.append(float(self.worker_value(i, z)) - float(g @ g) / (2 * self.reg))
         return np.maximum(np.array(lowest)[self.index], 0.0)
@@ -208,8 +207,8 @@ class LogisticNonconvex(_Logistic):
 
     name = "logistic-nonconvex"
 
-    without = ("reg", "l1", "l2prox", "scale")
-    defaults = {"lam": 0.1}  # noqa: RUF012
+    without: ClassVar[tuple[str, ...]] = ("reg", "l1", "l2prox", "scale")
+    defaults: ClassVar[dict[str, Any]] = {"lam": 0.1}
 
     @cached_property
     def f_star(self) -> float:

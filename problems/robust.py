@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any, ClassVar
 
 from .base import FloatArray
 from .linear import BOUNDED_SLOPE, LinearModel
@@ -20,8 +21,8 @@ class Robust(LinearModel):
     name = "robust"
     loss, curvature = 2, (-0.5, 2.0)
 
-    without = ("reg", "lam", "l1", "l2prox", "scale", "positive")
-    defaults = {"target_noise": 0.0}  # noqa: RUF012
+    without: ClassVar[tuple[str, ...]] = ("reg", "lam", "l1", "l2prox", "scale", "positive")
+    defaults: ClassVar[dict[str, Any]] = {"target_noise": 0.0}
 
     @property
     def realisable(self) -> bool:

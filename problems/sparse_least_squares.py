@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,12 +34,12 @@ class SparseLeastSquares(LeastSquares):
 
     name = "sparse-least-squares"
     splits = ("given",)
-    without = (
+    without: ClassVar[tuple[str, ...]] = (
         "data", "reg", "lam", "homogeneous", "split", "standardise", "l1", "l2prox", "targets", "target", "n_features",
         "positive", "intercept",
     )  # fmt: skip
-    defaults = {"rows": 400, "dim": 20, "split": "given"}  # noqa: RUF012
-    further = {"overlap": 1}  # noqa: RUF012
+    defaults: ClassVar[dict[str, Any]] = {"rows": 400, "dim": 20, "split": "given"}
+    further: ClassVar[dict[str, Any]] = {"overlap": 1}
 
     def __init__(self, *, workers: int = 1, overlap: int = 1, **given: Any) -> None:
         self._mask = windows(

@@ -17,7 +17,8 @@ from support.method_table import PARAMETERS, call
 from support.problem_table import NOISY
 from support.wires import Threads, differing, over_threads
 from tersegrad.problems import problem as build
-from tersegrad.problems.share import Survey, read_share, share
+from tersegrad.problems.files import Survey
+from tersegrad.problems.share import read_share, share
 from tersegrad.solvers.engines.distributed import frames
 from tersegrad.solvers.engines.distributed.protocol import MESSAGE
 from tersegrad.solvers.method import Method, known_methods, method
@@ -125,7 +126,7 @@ def test_every_worker_reads_its_own_rows_of_a_file(options, first, tmp_path, mon
     rows[:, 0] = 1.0
     path = tmp_path / "data.svm"
     datasets.dump_svmlight_file(rows, np.where(random.random(37) < 0.5, 1, 2), str(path), zero_based=first == 0)
-    monkeypatch.setattr("tersegrad.problems.share.PIECE", 200)
+    monkeypatch.setattr("tersegrad.problems.files.PIECE", 200)
     spec = f"logistic:data={path},reg=0.1{options}"
     problem = build(spec, workers=4)
     assert Survey.of(str(path)).dim == problem.dim

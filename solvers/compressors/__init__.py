@@ -5,26 +5,39 @@ of its arguments, so the same uniforms give the same message everywhere. What it
 wire carries: ``decode(encode(C(x))) == C(x)`` bit for bit, and the length it counts is the length of the
 encoded bytes.
 
-Your own compressor is an object of a class derived from ``theory.compressors.Compressor``; pass the object
-wherever a compressor's text form is accepted. It says what it promises and brings
+Your own compressor is an object of a class derived from ``theory.compressors.Compressor``; pass the object wherever a
+compressor's text form is accepted. It says what it promises and how it compresses; nothing else is needed::
 
-- ``kernel(dim)``, which returns (compress, params, state_size): a function under ``numba.njit(COMPRESS,
-  **OPTIONS)``, its numbers as a float64 array, and how many floats it keeps between rounds;
-- ``encode(message)``, ``decode(data, dim)`` and ``entropy_bits(message)``, needed only where bytes or
-  entropies are wanted (``tersegrad.certify`` wants them).
+    import numpy as np
+    import tersegrad as tg
 
-It can be a part of a compressor made of compressors, whose messages then have no bytes.
+    class Parity(tg.Compressor):  # the even or the odd coordinates, by the toss of one coin, twice as large
+        name = "parity"
+        together = True  # one coin decides about many coordinates
 
-::
+        def unbiased(self, dim):
+            return tg.Unbiased(omega=1.0)
 
-    class Half(Compressor):
-        name = "half"
+        def draws(self, dim):
+            return 1
 
-        def contractive(self, dim):
-            return Contractive(0.75)
+        def compress(self, x, u):
+            kept = np.arange(x.size) % 2 == (u[0] < 0.5)
+            return np.where(kept, 2 * x, 0.0)
 
-        def kernel(self, dim):
-            return half_kernel, np.zeros(0), 0
+    message = Parity().compress([1.0, 2.0, 3.0, 4.0], seed=1)
+    certificate = tg.certify(Parity(), dim=50)
+    verdicts = tg.verify(["qsgd.strongly-convex"], up=Parity(), quick=True)
+
+``compress(x, u)`` is handed one vector of doubles and as many uniforms in (0, 1) as ``draws(dim)`` says. Called back
+from the engine, that is slow. Faster, and with a memory between rounds if it has one, is a kernel in its place:
+``kernel(dim)`` returns (compress, params, state_size): a function under ``numba.njit(COMPRESS, **OPTIONS)``, which also
+counts the bits of a message, its numbers as a float64 array, and how many floats it keeps.
+
+Bits are known as far as they are given: by ``formula_bits(dim)`` as a paper counts, by ``encode(message)`` and
+``decode(data, dim)`` as they travel, by ``entropy_bits(message)``; a trace has no column of those that are not, and
+real workers, who send bytes, need a codec. Such a compressor can be a part of one made of compressors, whose messages
+then have no bytes.
 """
 
 from __future__ import annotations
@@ -37,9 +50,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...common.errors import InputError
-from ...theory.compressors import COMPRESSORS, Compressor, vector
+from ...common.options import integer
+from ...theory.compressors import COMPRESSORS, Composition, Compressor, vector
 from .wire import Floats, Kernel, Origin, Reader
 
 
@@ -54,7 +69,73 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
     comp.check(dim)
     if (theirs := getattr(comp, "kernel", None)) is not None:
         return theirs(dim)
+    if comp.compress_vector is not None:
+        from .own import kernel
+
+        return kernel(comp, dim)
     return _room(comp).kernel(comp, dim)
+
+
+def compress(
+    comp: Compressor, x: ArrayLike, u: ArrayLike | None = None, *, seed: int = 0, worker: int = 0, workers: int = 1
+) -> Floats:
+    """Return C(x); see `Compressor.compress`."""
+    given = np.asarray(x)
+    if given.dtype.kind not in "biuf" or given.ndim not in (1, 2) or given.shape[-1] == 0:
+        raise InputError(
+            f"{comp.spec}: an array of type {given.dtype} and shape {given.shape} is no vector (d,) of real numbers, "
+            "nor several of them (B, d)"
+        )
+    rows = np.array(given.reshape(-1, given.shape[-1]), dtype=np.float64)
+    count, dim = rows.shape
+    compress, params, states = kernel(comp, dim)
+    draws = comp.draws(dim)
+    if u is None:
+        random = np.random.Generator(np.random.PCG64(integer("seed", seed, 0)))
+        coins = np.multiply(random.integers(0, 2**32, (count, draws)) + 0.5, 2.0**-32)
+    else:
+        coins = np.array(u, dtype=np.float64).reshape(count, -1)
+        if coins.shape[1] < draws or not np.all((coins > 0) & (coins < 1)):
+            raise InputError(f"{comp.spec}: u must hold {draws} numbers in (0, 1) for each of {count} vectors")
+    out, bits = np.empty((count, dim)), np.empty(count)
+    ctx = np.array([0, integer("worker", worker, 0), integer("workers", workers), 0, 0, 0, 0], dtype=np.int64)
+    compress(rows, coins, ctx, params, np.zeros((count, states)), out, bits)
+    if comp.compress_vector is not None:
+        from .own import raise_failure
+
+        raise_failure()
+    return out.reshape(given.shape)
+
+
+def has_kernel_bits(comp: Compressor) -> bool:
+    """Whether the kernel counts the bits of a message: a plain Python function does only if the compressor encodes."""
+    if isinstance(comp, Composition):
+        return all(has_kernel_bits(part) for part in comp.parts)
+    return comp.compress_vector is None or hasattr(comp, "kernel") or hasattr(comp, "encode")
+
+
+def has_codec(comp: Compressor) -> bool:
+    """Whether messages have bytes."""
+    if hasattr(comp, "encode"):
+        return hasattr(comp, "decode")
+    if isinstance(comp, Composition):
+        return all(has_codec(part) for part in comp.parts)
+    return comp.name in COMPRESSORS
+
+
+def has_entropy(comp: Compressor) -> bool:
+    """Whether the entropy of a message is known."""
+    if isinstance(comp, Composition):
+        return all(has_entropy(part) for part in comp.parts)
+    return hasattr(comp, "entropy_bits") or comp.name in COMPRESSORS
+
+
+def formula_bits(comp: Compressor, dim: int) -> float | None:
+    """The paper's count of bits, if the compressor states one."""
+    try:
+        return comp.formula_bits(dim)
+    except NotImplementedError:
+        return None
 
 
 def codec(comp: Compressor) -> Any:

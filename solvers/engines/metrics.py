@@ -165,8 +165,9 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     if run.method.models:
         here["consensus_sq"] = mean_squares(block.each(kernels.MODELS), repeat(block.x))
     here |= {name: np.asarray(run.method.columns[name](view)) for name in wanted if name in run.method.columns}
-    here["bits_up_encoded"] = record[kernels.BITS_UP].copy()
-    here["bits_down_encoded"] = record[kernels.BITS_DOWN].copy()
+    for side, links, row in (("up", setup.ups, kernels.BITS_UP), ("down", setup.downs, kernels.BITS_DOWN)):
+        if all(map(compressors.has_kernel_bits, links)):
+            here[f"bits_{side}_encoded"] = record[row].copy()
     return here
 
 
@@ -187,13 +188,18 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
     started = bool(messages.any())
     # What belongs to a replica that diverged means nothing.
     started = started and not record[kernels.FIRST_BAD]
-    return {
-        "gradient_evaluations": int(computed) * setup.samples,
-        "bits_up_formula": float(messages @ [c.formula_bits(dim) for c in setup.ups]) / n,
-        "bits_down_formula": float(broadcasts @ [c.formula_bits(dim) for c in setup.downs]),
-        "entropy_up": compressors.entropy_bits(setup.ups[last], _message(setup, block)) if started else 0.0,
-        "entropy_down": compressors.entropy_bits(setup.downs[last], block.scratch[2][0]) if started else 0.0,
-    }
+    known: dict[str, float] = {"gradient_evaluations": int(computed) * setup.samples}
+    sides = (
+        ("up", setup.ups, messages / n, _message(setup, block)),
+        ("down", setup.downs, broadcasts, block.scratch[2][0]),
+    )
+    for side, links, counts, message in sides:
+        sizes = [compressors.formula_bits(c, dim) for c in links]
+        if None not in sizes:
+            known[f"bits_{side}_formula"] = float(counts @ np.array(sizes, dtype=float))
+        if all(map(compressors.has_entropy, links)):
+            known[f"entropy_{side}"] = compressors.entropy_bits(links[last], message) if started else 0.0
+    return known
 
 
 def _message(setup: Setup, block: Block) -> np.ndarray:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from importlib import import_module
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -188,11 +190,14 @@ def rounding_variance(value: NDArray[np.float64], low_bits: int) -> NDArray[np.f
 class Compressor:
     """A compressor's name, options and constants; its kernel and its codec live in ``solvers.compressors``.
 
-    Your own compressor derives from this class, sets `name`, overrides what it can promise, and brings its
-    kernel and codec as methods (see ``solvers.compressors``).
+    Your own compressor derives from this class, sets `name`, overrides what it can promise, and defines
+    ``compress(self, x, u)`` for one vector, or brings a kernel (see ``solvers.compressors``). A `compress` so defined
+    is kept as `compress_vector`; the name `compress` always means what is documented here.
     """
 
     name: ClassVar[str]
+    compress_vector: ClassVar[Callable[[NDArray[np.float64], NDArray[np.float64]], ArrayLike] | None] = None
+    """C(x) of one vector x (d,) from uniforms u (draws,), in plain Python; None where there is a kernel."""
     why_not_unbiased: ClassVar[str] = ""
     """Why `unbiased` is None, as a sentence; empty when it is not."""
     why_not_contractive: ClassVar[str] = ""
@@ -221,6 +226,35 @@ class Compressor:
     def word_option(self, name: str, *words: str) -> None:
         """Check that the option `name` is one of `words`."""
         choice(f"{self.name}: {name}", getattr(self, name), words)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "compress" in vars(cls):
+            cls.compress_vector = vars(cls)["compress"]
+            del cls.compress
+
+    def compress(
+        self, x: ArrayLike, u: ArrayLike | None = None, *, seed: int = 0, worker: int = 0, workers: int = 1
+    ) -> NDArray[np.float64]:
+        """Return C(x), as it would be received, with the shape of x.
+
+        Parameters
+        ----------
+        x
+            A vector (d,) or several (B, d), of any real numbers: integers, floats of any width, strided.
+        u
+            Uniforms in (0, 1), (draws,) or (B, draws), that decide; by default they are drawn from `seed`.
+        worker, workers
+            Who sends, and of how many; perm-k depends on it.
+
+        Raises
+        ------
+        InputError
+            x is empty or not made of real numbers, or the compressor does not take vectors of its length.
+        """
+        # The kernels belong to the solvers, on which nothing else in the theory depends.
+        kernels = import_module("...solvers.compressors", __package__)
+        return kernels.compress(self, x, u, seed=seed, worker=worker, workers=workers)
 
     @property
     def spec(self) -> str:

@@ -1,0 +1,70 @@
+"""Compressors written in plain Python: one kernel for all of them, which calls back.
+
+This is the slow path: every message holds Python's lock and costs some microseconds more than the function itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numba import njit, objmode
+
+from ...common.errors import InputError
+from ...theory.compressors import Compressor
+from .wire import Floats, Kernel
+
+_CALLED: list[tuple[Compressor, int]] = []
+"""(compressor, dimension) by the number that the kernel is handed."""
+_FAILED: list[BaseException] = []
+_LOCK = threading.Lock()
+
+
+def kernel(comp: Compressor, dim: int) -> Kernel:
+    """Return a kernel that calls ``comp.compress(x, u)`` for every row."""
+    with _LOCK:
+        if (comp, dim) not in _CALLED:
+            _CALLED.append((comp, dim))
+        return compress, np.array([_CALLED.index((comp, dim))], dtype=float), 0
+
+
+def raise_failure() -> None:
+    """Raise what a compressor in Python has raised since this was last asked."""
+    if _FAILED:
+        with _LOCK:
+            failure = _FAILED.pop()
+            _FAILED.clear()
+        raise failure
+
+
+def one(comp: Compressor, x: Floats, u: Floats) -> Floats:
+    """C(x) (d,) by the compressor's own function, checked for its shape."""
+    with np.errstate(all="ignore"):
+        message = np.asarray(comp.compress_vector(x, u), dtype=np.float64)  # type: ignore[misc, call-arg]
+    if message.shape != x.shape:
+        raise InputError(
+            f"compressor '{comp.name}': compress returned an array of shape {message.shape} for a vector of shape "
+            f"{x.shape}; it must return one of the same shape"
+        )
+    return message + 0.0  # never -0
+
+
+def call(number: int, x: Floats, u: Floats, out: Floats, bits: Floats) -> None:
+    """Compress every row; a failure is kept for `raise_failure`, and leaves NaN, since no exception passes a kernel."""
+    comp, dim = _CALLED[number]
+    draws, encode = comp.draws(dim), getattr(comp, "encode", None)
+    try:
+        for r in range(x.shape[0]):
+            out[r] = one(comp, x[r].copy(), u[r, :draws].copy())
+            bits[r] = 8.0 * len(encode(out[r])) if encode is not None and np.isfinite(out[r]).all() else np.nan
+    except BaseException as failure:
+        out[:], bits[:] = np.nan, np.nan
+        _FAILED.append(failure)
+
+
+@njit(nogil=True, error_model="numpy")
+def compress(x: Any, u: Any, ctx: Any, params: Any, state: Any, out: Any, bits: Any) -> None:
+    number = int(params[0])
+    with objmode():
+        call(number, x, u, out, bits)

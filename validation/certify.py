@@ -23,14 +23,31 @@ from numpy.typing import NDArray
 
 from ..common.errors import InputError
 from ..common.jsonable import plain
-from ..solvers.compressors import Origin, decode, encode, entropy_bits, kernel
-from ..theory.compressors import Blockwise, Compressor, compressor
+from ..common.options import integer, number
+from ..solvers.compressors import (
+    Origin,
+    decode,
+    encode,
+    entropy_bits,
+    formula_bits,
+    has_codec,
+    has_entropy,
+    has_kernel_bits,
+    kernel,
+    raise_failure,
+)
+from ..theory.compressors import MAX_DIM, Blockwise, Compressor, compressor
+from ..theory.compressors.base import beside
 
 Floats = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """Relative tolerance of comparisons that hold exactly but for rounding."""
 FINITE = "C(x) is finite"
+TIE = "threshold"
+"""How the vectors on the compressor's own thresholds are called."""
+POWERS = (-950, -540, 540, 950)
+"""Powers of two that the whole range of doubles is tried with: squares vanish or overflow from 2^-538, 2^512 on."""
 TERMS = 2_000_000
 """Entries of the messages held at a time."""
 
@@ -48,7 +65,7 @@ class Check:
     limit
         What the claim allows; the variance at x is held against it from both sides.
     verdict
-        "holds" or "violated".
+        "holds" or "violated"; "not given" where the compressor does not say what would be checked.
     """
 
     vector: str
@@ -75,7 +92,7 @@ class Certification:
     samples
         Messages per vector.
     verdict
-        "holds" when every row does, else "violated".
+        "violated" when a row is, else "holds".
     """
 
     spec: str
@@ -109,6 +126,7 @@ class Certifier:
     def __init__(self, comp: Compressor, dim: int, samples: int, alpha: float, rng: np.random.Generator) -> None:
         self.comp, self.dim, self.rng = comp, dim, rng
         self.compress, self.params, self.states = kernel(comp, dim)
+        self.ctx = np.array([0, 0, 1, 0, 0, 0, 0], dtype=np.int64)
         self.samples = samples if comp.draws(dim) else 1
         self.alpha = alpha
         self.unbiased, self.contractive, self.absolute, self.correlated = (
@@ -139,6 +157,10 @@ class Certifier:
         verdict = "holds" if holds and math.isfinite(measured) else "violated"
         self.rows.append(Check(vector, check, measured, measured - width, measured + width, limit, verdict))
 
+    def not_given(self, check: str) -> None:
+        """Say that the compressor brings nothing that could be checked."""
+        self.rows.append(Check("any", check, math.nan, math.nan, math.nan, math.nan, "not given"))
+
     def messages(self, x: Floats, count: int) -> tuple[Floats, Floats, Floats, Floats]:
         """`count` messages of x, the bits that the kernel counts for each, the uniforms used, the states left."""
         coins = self.rng.integers(0, 2**32, (count, self.comp.draws(self.dim)))
@@ -149,11 +171,12 @@ class Certifier:
             np.full(count, np.nan),
         )
         states = np.zeros((count, self.states))
-        self.compress(repeated, u, np.zeros(3, dtype=np.int64), self.params, states, out, bits)
+        self.compress(repeated, u, self.ctx, self.params, states, out, bits)
+        raise_failure()
         return out, bits, u, states
 
-    def errors(self, name: str, x: Floats) -> None:
-        """Check what is claimed about C(x) - x at one vector."""
+    def errors(self, name: str, x: Floats, power: int = 0) -> None:
+        """Check what is claimed about C(y) - y at y = 2^power x, everything divided by 2^power."""
         square = float(x @ x)
         direction = np.zeros(self.dim)
         squared, along, aligned = np.empty(self.samples), np.empty(self.samples), np.empty(self.samples)
@@ -164,10 +187,11 @@ class Certifier:
         at = 0
         while at < self.samples:
             count = min(max(1, TERMS // self.dim), (half if at < half else self.samples) - at)
-            out, *_ = self.messages(x, count)
+            out, *_ = self.messages(np.ldexp(x, power), count)
             if not np.all(np.isfinite(out)):
                 self.add(name, FINITE, math.nan, 0.0, 0.0, False)
                 return
+            out = np.ldexp(out, -power)
             error = out - x
             squared[at : at + count] = np.einsum("ij,ij->i", error, error)
             if at < half:
@@ -214,9 +238,10 @@ class Certifier:
             self.add(name, "||C(x)||^2 <= beta <C(x), x>", share, 0.0, limit, share <= limit * (1 + ROUNDING))
         if self.absolute is not None:
             size = math.sqrt(squared.max())
-            limit = self.absolute.eps
+            limit = float(np.ldexp(self.absolute.eps, -power))
             self.add(name, "||C(x)-x|| <= eps", size, 0.0, limit, size <= limit * (1 + ROUNDING))
-        if (exact := pointwise(self.comp, x)) is not None:
+        # On a threshold the kernel and the statement may decide differently, by a rounding.
+        if not name.startswith(TIE) and (exact := pointwise(self.comp, np.ldexp(x, power))) is not None:
             held = abs(mean - exact) <= width + slack
             self.add(name, "E||C(x)-x||^2 as stated at x", mean, width, exact, held)
 
@@ -237,13 +262,17 @@ class Certifier:
         if not np.all(np.isfinite(out)):
             self.add(name, FINITE, math.nan, 0.0, 0.0, False)
             return {}
+        if not has_codec(self.comp):
+            return {}
         carried, charged = True, 0.0
         for message, bits, coins, state in zip(out, counted, u, states, strict=True):
             try:
-                origin = Origin(x, coins, state)
+                origin = Origin(x, coins, state, self.ctx)
                 data = encode(self.comp, message, origin=origin)
                 received = decode(self.comp, data, self.dim, coins)
-                meters = {"encoded": 8.0 * len(data), "entropy": entropy_bits(self.comp, message, origin)}
+                meters = {"encoded": 8.0 * len(data)}
+                if has_entropy(self.comp):
+                    meters["entropy"] = entropy_bits(self.comp, message, origin)
             except InputError:
                 self.add(name, "decode(encode(C(x))) = C(x)", 0.0, 0.0, 1.0, False)
                 return {}
@@ -253,6 +282,20 @@ class Certifier:
         self.add(name, "bits counted - bits sent", charged, 0.0, 0.0, charged == 0)
         return meters
 
+    def visible(self, x: Floats) -> None:
+        """Check that no finite message hides an entry that is not: where a huge one is sent, it must be seen."""
+        place, coins = int(np.argmax(np.abs(x))), self.rng.bit_generator.state
+        large = x.copy()
+        large[place] *= 1e6
+        sent = self.messages(large, min(self.samples, 64))[0][:, place] != 0
+        for name, entry in (("an infinite entry", math.inf), ("an entry that is no number", math.nan)):
+            broken = x.copy()
+            broken[place] = entry
+            self.rng.bit_generator.state = coins  # the same uniforms
+            out = self.messages(broken, min(self.samples, 64))[0]
+            hidden = float(np.count_nonzero(sent & np.isfinite(out).all(axis=1)))
+            self.add(name, "no finite message hides it", hidden, 0.0, 0.0, hidden == 0)
+
     def capacity(self) -> None:
         """Check that no message says more than its bits can: entries with 52 random bits cannot come back
         exactly.
@@ -261,6 +304,8 @@ class Certifier:
         """
         x = (1 + self.rng.integers(0, 2**52, self.dim) * 2.0**-52) * self.rng.choice([-1.0, 1.0], self.dim)
         out, bits, *_ = self.messages(x, 1)
+        if math.isnan(bits[0]):
+            return
         carried = 52.0 * float(np.count_nonzero(out[0] == x))
         self.add(
             "random digits",
@@ -332,8 +377,10 @@ def certify(
         Unknown compressor, or one that does not work on `dim` coordinates.
     """
     started = time.perf_counter()
+    number("alpha", alpha)
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is no error probability; it must lie in (0, 1)")
+    dim, seed, budget = integer("dim", dim, 1, MAX_DIM), integer("seed", seed, 0), number("budget", budget, strict=True)
     comp = compressor(spec)
     comp.check(dim)
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -348,20 +395,29 @@ def certify(
         "one entry": np.where(np.arange(dim) == dim - 1, -2.0, 0.0),
         "all equal": np.full(dim, -0.7),
         "geometric": np.exp(-np.arange(dim) * min(1.0, 30.0 / dim)),
+        "ties": beside(2.0 ** (np.arange(dim) % 3))[1],
         "worst found": searched,
         "zero": np.zeros(dim),
-    }
+    } | {f"{TIE} {i}": x for i, x in enumerate(comp.ties(dim), 1)}
     samples = int(np.clip(budget / (len(vectors) * dim), 32, 20_000))
-    tests = 5 * (len(vectors) + 2)  # most limits of one vector, and the vectors of one coordinate
+    tests = 5 * (len(vectors) + len(POWERS) + 2)  # most limits of one vector, and the vectors of one coordinate
     main = Certifier(comp, dim, samples, alpha / tests, rng)
     main.explore(list(vectors.values()))
     for name, x in vectors.items():
         main.errors(name, x)
+    for power in POWERS:
+        main.errors(f"gaussian times 2^{power}", gaussian, power)
+    main.visible(gaussian)
     bits = {"formula": formula} if (formula := formula_bits(comp, dim)) is not None else {}
     count = 3 if dim <= 100_000 else 1
-    for name, x in {**vectors, "tiny": 1e-60 * gaussian, "huge": 1e60 * gaussian}.items():
-        meters = main.wire(name, x, count if comp.draws(dim) else 1)
+    for name, x in {**vectors, **{f"gaussian times 2^{p}": np.ldexp(gaussian, p) for p in POWERS}}.items():
+        many = 20 * count if name.startswith(TIE) else count
+        meters = main.wire(name, x, many if comp.draws(dim) else 1)
         bits |= meters if name == "gaussian" else {}
+    if not has_codec(comp):
+        main.not_given("decode(encode(C(x))) = C(x)")
+    if not has_kernel_bits(comp):
+        main.not_given("bits counted - bits sent")
     main.capacity()
     if dim > 1:
         try:
@@ -400,14 +456,8 @@ def certify(
             )
         if limits and min(limits) > 0:
             worst["share"] = error / min(limits)
-    verdict = "holds" if all(row.verdict == "holds" for row in main.rows) else "violated"
+    if not claims:
+        main.not_given("a constant that a theorem could use")
+    verdict = "violated" if any(row.verdict == "violated" for row in main.rows) else "holds"
     seconds = time.perf_counter() - started
     return Certification(comp.spec, dim, verdict, alpha, main.samples, seed, claims, worst, bits, seconds, main.rows)
-
-
-def formula_bits(comp: Compressor, dim: int) -> float | None:
-    """The paper's count of bits, if the compressor states one."""
-    try:
-        return comp.formula_bits(dim)
-    except NotImplementedError:
-        return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from ..compressors import raise_failure
 from ..trace import Trace
 from .log import Log
 from .request import Job, assemble, blocks, log_checkpoints, prepare, timetable
@@ -82,6 +83,7 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
                 last = min(last, saver.every.next_after(done, run.rounds))
             began = time.perf_counter()
             block.advance(setup, done, last)
+            raise_failure()
             if setup.stop:
                 raise KeyboardInterrupt
             if run.progress is not None:

@@ -22,7 +22,7 @@ def pseudocode(given, gamma, R):
     x = given.x0
     for _ in given.rounds():
         g = sum(given.gradients(x) for _ in range(R)) / R
-        s = given.C_up(np.sign(g))  # signs pass through the compressor `sign`
+        s = given.C_up(np.where(g < 0, -1.0, 1.0))  # signs pass through the compressor `sign`
         x = given.broadcast(x - gamma * avg(s))
         yield State(x)
 

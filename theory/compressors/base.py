@@ -308,6 +308,10 @@ class Compressor:
         error, x = np.ldexp(error, -exponent), np.ldexp(x, -exponent)
         return relative(float(error @ error), x)
 
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        """Vectors (dim,) on the thresholds of the compressor's own decisions, and a digit beside them."""
+        return []
+
     def keep_probability(self, dim: int) -> float | None:
         """p, if every coordinate is kept with probability p and scaled by 1/p; else None."""
         return None
@@ -332,6 +336,18 @@ def vector(x: ArrayLike) -> NDArray[np.float64]:
     if values.ndim != 1 or values.size == 0 or not np.all(np.isfinite(values)):
         raise InputError(f"an array of shape {values.shape} is not a vector of finite numbers")
     return values
+
+
+def beside(x: ArrayLike) -> list[NDArray[np.float64]]:
+    """Return x, and twice x with one entry of three a digit smaller and one a digit larger; zeros stay."""
+    x = np.asarray(x, dtype=np.float64)
+    smaller, larger = np.nextafter(x, 0.0), np.nextafter(x, np.copysign(np.inf, x))
+    place = np.where(x == 0, 2, np.arange(x.size) % 3)
+    return [
+        x,
+        np.where(place == 0, smaller, np.where(place == 1, larger, x)),
+        np.where(place == 0, larger, np.where(place == 1, smaller, x)),
+    ]
 
 
 def centred(x: ArrayLike) -> NDArray[np.float64]:

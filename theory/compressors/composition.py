@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...common.errors import InputError
 from ...common.specs import unnested
 from .base import Compressor
@@ -54,6 +57,9 @@ class Composition(Compressor):
     def check(self, dim: int) -> None:
         for part in self.parts:
             part.check(dim)
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        return [x for part in self.parts for x in part.ties(dim)]
 
     def draws(self, dim: int) -> int:
         return sum(part.draws(dim) for part in self.parts)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Compressor, Correlated, index_bits, length, truncate, vector
+from .base import SCALE_LOW_BITS, SCALE_TRUNCATION, Compressor, Correlated, beside, index_bits, length, truncate, vector
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Dynamic(Compressor):
         kept = kept[:count]
         out[kept] = float(truncate(np.array([norm]), SCALE_LOW_BITS)[0]) * np.sign(x[kept])
         return out
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        return beside(np.where(np.arange(dim) < math.isqrt(dim) ** 2, -0.7, 0.0))
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         return float(float_bits + self.most(dim) * (1 + index_bits(dim)))

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .base import (
     SCALE_LOW_BITS,
     SCALE_VARIANCE,
     Blockwise,
     Unbiased,
+    beside,
     centred,
     relative,
     rounding_variance,
@@ -74,6 +75,9 @@ class NaturalDithering(Blockwise):
             rounded = float(rounding_variance(np.array([scale]), SCALE_LOW_BITS)[0])
             error += float(scale**2 * np.sum(variance) + rounded * np.sum(y**2 + variance))
         return relative(error, x)
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        return beside(2.0 ** -(np.arange(dim) % (self.levels + 1)))
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         return float(float_bits * self.blocks(dim) + dim * (1 + self.levels.bit_length()))

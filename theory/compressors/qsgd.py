@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .base import (
     MAX_LEVELS,
@@ -15,6 +15,7 @@ from .base import (
     SCALE_VARIANCE,
     Blockwise,
     Unbiased,
+    beside,
     centred,
     relative,
     rounding_variance,
@@ -86,6 +87,9 @@ class QSGD(Blockwise):
             rounded = float(rounding_variance(np.array([step]), SCALE_LOW_BITS)[0])
             error += float(step**2 * np.sum(p * (1 - p)) + rounded * np.sum(level**2 + p * (1 - p)))
         return relative(error, x)
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        return beside((np.arange(dim) % (self.levels + 1)) / self.levels - 0.0)
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         s, size = self.levels, self.block_size(dim)

@@ -37,6 +37,10 @@ class RankR(LowRank):
         delta = self.rank / min(self.shape(dim)) - self.rank * RANK_LOSS
         return Contractive(delta, nonexpansive=True, orthogonal=True)
 
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        """Equal singular values."""
+        return [np.eye(*self.shape(dim)).ravel()[:dim]]
+
     def image(self, x: ArrayLike) -> NDArray[np.float64]:
         x = vector(x)
         self.check(x.size)

@@ -13,6 +13,7 @@ from .base import (
     VALUE_LOW_BITS,
     Sparse,
     Unbiased,
+    beside,
     centred,
     index_bits,
     relative,
@@ -64,6 +65,16 @@ class Sparsifier(Sparse):
             rounded = float(rounding_variance(np.array([lam]), SCALE_LOW_BITS)[0])
             error += float(np.sum(rare * (lam - rare)) + rounded * np.sum(rare) / lam)
         return relative(error, x)
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        k = self.kept(dim)
+        share = (dim - 1) // max(k - 1, 1)
+        if share < 2 or k < 2:
+            return []
+        # One entry as large as lambda, the others so small that k - 1 of `share` of them are as much.
+        x = np.where(np.arange(dim) <= share * (k - 1), 0.3, 0.0)
+        x[0] = 0.3 * share
+        return beside(x)
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         return float(float_bits + self.kept(dim) * (float_bits + index_bits(dim)))

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import AbsoluteError, Compressor, vector
+from .base import AbsoluteError, Compressor, beside, vector
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Threshold(Compressor):
         x = vector(x)
         self.check(x.size)
         return np.where(np.abs(x) > self.level, x, 0.0)
+
+    def ties(self, dim: int) -> list[NDArray[np.float64]]:
+        return beside(np.where(np.arange(dim) % 2, -self.level, self.level))
 
     def formula_bits(self, dim: int, float_bits: int = 32) -> float:
         self.check(dim)

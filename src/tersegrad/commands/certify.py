@@ -23,7 +23,7 @@ def certify(spec: str, dim: int, seed: int, as_json: bool) -> int:
     from ..validation.certify import certify as examine
 
     found = examine(spec, dim, seed=seed)
-    failures = [row for row in found.rows if row.verdict != "holds"]
+    failures = [row for row in found.rows if row.verdict == "violated"]
     if as_json:
         print_json(found.as_dict())
         return VIOLATED if failures else 0
@@ -35,8 +35,9 @@ def certify(spec: str, dim: int, seed: int, as_json: bool) -> int:
     checks = dict.fromkeys(row.check for row in found.rows)
     rows = []
     for check in checks:
-        outcomes = [row.verdict == "holds" for row in found.rows if row.check == check]
-        rows.append([check, f"holds in {sum(outcomes)} of {len(outcomes)} cases"])
+        outcomes = [row.verdict for row in found.rows if row.check == check]
+        held = f"holds in {outcomes.count('holds')} of {len(outcomes)} cases"
+        rows.append([check, "not given" if "not given" in outcomes else held])
     click.echo(aligned(rows))
     if found.worst:
         share = f", {100 * found.worst['share']:.3g} % of the worst case" if "share" in found.worst else ""

@@ -132,8 +132,10 @@ class VerificationRun:
     def on_speedup_problem(self) -> VerificationRun:
         """The same theorem on the problem on which its speedup is measured."""
         plan = self.plan.speedup()
+        up = self.up if plan.up == self.plan.up else compressor(plan.up)
+        down = self.down if plan.down == self.plan.down else compressor(plan.down)
         return VerificationRun(
-            plan, compressor(plan.up), compressor(plan.down), seed=self.seed, threads=self.threads, alpha=self.alpha,
+            plan, up, down, seed=self.seed, threads=self.threads, alpha=self.alpha,
             method=self.method, override_parameters=self.override_parameters,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..common.errors import InputError, nearest
 from ..problems import Problem
 from ..theory import THEOREMS, theorem
-from ..theory.compressors import Compressor, compressor
+from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from .claims import CLAIMS
 from .experiments import EXPERIMENTS, experiment
 from .judging import VerificationRun
@@ -134,6 +134,12 @@ def _spec(given: str | Compressor | None) -> str | None:
 
 
 def _command(task: Task) -> str:
+    own = [c for c in task.changes.values() if isinstance(c, Compressor) and type(c) is not COMPRESSORS.get(c.name)]
+    if own:
+        named = " and ".join(f"'{c.name}'" for c in own)
+        return (
+            f"in Python, with your own compressor {named}: tersegrad.verify(['{task.theorem}'], ..., seed={task.seed})"
+        )
     words = ["tersegrad", "verify", task.theorem]
     words += ["--quick"] if task.quick else []
     for key, value in task.changes.items():

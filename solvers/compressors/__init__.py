@@ -74,7 +74,7 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
         from .own import kernel
 
         return kernel(comp, dim)
-    return _room(comp).kernel(comp, dim)
+    return _file(comp).kernel(comp, dim)
 
 
 def compress(
@@ -144,13 +144,16 @@ def formula_bits(comp: Compressor, dim: int) -> float | None:
 
 def codec(comp: Compressor) -> Any:
     """Return the codec of a compressor of the library; raise `InputError` if it is not one."""
-    return _room(comp).CODEC
+    return _file(comp).CODEC
 
 
-def _room(comp: Compressor) -> ModuleType:
+def _file(comp: Compressor) -> ModuleType:
     """The file of this folder that bears the compressor's name."""
     if comp.name not in COMPRESSORS:
-        raise InputError(f"compressor '{comp.name}' is not one of the library's and has no method for this")
+        raise InputError(
+            f"compressor '{comp.name}' is your own and does not say how its messages become bytes; give it encode and "
+            "decode, or run it in the engine simulate"
+        )
     return import_module(f".{comp.name.replace('-', '_')}", __name__)
 
 

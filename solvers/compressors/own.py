@@ -6,14 +6,19 @@ This is the slow path: every message holds Python's lock and costs some microsec
 from __future__ import annotations
 
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
 from numba import njit, objmode
+from numba.core.errors import NumbaWarning
 
 from ...common.errors import InputError
 from ...theory.compressors import Compressor
 from .wire import Floats, Kernel
+
+# Here that is what is wanted, and said above.
+warnings.filterwarnings("ignore", "Code running in object mode", NumbaWarning)
 
 _CALLED: list[tuple[Compressor, int]] = []
 """(compressor, dimension) by the number that the kernel is handed."""
@@ -24,9 +29,10 @@ _LOCK = threading.Lock()
 def kernel(comp: Compressor, dim: int) -> Kernel:
     """Return a kernel that calls ``comp.compress(x, u)`` for every row."""
     with _LOCK:
-        if (comp, dim) not in _CALLED:
+        number = next((i for i, (known, d) in enumerate(_CALLED) if known is comp and d == dim), len(_CALLED))
+        if number == len(_CALLED):
             _CALLED.append((comp, dim))
-        return compress, np.array([_CALLED.index((comp, dim))], dtype=float), 0
+        return compress, np.array([number], dtype=float), 0
 
 
 def raise_failure() -> None:

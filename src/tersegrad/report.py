@@ -108,7 +108,8 @@ def speedup_words(verdict: Verdict) -> str:
 
 def saved_words(verdict: Verdict) -> str:
     """Bits saved against dense 32-bit vectors both ways, by the papers' formulas."""
-    return f"{100 * verdict.bits.saved_vs_dense32_formula:.1f} %" if verdict.bits else ""
+    saved = verdict.bits.saved_vs_dense32_formula if verdict.bits else None
+    return "" if saved is None else f"{100 * saved:.1f} %"
 
 
 def _range(predicted: float | tuple[float, float]) -> str:

@@ -20,7 +20,7 @@ a method of his own writes one the same way and passes it as ``Method(..., trans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ..problems import Problem
     from ..theory.compressors import Compressor
-    from .method import Method
     from .schedule import Schedule
 
 Vector = NDArray[np.float64]
@@ -80,14 +79,12 @@ class Given:
 
     Parameters
     ----------
-    method
-        Whose coins they are: which streams, and which compressor serves its special exchange.
     problem, up, down
         The problem and the two compressors.
-    numbers
-        The method's parameters.
     rounds
         T.
+    samples
+        How many gradients a worker draws in a round.
     schedule
         Of an asynchronous method.
     seed, replica
@@ -106,24 +103,15 @@ class Given:
 
     def __init__(
         self,
-        method: Method,
         problem: Problem,
         up: Compressor,
         down: Compressor,
-        numbers: Mapping[str, float],
         rounds: int,
+        samples: int = 1,
         schedule: Schedule | None = None,
         seed: int = 0,
         replica: int = 0,
     ) -> None:
-        from . import random
-
-        special = method.special or method
-        chosen = {"up": up, "down": down if method.two_way else None, "identity": None}
-        usual_up, usual_down, special_up, special_down = (
-            chosen[which] for which in (method.up, method.down, special.up, special.down)
-        )
-        self.method = method
         self.n, self.d = problem.workers, problem.dim
         self.x0 = np.array(problem.x0, dtype=np.float64)
         self.bits_up = self.bits_down = 0.0
@@ -132,14 +120,11 @@ class Given:
         self._last: tuple[Link, int] | None = None
         self._problem, self._rounds, self._schedule = problem, rounds, schedule
         self._seed, self._replica, self._t = seed, replica, 0
-        self._samples = int(numbers[method.samples]) if method.samples else 1
+        self._samples = samples
         self._asked = [0] * self.n
         self._messages = [0] * self.n
-        key = (self.n, self.d, seed, replica)
-        self._up = Link(usual_up, random.STREAM_UP, 0, *key)
-        self._down = Link(usual_down, random.STREAM_DOWN, 0, *key)
-        self._up_special = Link(special_up, random.STREAM_UP_SPECIAL, 1, *key)
-        self._down_special = Link(special_down, random.STREAM_DOWN_SPECIAL, 1, *key)
+        self._chosen = {"up": up, "down": down}
+        self._links: dict[str, Link] = {}
 
     def rounds(self) -> Iterator[int]:
         """The rounds t = 0, ..., T - 1."""
@@ -199,19 +184,19 @@ class Given:
 
     def message(self, i: int, v: Vector) -> Vector:
         """C_up(v), sent by worker i alone: (d,) to (d,)."""
-        return self._send(self._up, i, v)
-
-    def C_up_special(self, v: Vector) -> Vector:
-        """The same in the special exchange, by the compressor that it names."""
-        return np.array([self._send(self._up_special, i, row) for i, row in enumerate(v)])
+        return self._send(self._link("up", "up"), i, v)
 
     def C_down(self, v: Vector) -> Vector:
         """C_down(v), broadcast by the server: (d,) to (d,)."""
-        return self._broadcast(self._down, v)
+        return self._broadcast(self._link("down", "down"), v)
 
-    def C_down_special(self, v: Vector) -> Vector:
-        """The same in the special exchange."""
-        return self._broadcast(self._down_special, v)
+    def C_up_special(self, v: Vector, by: str = "up") -> Vector:
+        """What the workers send in a special exchange (n, d), compressed `by` the "up" or "down" compressor."""
+        return np.array([self._send(self._link("up_special", by), i, row) for i, row in enumerate(v)])
+
+    def C_down_special(self, v: Vector, by: str = "down") -> Vector:
+        """What the server broadcasts in a special exchange (d,), compressed `by` the "up" or "down" compressor."""
+        return self._broadcast(self._link("down_special", by), v)
 
     def send(self, v: Vector) -> Vector:
         """Every worker sends v_i as it is, and v arrives: (n, d)."""
@@ -223,6 +208,11 @@ class Given:
         """The server broadcasts v as it is, and v arrives: (d,)."""
         self.bits_down += DENSE * self.d
         return v
+
+    def _link(self, name: str, by: str) -> Link:
+        if name not in self._links:
+            self._links[name] = Link(self._chosen[by], name, self.n, self.d, self._seed, self._replica)
+        return self._links[name]
 
     def _send(self, link: Link, i: int, v: Vector) -> Vector:
         ctx = [self._number(i), i, self.n, self.n, 0, 0, link.special]
@@ -244,10 +234,11 @@ class Given:
         return c
 
     def compressor_states(self) -> dict[str, Vector]:
-        """What the compressors keep between rounds, by link, (n, s) for the workers' and (s,) for the server's."""
-        links = {"up": self._up, "up_special": self._up_special}
-        kept = {name: np.array([link.state(i) for i in range(self.n)]) for name, link in links.items()}
-        return kept | {"down": self._down.state(self.n), "down_special": self._down_special.state(self.n)}
+        """What the compressors in use keep between rounds: (n, s) for the workers' links, (s,) for the server's."""
+        return {
+            name: np.array([link.state(i) for i in range(self.n)]) if name.startswith("up") else link.state(self.n)
+            for name, link in self._links.items()
+        }
 
     # --------------------------------------------------------------------------------------------------------- coins
 
@@ -268,25 +259,31 @@ class Given:
 class Link:
     """One compressor at work for one replica: C(v) with the uniforms that belong to (round, worker, stream).
 
-    A sender that compresses several vectors in one round takes one stretch of its uniforms after the other. None
-    stands for the identity.
+    A sender that compresses several vectors in one round takes one stretch of its uniforms after the other.
+
+    Parameters
+    ----------
+    chosen
+        The compressor.
+    name
+        "up", "down", "up_special" or "down_special".
+    n, d
+        Workers and coordinates.
+    seed, replica
+        The key of the coins.
     """
 
-    def __init__(
-        self, chosen: Compressor | None, stream: int, special: int, n: int, d: int, seed: int, replica: int
-    ) -> None:
-        from ..theory.compressors import compressor
+    def __init__(self, chosen: Compressor, name: str, n: int, d: int, seed: int, replica: int) -> None:
+        from . import random
         from .compressors import kernel
-        from .random import SHARED_WORKER, STREAM_UP, STREAM_UP_SPECIAL
 
-        self.special = special
-        self._chosen = compressor("identity") if chosen is None else chosen
-        self._compress, self._parameters, size = kernel(self._chosen, d)
+        self.special = int(name.endswith("special"))
+        self._compress, self._parameters, size = kernel(chosen, d)
         self._states = {i: np.zeros((1, size)) for i in range(n + 1)}
-        common = self._chosen.shared_coins and stream in (STREAM_UP, STREAM_UP_SPECIAL)
-        self._address = (lambda i: SHARED_WORKER) if common else (lambda i: i)
-        self._stream, self._key = stream, (seed, replica)
-        self._count = self._chosen.draws(d)
+        common = chosen.shared_coins and name.startswith("up")
+        self._address = (lambda i: random.SHARED_WORKER) if common else (lambda i: i)
+        self._stream, self._key = getattr(random, f"STREAM_{name.upper()}"), (seed, replica)
+        self._count = chosen.draws(d)
         self._used: dict[int, tuple[int, int]] = {}
 
     def state(self, i: int) -> Vector:

@@ -102,6 +102,10 @@ class Identity:
             return None
 
 
+def _any(method: Method) -> bool:
+    return True
+
+
 def _of(*names: str) -> Callable[[Method], bool]:
     return lambda method: method.name in names
 
@@ -200,10 +204,10 @@ def _full(s: Step) -> Floats | None:
 IDENTITIES = (
     Identity("the shadow sequence", lambda m: m.shadow_step is not None, _shadow),
     Identity("the shadow sequence with falling steps", _of("gmc-decreasing"), _falling_shadow),
-    Identity("the server's memory is the average of the workers'", lambda m: m.transcription is not None, _memories),
+    Identity("the server's memory is the average of the workers'", _any, _memories),
     Identity("what the server sends plus what it keeps is what it compressed", lambda m: m.two_way, _down),
     Identity("what a worker sends plus what it keeps is what it had", lambda m: m.name in _ENTERS, _up),
-    Identity("the memory moves by what is sent", lambda m: m.transcription is not None, _memory_moves),
+    Identity("the memory moves by what is sent", _any, _memory_moves),
     Identity("the model moves by what is broadcast", lambda m: m.two_way, _model_moves),
     Identity("the model moves by -gamma times the memory", _of("ef21", "ef21-sgdm", "ef21-bc"), _descends),
     Identity("the momentum is the model's last move", _of("gmc", "gmc-plus", "gmc-decreasing"), _last_move),

@@ -39,18 +39,25 @@ class Record:
     squeezed: Floats
 
 
-def watch(run: Run, replica: int = 0) -> Iterator[Record]:
-    """Run one replica a round at a time: what the engine holds before the first round, and after every one."""
-    setup = Setup(run)
-    block = Block(setup, [replica])
-    yield _record(setup, block, 0)
+#: The replica that is watched, and those with which it shares its block; a coin common to all workers is tossed by
+#: every replica for itself, so that there a block is one replica.
+REPLICA = 1
+COMPANY = (2, REPLICA, 0)
+
+
+def watch(run: Run) -> Iterator[Record]:
+    """Run a round at a time: what the engine holds of replica 1 before the first round, and after every one."""
+    alone = run.method.special_when == "coin"
+    setup, row = Setup(run), 0 if alone else COMPANY.index(REPLICA)
+    block = Block(setup, [REPLICA] if alone else COMPANY)
+    yield _record(setup, block, row, 0)
     for t in range(run.rounds):
         block.advance(setup, t, t + 1)
-        yield _record(setup, block, t + 1)
+        yield _record(setup, block, row, t + 1)
 
 
-def _record(setup: Setup, block: Block, done: int) -> Record:
-    """Copy the state of a block of one replica: the only place outside the engine that knows how it is kept."""
+def _record(setup: Setup, block: Block, r: int, done: int) -> Record:
+    """Copy the state of one replica of a block: the only place outside the engine that knows how it is kept."""
     view = View(setup, block, done)
     v, c_up, c_down = block.scratch[:3]
     own = {
@@ -62,10 +69,10 @@ def _record(setup: Setup, block: Block, done: int) -> Record:
         "down_special": block.server[3], "message": c_up, "broadcast": c_down, "x": view.x,
         "down_memory": block.down_memory if block.down_memory is not block.x else np.zeros((0, 0)),
     }  # fmt: skip
-    arrays: dict[str, Any] = {name: a[:, 0].copy() for name, a in own.items() if a.size}
-    arrays |= {name: a[0].copy() for name, a in single.items() if a.size}
-    arrays["states"] = tuple(view.states[:, k, 0].copy() for k in range(view.states.shape[1]))
-    arrays["server_states"] = tuple(a[0].copy() for a in view.server_states)
-    arrays["common"] = tuple(a[0].copy() for a in view.common)
-    arrays["bits_up"], arrays["bits_down"] = block.record[[kernels.BITS_UP, kernels.BITS_DOWN], 0]
-    return Record(arrays, view.shadow[0].copy(), v[0].copy())
+    arrays: dict[str, Any] = {name: a[:, r].copy() for name, a in own.items() if a.size}
+    arrays |= {name: a[r].copy() for name, a in single.items() if a.size}
+    arrays["states"] = tuple(view.states[:, k, r].copy() for k in range(view.states.shape[1]))
+    arrays["server_states"] = tuple(a[r].copy() for a in view.server_states)
+    arrays["common"] = tuple(a[r].copy() for a in view.common)
+    arrays["bits_up"], arrays["bits_down"] = block.record[[kernels.BITS_UP, kernels.BITS_DOWN], r]
+    return Record(arrays, view.shadow[r].copy(), v[r].copy())

@@ -22,7 +22,7 @@ from ..signatures import OPTIONS, flat
 
 
 def pseudocode(given, gamma, H):
-    """CSER; x_i and e_i are rows of x and e. C_2 is C_up, C_1 that of the special exchange."""
+    """CSER; x_i and e_i are rows of x and e. C_2 is C_up, C_1 the second compressor."""
     x, e = np.tile(given.x0, (given.n, 1)), np.zeros((given.n, given.d))
     for t in given.rounds():
         v = gamma * given.gradients(x)
@@ -31,7 +31,7 @@ def pseudocode(given, gamma, H):
         x = x - (given.broadcast(avg(c)) + r)
         e = e - r
         if (t + 1) % H == 0:
-            c = kept = given.C_up_special(e)
+            c = kept = given.C_up_special(e, by="down")
             x = x + given.broadcast(avg(c)) - c
             e = e - c
         yield State(avg(x), models=x, states=[kept, e])

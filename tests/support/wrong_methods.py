@@ -32,11 +32,11 @@ from tersegrad.solvers.methods.ef21_sgdm import EF21_SGDM
 from tersegrad.solvers.methods.ef_bv import EF_BV
 from tersegrad.solvers.methods.error_feedback import ERROR_FEEDBACK
 from tersegrad.solvers.methods.gmc import GMC_PLUS
-from tersegrad.solvers.methods.khirirat import Q_IAG
 from tersegrad.solvers.methods.liec import LIEC
 from tersegrad.solvers.methods.marina import MARINA
 from tersegrad.solvers.methods.momentum import DMSGD, averaged_momentum, distributed_momentum
 from tersegrad.solvers.methods.neolithic import NEOLITHIC
+from tersegrad.solvers.methods.q_iag import Q_IAG
 from tersegrad.solvers.methods.qsgd import QSGD, QSGD_TWO_WAY
 from tersegrad.solvers.rules import keep, nothing
 from tersegrad.solvers.signatures import OPTIONS, flat
@@ -170,8 +170,8 @@ EDITS = (
     Edit("gmc", "gmc", "flat_v[j] += beta * d[j]", "flat_v[j] += d[j]"),
     Edit("gmc", "gmc-decreasing", "params[SHIFT] + ctx[ROUND]), flat(x)", "params[SHIFT] + ctx[ROUND] + 1), flat(x)"),
     Edit("gmc", "gmc-plus", "flat_v[j] - factor * e[j]", "flat_v[j] + factor * e[j]"),
-    Edit("khirirat", "q-iag", "        h[j] = sent\n", "        h[j] += sent\n"),
-    Edit("khirirat", "q-iag", "gbar[j] += flat_v[j]", "gbar[j] += 0.5 * flat_v[j]"),
+    Edit("q_iag", "q-iag", "        h[j] = sent\n", "        h[j] += sent\n"),
+    Edit("q_iag", "q-iag", "gbar[j] += flat_v[j]", "gbar[j] += 0.5 * flat_v[j]"),
     Edit("liec", "liec", "gamma * (flat_v[j] + rest[j])", "gamma * (flat_v[j] - rest[j])"),
     Edit("liec", "liec", 'eta=-p["gamma"]', "eta=-1.0"),
     Edit("marina", "marina", "        last[j] = gradient\n", ""),

@@ -9,7 +9,17 @@ if not __name__.startswith("tersegrad."):
     )
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .channels import Channel
+    from .engines.run import run
+    from .engines.simulate import simulate
+    from .method import Method, method
+    from .schedule import Schedule
+    from .trace import Trace
+
+__all__ = ["Channel", "Method", "Schedule", "Trace", "method", "run", "simulate"]
 
 _HOME = {
     "Channel": "channels",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -44,6 +45,17 @@ def test_a_class_has_one_home(tmp_path):
     """Whichever way a module is reached, by its folder or by the package, its classes are the same."""
     code = "import tersegrad as tg, tersegrad.theory.constants as c; print(tg.Constants is c.Constants, c.__name__)"
     assert run_python(code, ROOT).stdout.split() == ["True", "tersegrad.theory.constants"]
+
+
+@pytest.mark.parametrize("name", ["tersegrad", "tersegrad.solvers", "tersegrad.validation"])
+def test_names_that_are_loaded_late_are_the_names_that_type_checkers_see(name):
+    """What `__getattr__` finds stands in `__all__` and in the imports for type checkers, and nothing else."""
+    module = importlib.import_module(name)
+    tree = ast.parse(Path(module.__file__).read_text())
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    seen = {alias.name for node in checked.body for alias in node.names}
+    assert seen == set(module.__all__) - {"__version__"}
+    assert all(getattr(module, name) is not None for name in module.__all__)
 
 
 # ---------------------------------------------------------------------------------------------- every file is seen once

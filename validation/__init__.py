@@ -9,7 +9,34 @@ if not __name__.startswith("tersegrad."):
     )
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .certify import Certification, certify
+    from .claims import CLAIMS, ClaimResult, examine
+    from .conformance import Conformance, conforms
+    from .experiments import EXPERIMENTS, Experiment, experiment
+    from .verdict import Event, Series, Verdict, exit_status
+    from .verification import select, verify
+
+__all__ = [
+    "CLAIMS",
+    "EXPERIMENTS",
+    "Certification",
+    "ClaimResult",
+    "Conformance",
+    "Event",
+    "Experiment",
+    "Series",
+    "Verdict",
+    "certify",
+    "conforms",
+    "examine",
+    "exit_status",
+    "experiment",
+    "select",
+    "verify",
+]
 
 _HOME = {
     "CLAIMS": "claims",

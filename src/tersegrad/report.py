@@ -205,14 +205,15 @@ def _page(
 
     text = resources.files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    counts = Counter(v.verdict for v in [*verdicts, *results])
+    everything: list[Verdict | ClaimResult] = [*verdicts, *results]
+    counts = Counter(v.verdict for v in everything)
     return environment.from_string(text).render(
         sections=sections,
         claims=claims,
         summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
-        seconds=sum(v.seconds for v in [*verdicts, *results]),
+        seconds=sum(v.seconds for v in everything),
         alpha=f"{sum(v.alpha for v in verdicts):.2g}",
-        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions([*verdicts, *results])},
+        versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions(everything)},
     )
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "step-size": ("step_size", "step_size"),
     "run": ("run", "run"),
     "speedup": ("speedup", "speedup"),
+    "frontier": ("frontier", "frontier"),
     "list": ("catalogue", "list_things"),
     "show": ("catalogue", "show"),
     "certify": ("certify", "certify"),

@@ -335,14 +335,20 @@ class Recursion:
         size = self.layout.size
         constant = [self.advance(np.zeros((size, size)), t) for t in range(period, 2 * period)]
 
+        reached = self.reachable(period)
+        onto = reached @ reached.T
+
+        def clean(Z: FloatArray) -> FloatArray:
+            return self._alike(onto @ Z @ onto)
+
         def after(Z: FloatArray) -> FloatArray:
             for t in range(period, 2 * period):
                 Z = self.advance(Z, t) - constant[t - period]
-            return Z
+            return clean(Z)
 
         basis: list[FloatArray] = []
         images: list[FloatArray] = []
-        waiting = self._seeds(period)
+        waiting = [clean(Z) for Z in self._seeds(period)]
         while waiting:
             Z = waiting.pop(0)
             Z = Z / max(float(np.linalg.norm(Z)), 1e-300)
@@ -373,7 +379,44 @@ class Recursion:
         for Z in (whole, other):
             mean = Z[0]
             seeds.append(Z - np.outer(mean, mean))
-        return [self._alike(Z) for Z in seeds]
+        return seeds
+
+    def reachable(self, period: int = 1) -> FloatArray:
+        """An orthonormal basis (registers, m) of the differences between states that a run can reach.
+
+        What server and workers hold alike stays alike: the directions in which they would differ are left out.
+        """
+        start = self.model.start(np.zeros(self.layout.dim))
+        span = np.stack([start, *(self.model.start(e) for e in np.eye(self.layout.dim))], axis=1)
+        span, t, idle = _orthonormal(span), 0, 0
+        while idle < period + 1:
+            parts = [span, *(self._images(span, found) for _, found in self.branches(t))]
+            more = _orthonormal(np.concatenate(parts, axis=1))
+            idle = 0 if more.shape[1] > span.shape[1] else idle + 1
+            span, t = more, t + 1
+        _, _, rows = np.linalg.svd(span[:1])
+        return span @ rows[1:].T
+
+    def _images(self, span: FloatArray, found: Round) -> FloatArray:
+        """Vectors that span what a round can make of the states in a span."""
+        kept, noise = span.shape[0], found.noise
+        values = np.zeros((found.size, span.shape[1] + len(noise) * (self.noise > 0)))
+        values[:kept, : span.shape[1]] = span
+        for m, register in enumerate(noise if self.noise > 0 else ()):
+            values[register, span.shape[1] + m] = 1.0
+        for sent in found.sent:
+            begin, end = sent.start, sent.start + sent.v.shape[1]
+            v = sent.v.T @ values[:begin]
+            values[begin:end] = sent.coins.mean[:, None] * v
+            spread, ways = np.linalg.eigh(sent.coins.second - np.outer(sent.coins.mean, sent.coins.mean))
+            ways = ways[:, spread > INDEPENDENT * max(float(spread[-1]), 1.0)]
+            chance = [way[:, None] * v for way in ways.T]
+            if chance:
+                fresh = _orthonormal(np.concatenate(chance, axis=1))
+                more = np.zeros((found.size, fresh.shape[1]))
+                more[begin:end] = fresh
+                values = np.concatenate([values, more], axis=1)
+        return found.kept.T @ values
 
     def _alike(self, Z: FloatArray) -> FloatArray:
         """The mean of Z over all orders of the workers, where they are all alike."""
@@ -403,3 +446,9 @@ class Recursion:
         same = (owner[:, None] == owner[None, :]).astype(np.int64)
         pairs = (kind[:, None] * kind.size + kind[None, :]) * 2 + same
         return np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape)
+
+
+def _orthonormal(vectors: FloatArray) -> FloatArray:
+    """An orthonormal basis of the span of columns."""
+    basis, sizes, _ = np.linalg.svd(vectors, full_matrices=False)
+    return basis[:, sizes > INDEPENDENT * max(float(sizes.max(initial=0.0)), 1e-300)]

@@ -209,7 +209,7 @@ class Model:
         """Refuse rules that are not linear: they must commute with sums, of vectors with zeros in them, too."""
         random = np.random.default_rng(0)
         dim, (own, at_server, common) = self.problem.dim, self.method.states
-        rows = 4
+        rows = 64
         second = exchange is not self.method
         rules = {"worker": own, "sent": own, "server": at_server, "everyone": common, "local": own}
         for name, states in rules.items():

@@ -189,7 +189,7 @@ def _theorems(
         if foreign:
             out.append((theorem.name, None, f"{theorem.name} has no parameter {foreign[0]}"))
             continue
-        sure = theorem.guarantee(constants, up, down, **given)
+        sure = theorem.guarantee(constants, up, down, None, None, **given)
         out.append((theorem.name, dict(sure.parameters), "") if sure else (theorem.name, None, sure.reason))
     return out
 

@@ -31,6 +31,7 @@ class Absolute(Problem):
     """
 
     name = "absolute"
+    bounded = frozenset({"G", "zeta_sq"})
 
     def __init__(
         self,

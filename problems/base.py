@@ -131,6 +131,8 @@ class Problem(ABC):
     # Whether every f_i is a quadratic function.
     quadratic = False
     region: float | None = None
+    #: Names of the constants that are valid bounds, perhaps loose ones; the others are exact to rounding.
+    bounded: frozenset[str] = frozenset({"L_l1"})
 
     def __init__(
         self,
@@ -264,7 +266,15 @@ class Problem(ABC):
             common["zeta_star_sq"] = float(np.sum(self.gradients_at_star**2)) / self.workers
         if constants.get("zeta_sq") == 0.0 and not composite:
             common |= {"zeta_star_sq": 0.0, "gap_star": 0.0}
-        return Constants(**(common | constants))
+        together = common | constants
+        return Constants(**together, certainty={name: self._certainty(name) for name in together})
+
+    def _certainty(self, name: str) -> str:
+        """How the value of a constant is known."""
+        if not type(self).__module__.startswith(f"{__package__}."):
+            return "exact" if name in ("n", "dim") else "stated"
+        loose = name in self.bounded or (name in ("gap0", "gap_star") and not self.f_star_certified)
+        return "bound" if loose else "exact"
 
     def magnitudes(self) -> tuple[float, float, int]:
         """Return the sizes that rounding errors of gradient and value are relative to, and the terms per sum.

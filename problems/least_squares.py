@@ -35,6 +35,7 @@ class LeastSquares(LinearModel):
     name = "least-squares"
     quadratic = True
     loss, curvature = 0, (1.0, 1.0)
+    bounded = frozenset({"L_l1"})
 
     without: ClassVar[tuple[str, ...]] = ("lam", "positive")
     defaults: ClassVar[dict[str, Any]] = {"reg": 0.05}

@@ -155,6 +155,7 @@ class LinearModel(Problem):
     # Code of the loss in the kernels, and the range of its second derivative.
     loss: int
     curvature: tuple[float, float]
+    bounded = frozenset({"L_l1", "sigma_sq", "zeta_sq", "G", "G_mean", "G_sq_mean", "gap_star", "L_sample"})
     # Whether synthetic rows begin with a constant feature.
     constant_feature = False
     # The ways in which rows can be shared.

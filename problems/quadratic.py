@@ -70,6 +70,7 @@ class Quadratic(Problem):
 
     name = "quadratic"
     quadratic = True
+    bounded = frozenset({"G"})
 
     def __init__(
         self,

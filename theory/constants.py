@@ -49,7 +49,7 @@ class Constants:
     L: float | None = _constant("smoothness of f")
     L_tilde: float | None = _constant("sqrt((1/n) sum L_i^2), L_i the smoothness of f_i")
     L_max: float | None = _constant("largest smoothness L_i of a worker's f_i")
-    L_sample: float | None = _constant("largest smoothness of the loss of one sample")
+    L_sample: float | None = _constant("expected smoothness of a stochastic gradient; for one row, of its loss")
     mu: float | None = _constant("strong convexity of f; 0 says that f is convex")
     mu_min: float | None = _constant("smallest strong convexity of a worker's f_i; 0 says that every f_i is convex")
     pl: float | None = _constant("Polyak-Lojasiewicz constant: ||grad f||^2 >= 2 pl (f - f*)")
@@ -75,6 +75,9 @@ class Constants:
     same_age: bool | None = _constant("all messages of one step were computed at the same model")
     every_worker: bool | None = _constant("every step uses one new message of every worker")
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
+    certainty: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """How a value is known: "exact" (to rounding), "bound" (valid, perhaps loose), "stated" (by a problem of a user's
+    own); what is not here was given."""
 
     def __post_init__(self) -> None:
         for name in NAMES:
@@ -107,6 +110,34 @@ class Constants:
     def known(self) -> dict[str, float]:
         """The constants that are not None, by name."""
         return {name: getattr(self, name) for name in NAMES if getattr(self, name) is not None}
+
+    def rows(self) -> list[tuple[str, float, str, str]]:
+        """The known constants: (name, value, how it is known, meaning)."""
+        meanings = {f.name: str(f.metadata.get("meaning", "")) for f in fields(self)}
+        known = self.known().items()
+        return [(name, value, self.certainty.get(name, "given"), meanings[name]) for name, value in known]
+
+    def replaced(self, pairs: Mapping[str, Any]) -> Constants:
+        """These constants with some replaced or added.
+
+        Raises
+        ------
+        InputError
+            For an unknown name, a bad value, or one that contradicts another.
+        """
+        if not pairs:
+            return self
+        kept = {name: how for name, how in self.certainty.items() if name not in pairs}
+        given = Constants.read(pairs)
+        return replace(self, **{name: getattr(given, name) for name in pairs}, certainty=kept)
+
+    def __str__(self) -> str:
+        """A table of the known constants."""
+        rows = [(name, f"{value:.6g}", how, meaning) for name, value, how, meaning in self.rows()]
+        widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
+        lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]).rstrip() for row in rows]
+        lines += [str(f.metadata["meaning"]) for f in fields(self) if f.name in FLAGS and getattr(self, f.name)]
+        return "\n".join([*lines, *self.notes])
 
     def completed(self) -> Constants:
         """Fill in what the known constants imply, and say so in `notes`.
@@ -160,7 +191,7 @@ SCHEDULE_FLAGS: tuple[str, ...] = ("uniform_draws", "same_age", "every_worker")
 FLAGS: tuple[str, ...] = ("composite", "quadratic", *SCHEDULE_FLAGS)
 """Names of what is true or false of a problem or its schedule."""
 
-NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes"))
+NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes", "certainty"))
 """Names of the numeric constants."""
 
 _ORDERED = (

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +44,14 @@ SEARCHED = 30.0
 """The search for a step goes down to e^-30 of the largest one, and on from there while the bound gets smaller."""
 
 KIND = {Unbiased: "an unbiased", Contractive: "a contractive", AbsoluteError: "an absolute-error"}
+
+
+class HasConstants(Protocol):
+    """What knows its constants: a problem."""
+
+    def constants(self) -> Constants:
+        """What is known of it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,34 @@ class Guarantee:
         if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
             raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.name} is about whole t >= {curve.first}")
         return curve.at(t)
+
+    @property
+    def start(self) -> float | None:
+        """The value of the metric at x^0, or the least bound of it that the constants give; None if they give none."""
+        c = self.constants
+        slopes = [c.grad0_sq, None if not c.L or c.gap0 is None else 2 * c.L * c.gap0]
+        slope = min((value for value in slopes if value is not None), default=None)
+        values: dict[str, float | None] = {
+            **dict.fromkeys(("dist_sq", "shadow_dist_sq"), c.dist0_sq),
+            **dict.fromkeys(("gap", "gap_mean", "gap_avg"), c.gap0),
+            **dict.fromkeys(("grad_sq", "grad_sq_mean", "grad_sq_avg", "shadow_grad_sq_mean"), slope),
+        }
+        if len(self.metric.terms) == 1 and not c.composite:
+            ((column, coefficient),) = self.metric.terms
+            value = values.get(column)
+            return None if value is None else coefficient * value
+        return float(self.curve.at(0)) if self.curve is not None and self.curve.first == 0 else None
+
+    def vacuous(self, rounds: int | None = None) -> bool:
+        """Whether the bound is worth nothing: never below the metric's value at x^0, or not after so many rounds.
+
+        False where that cannot be told because a constant is unknown.
+        """
+        if self.curve is None or (start := self.start) is None:
+            return False
+        if rounds is not None:
+            return float(self.bound(max(rounds, self.curve.first))) >= start > 0
+        return self.curve.floor >= start > 0
 
     def rounds_to(self, eps: float) -> int | None:
         """The smallest t from which on the bound is at most eps; None if the floor is too high."""
@@ -386,7 +422,7 @@ class Theorem(ABC):
 
     def guarantee(
         self,
-        constants: Constants,
+        constants: Constants | HasConstants,
         up: Given = None,
         down: Given = None,
         rounds: int | None = None,
@@ -398,7 +434,7 @@ class Theorem(ABC):
         Parameters
         ----------
         constants
-            Constants of the problem; what they imply is filled in.
+            Constants of the problem, or the problem itself; what they imply is filled in.
         up, down
             Compressors of the uplink and the broadcast: a spec, a compressor, or what may be assumed of it
             (`Unbiased`, `Contractive`, `AbsoluteError`). None: not compressed.
@@ -414,9 +450,10 @@ class Theorem(ABC):
         InputError
             For an unknown parameter, a value that is not a number, or a compressor that does not exist.
         """
+        known = constants if isinstance(constants, Constants) else constants.constants()
         try:
             fixed = self._fixed(parameters)
-            request, notes = self._match(constants, up, down, rounds, eps)
+            request, notes = self._match(known, up, down, rounds, eps)
             return self._apply(replace(request, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
         except NotCovered as limit:
             return NoGuarantee(self, str(limit))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         compressor,
         theorem,
     )
+    from .theory.advice import advise
     from .validation import Verdict, certify, exit_status, verify
 
 _HOME = {
@@ -50,6 +51,7 @@ _HOME = {
         "compressor",
         "theorem",
     ),
+    "theory.advice": ("advise",),
     "problems": ("Noise", "Problem", "problem"),
     "solvers": ("Channel", "Method", "Schedule", "Trace", "run", "simulate"),
     "solvers.method": ("method",),
@@ -78,6 +80,7 @@ __all__ = [
     "Verdict",
     "WorkerError",
     "__version__",
+    "advise",
     "certify",
     "compressor",
     "exit_status",

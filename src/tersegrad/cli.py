@@ -25,6 +25,8 @@ BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
 
 COMMANDS = {
     "verify": ("verify", "verify"),
+    "constants": ("constants", "constants"),
+    "advise": ("advise", "advise"),
     "step-size": ("step_size", "step_size"),
     "run": ("run", "run"),
     "speedup": ("speedup", "speedup"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import InputError
 from ..common.specs import Value, parse_pairs
+
+if TYPE_CHECKING:
+    from ..theory import Constants
 
 POSITIVE = click.IntRange(min=1)
 
@@ -43,6 +47,25 @@ def set_option(text: str) -> Callable[[Any], Any]:
 
 def _read(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, Value]:
     return parse_pairs(list(words), "--set")
+
+
+def known_constants(problem: str | None, workers: int | None, settings: Mapping[str, Any]) -> Constants:
+    """The constants of a problem's text form, with those of ``--set`` in their place or beside them; or these alone.
+
+    Raises
+    ------
+    InputError
+        For ``--workers`` without a problem, and for what the problem or the constants refuse.
+    """
+    from ..theory import Constants
+
+    if problem is None:
+        if workers is not None:
+            raise InputError(f"--workers {workers} is about --problem SPEC; without a problem write --set n={workers}")
+        return Constants.read(settings)
+    from ..problems import problem as build
+
+    return build(problem, workers=1 if workers is None else workers).constants().replaced(settings)
 
 
 up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers' messages.")

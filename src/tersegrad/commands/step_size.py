@@ -9,7 +9,7 @@ import click
 
 from ..common.errors import InputError, nearest
 from ..output import aligned, bits, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, set_option, up_option
+from .options import POSITIVE, SetCommand, down_option, json_option, known_constants, set_option, up_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,12 @@ NO_GUARANTEE = 3
 
 @click.command("step-size", cls=SetCommand)
 @click.argument("theorem_id", metavar="ID")
-@set_option("Constants of the problem (L_max=1 mu=0.1 n=20 dim=500) and parameters that you fix (gamma=0.01).")
+@click.option("--problem", metavar="SPEC", help="The problem whose constants are taken.")
+@click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers of the problem (default 1).")
+@set_option(
+    "Constants of the problem (L_max=1 mu=0.1 n=20 dim=500), in place of --problem or to add and override, and "
+    "parameters that you fix (gamma=0.01)."
+)
 @up_option
 @down_option
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Choose the step for the smallest bound after T rounds.")
@@ -40,6 +45,8 @@ NO_GUARANTEE = 3
 @json_option
 def step_size(
     theorem_id: str,
+    problem: str | None,
+    workers: int | None,
     settings: dict[str, Any],
     up: str | None,
     down: str | None,
@@ -55,6 +62,7 @@ def step_size(
     tersegrad step-size sgd.strongly-convex --set L=1 mu=0.1 n=20 sigma_sq=1 dist0_sq=10 --eps 0.01
     tersegrad step-size dore.strongly-convex --set L_max=1 mu=0.1 n=20 dim=500
         --up ternary:block=256 --down ternary:block=256
+    tersegrad step-size ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3
     tersegrad step-size khirirat.q-iag-strongly-convex --set L_max=1 mu=0.05 n=10 tau=20 overlap=3
         zeta_star_sq=0.1 dist0_sq=4 dim=100 --up qsgd --eps 0.1 --minimise-bits levels=1:64
     """
@@ -62,7 +70,9 @@ def step_size(
     from ..theory.fewest_bits import fewest_bits, values_of
 
     subject = theorem(theorem_id)
-    ask = question(subject, settings, down, rounds, eps, sum_form)
+    if sum_form and problem is not None:
+        raise InputError("--sum-form is about constants of the sum, and a problem has those of the average: give --set")
+    ask = question(subject, problem, workers, settings, down, rounds, eps, sum_form)
     if minimise_bits is None:
         found = ask(up)
         answer = document(found, rounds, eps)
@@ -83,20 +93,37 @@ def step_size(
         if not as_json:
             click.echo(f"no guarantee: {answer['reason']}", err=True)
         return NO_GUARANTEE
+    if answer["vacuous"]:
+        if not as_json:
+            click.echo(worthless(found, rounds), err=True)
+        return NO_GUARANTEE
     return 0
 
 
+def worthless(found: Guarantee, rounds: int | None) -> str:
+    """The warning that a bound says nothing."""
+    when = "ever" if rounds is None else f"after {rounds} rounds"
+    start = f"{number(found.start)}, the value at x^0 of E[{found.metric.name}]"
+    return f"vacuous: the bound of {found.theorem.name} is not below {start}, {when}"
+
+
 def question(
-    subject: Theorem, settings: dict[str, Any], down: str | None, rounds: int | None, eps: float | None, sum_form: bool
+    subject: Theorem,
+    problem: str | None,
+    workers: int | None,
+    settings: dict[str, Any],
+    down: str | None,
+    rounds: int | None,
+    eps: float | None,
+    sum_form: bool,
 ) -> Callable[[Any], Guarantee | NoGuarantee]:
     """What is asked, but for the uplink's compressor."""
-    from ..theory import Constants
     from ..theory.sum_form import guarantee
 
     constants, choices = split(subject, settings)
     if sum_form:
         return lambda up: guarantee(subject, constants, up, down, rounds=rounds, eps=eps, **choices)
-    known = Constants.read(constants)
+    known = known_constants(problem, workers, constants)
     return lambda up: subject.guarantee(known, up, down, rounds=rounds, eps=eps, **choices)
 
 
@@ -159,7 +186,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
     if not found:
         nothing = (
             "parameters", "intervals", "active", "contraction", "rate", "bound", "rounds_to_eps", "bits_to_eps",
-            "constants", "notes",
+            "constants", "notes", "vacuous",
         )  # fmt: skip
         return {**about, "reason": found.reason, **dict.fromkeys(nothing)}
     known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
@@ -181,6 +208,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
         "bits_per_round": found.bits_per_round,
         "bits_to_eps": found.bits_to(eps) if known and eps is not None else None,
         "constants": in_form(found),
+        "vacuous": found.vacuous(rounds),
         "notes": found.notes,
     }
 

@@ -33,21 +33,48 @@ A server that receives from n workers needs only the averages: with hbar = avg h
 reconstruction is hbar + nu cbar. The local rules say what enters the uplink, what enters the downlink, and what
 everyone does with what arrives. That is all a method is; see `solvers.method` and one file per method beside this one.
 
-The compressor is a function pointer of signature `COMPRESS`, the states are plain arrays of B replicas; an array with
-no rows is a state that the channel does not use, and costs nothing.
+A `Link` is a channel at work: its numbers and the compressor, by the address of a kernel of signature `COMPRESS`. The
+states are plain arrays of B replicas; an array with no rows is a state that the channel does not use, and costs
+nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 from numba import njit, types
 
-from .signatures import COMPRESS, INNER, INTS, MATRIX, VECTOR, flat
+from .signatures import INNER, INTS, MATRIX, VECTOR, call_compress, flat
 
-#: (compressor, its parameters, eta, lambda, nu, which states it uses: MEMORY + ERROR)
-LINK = types.Tuple((types.FunctionType(COMPRESS), VECTOR, *[types.float64] * 3, types.int64))
-MEMORY, ERROR = 1, 2
+
+class Link(NamedTuple):
+    """One direction of one exchange: a channel and the compressor on it.
+
+    Attributes
+    ----------
+    compress, parameters
+        Address of the compressor's kernel, and its numbers.
+    eta, lam, nu
+        Of the channel; lam = 0 where the memory is the model, which a rule moves.
+    memory, error
+        Whether the channel keeps h, and whether the sender keeps e.
+    shared
+        Whether one coin serves all senders.
+    """
+
+    compress: int
+    parameters: np.ndarray
+    eta: float
+    lam: float
+    nu: float
+    memory: bool
+    error: bool
+    shared: bool
+
+
+LINK = types.NamedTuple((types.int64, VECTOR, *[types.float64] * 3, *[types.boolean] * 3), Link)
 SEND = types.void(LINK, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR)
 
 
@@ -98,25 +125,25 @@ def model_residual(beta: float, eta: float) -> Channel:
     return Channel(eta=eta, lam=beta, nu=beta, error=True, memory=True, model_is_memory=True)
 
 
-@njit(SEND, **INNER)
+@njit(**INNER)
 def send(link, ctx, u, state, v, h, e, c, bits):
     """A's half: v <- v - h + eta e, c = C(v), e <- v - c. On return v holds what was compressed."""
-    compress, parameters, eta, _, _, _ = link
+    eta = link.eta
     flat_v, flat_h, flat_e, flat_c = flat(v), flat(h), flat(e), flat(c)
     for j in range(flat_h.size):
         flat_v[j] -= flat_h[j]
     if eta != 0.0:
         for j in range(flat_e.size):
             flat_v[j] += eta * flat_e[j]
-    compress(v, u, ctx, parameters, state, c, bits)
+    call_compress(link.compress, v, u, ctx, link.parameters, state, c, bits)
     for j in range(flat_e.size):
         flat_e[j] = flat_v[j] - flat_c[j]
 
 
-@njit(types.void(LINK, MATRIX, MATRIX, MATRIX), **INNER)
+@njit(**INNER)
 def reconstruct(link, c, h, y):
     """B's half: y = h + nu c."""
-    nu = link[4]
+    nu = link.nu
     flat_c, flat_h, flat_y = flat(c), flat(h), flat(y)
     if flat_h.size > 0:
         for j in range(flat_c.size):
@@ -126,10 +153,10 @@ def reconstruct(link, c, h, y):
             flat_y[j] = nu * flat_c[j]
 
 
-@njit(types.void(LINK, MATRIX, MATRIX), **INNER)
+@njit(**INNER)
 def advance(link, c, h):
     """Both sides: h <- h + lambda c."""
-    lam = link[3]
+    lam = link.lam
     flat_c, flat_h = flat(c), flat(h)
     if lam != 0.0:
         for j in range(flat_h.size):

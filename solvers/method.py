@@ -23,7 +23,7 @@ from ..common.errors import InputError, nearest
 from ..common.scan import instances
 from .channels import Channel
 from .channels import plain as plain_channel
-from .rules import keep, nothing
+from .rules import identity_rule, no_op
 
 if TYPE_CHECKING:
     from ..theory.compressors import Compressor
@@ -64,11 +64,11 @@ class Exchange:
 
     uplink: Callable[[Parameters], Channel] = plain
     downlink: Callable[[Parameters], Channel] = plain
-    worker: Callable[..., None] = keep
-    sent: Callable[..., None] = nothing
-    server: Callable[..., None] = keep
-    everyone: Callable[..., None] = keep
-    local: Callable[..., None] = keep
+    worker: Callable[..., None] = identity_rule
+    sent: Callable[..., None] = no_op
+    server: Callable[..., None] = identity_rule
+    everyone: Callable[..., None] = identity_rule
+    local: Callable[..., None] = identity_rule
     gradient: bool = True
     up: str = "up"
     down: str = "down"
@@ -111,7 +111,8 @@ class Method(Exchange):
     wrap
         From the parameters and a compressor to the compressor really used on that side.
     shadow
-        Kernel of signature `SHADOW`: the sequence on which the method's analysis rests; by default x - (e + avg e_i).
+        Kernel of signature `SHADOW`: the sequence on which the method's analysis rests, in most cases what is left of x
+        when the errors are taken off. Without one the columns along it are refused.
     shadow_step
         From the parameters and the round to the step with which that sequence follows the average gradient,
         y+ = y - shadow_step avg g_i: for any compressors if the workers keep what the uplink loses, else without one.

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .context import ROUND, context
+
 if TYPE_CHECKING:
     from ..problems import Problem
     from ..theory.compressors import Compressor
@@ -153,7 +155,7 @@ class Given:
         oracle = problem.kernels()
         if oracle.draws:
             g, rows = np.empty((1, self.d)), self._numbers(draw, i, STREAM_ROWS, oracle.draws, uniform=True)
-            oracle.gradient(i, np.array(x)[None, :], rows[3], _typed(oracle.data), g)
+            oracle.gradient(i, np.array(x)[None, :], rows.numbers, _typed(oracle.data), g)
         else:
             g = np.array(problem.worker_gradient(i, x), dtype=np.float64)[None, :]
         if kind := NOISE_CODES[problem.noise.kind]:
@@ -174,7 +176,7 @@ class Given:
         """Whether this round's coin, common to all workers, shows the probability p."""
         from .random import SHARED_WORKER, STREAM_COIN
 
-        return self._numbers(self._t, SHARED_WORKER, STREAM_COIN, 1, uniform=True)[3][0, 0] < p
+        return self._numbers(self._t, SHARED_WORKER, STREAM_COIN, 1, uniform=True).numbers[0, 0] < p
 
     # -------------------------------------------------------------------------------------------------- what is sent
 
@@ -215,8 +217,7 @@ class Given:
         return self._links[name]
 
     def _send(self, link: Link, i: int, v: Vector) -> Vector:
-        ctx = [self._number(i), i, self.n, self.n, 0, 0, link.special]
-        c, bits = link(v, i, ctx)
+        c, bits = link(v, i, context(self._number(i), i, self.n, special=link.special))
         self.bits_up += bits / self.n
         if i == self.n - 1 or self._schedule is not None:
             self.sent = c + self.sent if self._last == (link, i) and self.sent is not None else c
@@ -228,7 +229,8 @@ class Given:
         if self._schedule is not None:
             batch = slice(self._schedule.starts[self._t], self._schedule.starts[self._t + 1])
             count, age = batch.stop - batch.start, self._t - int(self._schedule.versions[batch].min())
-        c, bits = link(v, self.n, [self._t, self.n, self.n, count, age, age, link.special])
+        ctx = context(self._t, self.n, self.n, arrivals=count, age=age, special=link.special)
+        c, bits = link(v, self.n, ctx)
         self.bits_down += bits
         self.heard = c if self.heard is None else self.heard + c
         return c
@@ -290,11 +292,11 @@ class Link:
         """What the compressor of sender i (the server is n) keeps."""
         return self._states[i][0]
 
-    def __call__(self, v: Vector, i: int, ctx: Sequence[int]) -> tuple[Vector, float]:
+    def __call__(self, v: Vector, i: int, ctx: NDArray[np.int64]) -> tuple[Vector, float]:
         """Return C(v) and its bits."""
         from .random import draws, philox, to_uniforms
 
-        rnd, used = ctx[0], self._used.get(i, (-1, 0))
+        rnd, used = int(ctx[ROUND]), self._used.get(i, (-1, 0))
         first = used[1] if used[0] == rnd else 0
         self._used[i] = rnd, first + self._count
         seed, replica = self._key
@@ -303,8 +305,8 @@ class Link:
             philox(seed, rnd, self._address(i), self._stream, drawn)
             to_uniforms(drawn)
         out, bits = np.empty((1, v.size)), np.empty(1)
-        coins = np.ascontiguousarray(drawn[3][:, first:])
-        self._compress(v[None, :].copy(), coins, np.array(ctx), self._parameters, self._states[i], out, bits)
+        coins = np.ascontiguousarray(drawn.numbers[:, first:])
+        self._compress(v[None, :].copy(), coins, ctx, self._parameters, self._states[i], out, bits)
         return out[0], float(bits[0])
 
 

@@ -4,14 +4,15 @@ Every random number of a run has an address: key = (seed, replica), counter = (i
 engine, any number of processes and any order of work therefore draws the same bits. A message that needs D numbers
 uses ceil(D / 4) counters; number j is word ``j % 4`` of counter ``j // 4``.
 
-A `Draws` tuple holds the keys, the indices and the buffers of one role (noise, uplink, downlink, rows) for a block
-of B replicas, so that the generator itself is one flat loop that LLVM vectorises: about 1 ns a number.
+`Draws` holds the keys, the indices and the buffers of one role (noise, uplink, downlink, rows) for a block of B
+replicas, so that the generator itself is one flat loop that LLVM vectorises: about 1 ns a number.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types, uint32, uint64
@@ -26,8 +27,28 @@ GAUSSIAN, UNIFORM, RADEMACHER = 1, 2, 3
 NOISE_CODES = {"none": 0, "gaussian": GAUSSIAN, "uniform": UNIFORM, "rademacher": RADEMACHER}
 
 U4, F4 = types.uint32, types.float32
-#: (replica key of each counter, index of each counter, words (4, counters), numbers (B, 4 ceil(D / 4)))
-DRAWS = types.Tuple((U4[::1], U4[::1], U4[:, ::1], MATRIX))
+
+
+class Draws(NamedTuple):
+    """The random numbers of one role of a block: B replicas, D numbers each, M = B ceil(D / 4) counters.
+
+    Attributes
+    ----------
+    key, index
+        The replica and the index of every counter, (M,).
+    words
+        What the generator makes of them, (4, M).
+    numbers
+        Uniforms or normals made of the words, (B, 4 ceil(D / 4)).
+    """
+
+    key: np.ndarray
+    index: np.ndarray
+    words: np.ndarray
+    numbers: np.ndarray
+
+
+DRAWS = types.NamedTuple((U4[::1], U4[::1], U4[:, ::1], MATRIX), Draws)
 
 PHILOX = types.void(types.int64, types.int64, types.int64, types.int64, DRAWS)
 TO_UNIFORMS = types.void(DRAWS)
@@ -44,12 +65,12 @@ _S3, _S5, _S7, _S9 = (np.float32(v) for v in (-1 / 6, 1 / 120, -1 / 5040, 1 / 36
 _C2, _C4, _C6, _C8 = (np.float32(v) for v in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320))
 
 
-def draws(replicas: Sequence[int] | np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def draws(replicas: Sequence[int] | np.ndarray, count: int) -> Draws:
     """Allocate the `Draws` of a block: `count` numbers for each of the given replica numbers."""
     blocks = -(-count // 4)
     key = np.repeat(np.asarray(replicas, dtype=np.uint32), blocks)
     index = np.tile(np.arange(blocks, dtype=np.uint32), len(replicas))
-    return key, index, np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks))
+    return Draws(key, index, np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks)))
 
 
 def philox_reference(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -63,10 +84,10 @@ def philox_reference(counter: tuple[int, int, int, int], key: tuple[int, int]) -
     return c0, c1, c2, c3
 
 
-@njit(PHILOX, **OPTIONS)
+@njit(**OPTIONS)
 def philox(seed, rnd, worker, stream, d):
     """Fill the words of `d` for one (round, worker, stream)."""
-    key, index, words, _ = d
+    key, index, words = d.key, d.index, d.words
     w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
     m0, m1, mask = uint64(_M0), uint64(_M1), uint64(_MASK)
     for m in range(key.size):
@@ -87,10 +108,10 @@ def philox(seed, rnd, worker, stream, d):
         w3[m] = uint32(c3)
 
 
-@njit(TO_UNIFORMS, **OPTIONS)
+@njit(**OPTIONS)
 def to_uniforms(d):
     """Turn the words of `d` into uniforms (k + 1/2) 2^-32, strictly inside (0, 1)."""
-    _, _, words, numbers = d
+    words, numbers = d.words, d.numbers
     u = numbers.reshape((words.shape[1], 4))
     w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
     for m in range(w0.size):
@@ -100,7 +121,7 @@ def to_uniforms(d):
         u[m, 3] = (float(w3[m]) + 0.5) * 2.0**-32
 
 
-@njit(types.UniTuple(F4, 2)(U4, F4), **INNER, fastmath={"contract"})
+@njit(**INNER, fastmath={"contract"})
 def on_circle(word, radius):
     """Return radius (cos, sin) of the angle 2 pi word / 2^32, up to a shift that does not matter.
 
@@ -118,7 +139,7 @@ def on_circle(word, radius):
     return c, s
 
 
-@njit(types.void(U4[:, ::1], MATRIX), **INNER, fastmath={"contract"})
+@njit(**INNER, fastmath={"contract"})
 def box_muller(words, z):
     """Turn words (4, M) into independent standard normals z (M, 4), in loops that vectorise.
 
@@ -159,10 +180,10 @@ def box_muller(words, z):
             to[j, 3] = sines2[j]
 
 
-@njit(ADD_NOISE, **OPTIONS)
+@njit(**OPTIONS)
 def add_noise(kind, sd, d, g):
     """Turn the words of `d` into noise of standard deviation `sd` and add it to g (B, dim)."""
-    _, _, words, numbers = d
+    words, numbers = d.words, d.numbers
     z = numbers.reshape((words.shape[1], 4))
     if kind == GAUSSIAN:
         box_muller(words, z)

@@ -12,7 +12,7 @@ from .signatures import OPTIONS, flat
 
 
 @njit(**OPTIONS)
-def keep(ctx, params, x, v, states, common):
+def identity_rule(ctx, params, x, v, states, common):
     """Leave v as it is: the gradient itself enters the channel."""
 
 
@@ -50,7 +50,7 @@ def next_model(ctx, params, x, v, states, common):
 
 
 @njit(**OPTIONS)
-def adopt(ctx, params, x, v, states, common):
+def set_model(ctx, params, x, v, states, common):
     """x <- v: what arrived is the model."""
     flat_x, flat_v = flat(x), flat(v)
     for j in range(flat_v.size):
@@ -61,7 +61,7 @@ def adopt(ctx, params, x, v, states, common):
 def descend(ctx, params, x, v, states, common):
     """x <- prox_{gamma R}(x - gamma v)."""
     next_model(ctx, params, x, v, states, common)
-    adopt(ctx, params, x, v, states, common)
+    set_model(ctx, params, x, v, states, common)
 
 
 @njit(**OPTIONS)
@@ -73,12 +73,12 @@ def subtract(ctx, params, x, v, states, common):
 
 
 @njit(**OPTIONS)
-def nothing(ctx, params, v, c, states, common):
+def no_op(ctx, params, v, c, states, common):
     """Do nothing after sending."""
 
 
 @njit(**OPTIONS)
-def keep_rest(ctx, params, v, c, states, common):
+def keep_residual(ctx, params, v, c, states, common):
     """states[0] <- v - c: keep what this message lost, for this round's own step."""
     flat_v, flat_c, kept = flat(v), flat(c), flat(states[0])
     for j in range(flat_v.size):

@@ -16,25 +16,47 @@ SHADOW ``(ctx, params, x, memories, errors, states, server_error, server_states,
     Writes the shadow sequence y (B, d) that belongs to the state before a round: memories, errors (n, B, d), states
     (n, k, B, d) of the workers, error (B, d) and states (k, B, d) of the server.
 
-`ctx` is ``(round t, worker i, n, messages in this round, age of this message, largest age in this round, special)``:
-the ages are 0 but for asynchronous methods, `special` is 1 in a method's special exchange. In asynchronous rounds
-`server` and `everyone` are handed all of it; a worker, which cannot know when its message will arrive, is handed its
-own count of messages for the round, n for the messages and 0 for the ages, and its coins belong to that count. A
-compressor is handed the same. `params` are the method's or the compressor's own numbers.
+`ctx` has seven entries, which bear the names below: the round t (ROUND), the worker i (WORKER; n stands for the
+server), their number n (WORKERS), the messages in this round (ARRIVALS), the age of this message (AGE), the largest age
+in this round (LARGEST_AGE), and whether this is a method's special exchange (SPECIAL); `context` makes one. The ages
+are 0 but for asynchronous methods. In asynchronous rounds `server` and `everyone` are handed all of it; a worker, which
+cannot know when its message will arrive, is handed its own count of messages for the round, n for the messages and 0
+for the ages, and its coins belong to that count. A compressor is handed the same. `params` are the method's or the
+compressor's own numbers.
+
+The engine calls a kernel by the address of its machine code (`address`, `caller`): a kernel of your own plugs in
+without recompiling anything, and what it raises ends the run.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from traceback import walk_tb
 from typing import Any
 
 from numba import types
 from numba.core import cgutils
 from numba.core.errors import NumbaError
 from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
 from ..common.errors import InputError
-from ..problems.kernels.signatures import ENTRY, INNER, INTS, MATRIX, OPTIONS, VECTOR
+from ..problems.kernels.signatures import ENTRY, GRADIENT, INNER, INTS, MATRIX, OPTIONS, VALUE, VECTOR
+from .context import (
+    AGE,
+    ARRIVALS,
+    CONTEXT_ENTRIES,
+    LARGEST_AGE,
+    ROUND,
+    SPECIAL,
+    WORKER,
+    WORKERS,
+    context,
+    write_context,
+)
 
 CUBE = types.float64[:, :, ::1]
 FOUR = types.float64[:, :, :, ::1]
@@ -44,33 +66,11 @@ RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SENT = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SHADOW = types.void(INTS, VECTOR, MATRIX, CUBE, CUBE, FOUR, MATRIX, CUBE, CUBE, MATRIX)
 
-#: Entries of ctx.
-ROUND, WORKER, WORKERS, ARRIVALS, AGE, LARGEST_AGE, SPECIAL = range(7)
+register_jitable(write_context)
 
 
-class Pointer(types.WrapperAddressProtocol):
-    """A compiled kernel as a first-class function whose address is looked up once, not at every call that takes it."""
-
-    def __init__(self, kernel: Any, signature: Any) -> None:
-        compiled = kernel.get_compile_result(signature)
-        self.kernel = kernel  # keeps the machine code alive
-        self._signature = signature
-        self._address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
-
-    def __wrapper_address__(self) -> int:
-        return self._address
-
-    def __index__(self) -> int:
-        return self._address
-
-    def signature(self) -> Any:
-        """Return the numba signature."""
-        return self._signature
-
-
-@cache
-def pointer(kernel: Any, signature: Any) -> Pointer:
-    """Return the pointer to a kernel that was compiled for this signature.
+def _compiled(kernel: Any, signature: Any) -> Any:
+    """What numba compiled of a kernel for this signature; now, if it was not asked for before.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def pointer(kernel: Any, signature: Any) -> Pointer:
         If it is not a numba function of this signature.
     """
     try:
-        return Pointer(kernel, signature)
+        return kernel.get_compile_result(signature)
     except (AttributeError, KeyError, TypeError, NumbaError):
         name = getattr(kernel, "__name__", repr(kernel))
         raise InputError(
@@ -86,23 +86,81 @@ def pointer(kernel: Any, signature: Any) -> Pointer:
         ) from None
 
 
-def function_at(signature: Any) -> Any:
-    """Return the compiled function from an address to the kernel of this signature that stands there.
+@cache
+def address(kernel: Any, signature: Any) -> int:
+    """Return the address of a kernel's machine code, which `caller` calls; compile it if need be.
 
-    To hand a kernel over as a number costs nothing; as an object, 10 us of numba's own Python at every call.
+    The cache keeps the kernel, and with it the code, alive.
+
+    Raises
+    ------
+    InputError
+        If it is not a numba function of this signature.
     """
-    function = types.FunctionType(signature)
+    compiled = _compiled(kernel, signature)
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
-    def build(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
-        result = cgutils.create_struct_proxy(function)(context, builder)
-        result.c_addr = builder.inttoptr(arguments[0], result.c_addr.type)
-        return result._getvalue()
+
+@cache
+def entry(kernel: Any, signature: Any) -> Callable[..., Any]:
+    """Return the machine code of a kernel for calls from Python: typing its many arguments at every call takes 2 ms."""
+    return kernel.get_compile_result(signature).entry_point
+
+
+def caller(signature: Any) -> Any:
+    """Return ``call(address, *arguments)`` for kernels of this signature, to be used in other kernels.
+
+    An exception in the kernel is one in the kernel that called it, as if it had been called by its name; numba's
+    first-class functions of a C signature print it and go on.
+    """
 
     @intrinsic
-    def at(typing_context: Any, address: Any) -> Any:
-        return function(types.int64), build
+    def call(typing_context: Any, where: Any, *arguments: Any) -> Any:
+        def build(context: Any, builder: Any, made: Any, values: Any) -> Any:
+            convention = context.call_conv
+            given = zip(cgutils.unpack_tuple(builder, values[1]), made.args[1], signature.args, strict=True)
+            kind = convention.get_function_type(signature.return_type, signature.args).as_pointer()
+            status, result = convention.call_function(
+                builder, builder.inttoptr(values[0], kind), signature.return_type, signature.args,
+                [context.cast(builder, value, type_, wanted) for value, type_, wanted in given],
+            )  # fmt: skip
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return result
 
-    return at
+        return signature.return_type(types.int64, types.StarArgTuple.from_types(arguments)), build
+
+    return call
+
+
+call_gradient, call_value = caller(GRADIENT), caller(VALUE)
+call_compress, call_rule, call_sent, call_shadow = map(caller, (COMPRESS, RULE, SENT, SHADOW))
+
+
+@contextmanager
+def failures(of: str) -> Iterator[None]:
+    """Turn what a kernel raises into one sentence.
+
+    Parameters
+    ----------
+    of
+        Whose kernels are at work: "method 'dore' with ...".
+
+    Raises
+    ------
+    InputError
+        With the exception, the kernel and its line as far as numba tells them.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        # numba puts the kernel that raised into the traceback, as a frame of no module.
+        codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__) if "__name__" not in frame.f_globals]
+        where = f" '{codes[-1].co_name}'" if codes else ""
+        said = " ".join(str(error).split()) or "no reason given"
+        raise InputError(f"a kernel{where} of {of} failed: {type(error).__name__}: {said}") from error
 
 
 @intrinsic
@@ -126,6 +184,8 @@ def flat(typing_context: Any, array: Any) -> Any:
 
 
 __all__ = [
-    "COMPRESS", "CUBE", "ENTRY", "FOUR", "INNER", "INTS", "MATRIX", "OPTIONS", "RULE", "SENT", "SHADOW", "VECTOR",
-    "flat", "function_at", "pointer",
+    "AGE", "ARRIVALS", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "ENTRY", "FOUR", "GRADIENT", "INNER", "INTS",
+    "LARGEST_AGE", "MATRIX", "OPTIONS", "ROUND", "RULE", "SENT", "SHADOW", "SPECIAL", "VALUE", "VECTOR", "WORKER",
+    "WORKERS", "address", "call_compress", "call_gradient", "call_rule", "call_sent", "call_shadow", "call_value",
+    "caller", "context", "entry", "failures", "flat", "write_context",
 ]  # fmt: skip

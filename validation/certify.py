@@ -36,6 +36,7 @@ from ..solvers.compressors import (
     kernel,
     raise_failure,
 )
+from ..solvers.context import context
 from ..theory.compressors import MAX_DIM, Blockwise, Compressor, compressor
 from ..theory.compressors.base import beside
 
@@ -126,7 +127,7 @@ class Certifier:
     def __init__(self, comp: Compressor, dim: int, samples: int, alpha: float, rng: np.random.Generator) -> None:
         self.comp, self.dim, self.rng = comp, dim, rng
         self.compress, self.params, self.states = kernel(comp, dim)
-        self.ctx = np.array([0, 0, 1, 0, 0, 0, 0], dtype=np.int64)
+        self.ctx = context()
         self.samples = samples if comp.draws(dim) else 1
         self.alpha = alpha
         self.unbiased, self.contractive, self.absolute, self.correlated = (

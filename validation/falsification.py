@@ -23,7 +23,7 @@ from ..solvers.methods.liec import LIEC
 from ..solvers.methods.momentum import distributed_momentum
 from ..solvers.methods.q_iag import Q_IAG
 from ..solvers.methods.qsgd import QSGD
-from ..solvers.rules import keep, next_model
+from ..solvers.rules import identity_rule, next_model
 from ..solvers.signatures import OPTIONS, flat
 from .experiments import Experiment
 from .judging import ParameterOverride, judge
@@ -259,7 +259,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
         "error memory not scaled by a falling step",
         "it holds gradients, does not fall with the step, and is sent on at the step of a later round",
         _claim("error-feedback.memory", "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", "topk:k=1"),
-        replace(MEM_SGD, name="mem-sgd-unscaled", worker=keep, everyone=subtract_falling_steps),
+        replace(MEM_SGD, name="mem-sgd-unscaled", worker=identity_rule, everyone=subtract_falling_steps),
     ),
     KnownBug(
         "averaging skipped (LIEC)",

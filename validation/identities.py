@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..solvers.engines.setup import Run
 from ..solvers.method import Method, known_methods
 from ..solvers.pseudocode import Given
-from ..solvers.rules import nothing
+from ..solvers.rules import no_op
 from .watching import Record
 
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ def _of(*names: str) -> Callable[[Method], bool]:
 
 def forgets(method: Method, p: Mapping[str, float]) -> bool:
     """Whether what the uplink's compressor loses is lost: then a shadow sequence needs one that loses nothing."""
-    return not method.uplink(p).error and method.sent is nothing
+    return not method.uplink(p).error and method.sent is no_op
 
 
 def _shadow(s: Step) -> Floats | None:

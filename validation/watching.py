@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..solvers.engines import rounds as kernels
+from ..solvers.engines import records
+from ..solvers.engines.block import Block
 from ..solvers.engines.metrics import View
-from ..solvers.engines.setup import Block, Run, Setup
+from ..solvers.engines.setup import Run, Setup
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Record:
         and the server's; "bits_up" (per worker) and "bits_down", so far. "states" (arrays (n, d)), "server_states" and
         "common" (arrays (d,)) are tuples, of the rules' states.
     shadow
-        y (d,), the shadow sequence.
+        y (d,), the shadow sequence; x where the method declares none.
     squeezed
         What the server compressed last (d,).
     """
@@ -59,14 +60,14 @@ def watch(run: Run) -> Iterator[Record]:
 def _record(setup: Setup, block: Block, r: int, done: int) -> Record:
     """Copy the state of one replica of a block: the only place outside the engine that knows how it is kept."""
     view = View(setup, block, done)
-    v, c_up, c_down = block.scratch[:3]
     own = {
         "memories": view.memories, "errors": view.errors, "models": view.models,
-        "up": block.workers[kernels.COMPRESSOR], "up_special": block.workers[kernels.COMPRESSOR + 1],
+        "up": block.workers.compressor[0], "up_special": block.workers.compressor[1],
     }  # fmt: skip
     single = {
-        "server_memory": view.server_memory, "server_error": view.server_error, "down": block.server[2],
-        "down_special": block.server[3], "message": c_up, "broadcast": c_down, "x": view.x,
+        "server_memory": view.server_memory, "server_error": view.server_error,
+        "down": block.server.compressor[0], "down_special": block.server.compressor[1],
+        "message": block.worker_scratch.message, "broadcast": block.server_scratch.message, "x": view.x,
         "down_memory": block.down_memory if block.down_memory is not block.x else np.zeros((0, 0)),
     }  # fmt: skip
     arrays: dict[str, Any] = {name: a[:, r].copy() for name, a in own.items() if a.size}
@@ -74,5 +75,6 @@ def _record(setup: Setup, block: Block, r: int, done: int) -> Record:
     arrays["states"] = tuple(view.states[:, k, r].copy() for k in range(view.states.shape[1]))
     arrays["server_states"] = tuple(a[r].copy() for a in view.server_states)
     arrays["common"] = tuple(a[r].copy() for a in view.common)
-    arrays["bits_up"], arrays["bits_down"] = block.record[[kernels.BITS_UP, kernels.BITS_DOWN], r]
-    return Record(arrays, view.shadow[r].copy(), v[r].copy())
+    arrays["bits_up"], arrays["bits_down"] = block.record[[records.BITS_UP, records.BITS_DOWN], r]
+    shadow = view.x if setup.shadow is None else view.shadow
+    return Record(arrays, shadow[r].copy(), block.server_scratch.vector[r].copy())

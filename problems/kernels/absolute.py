@@ -2,10 +2,10 @@
 
 from numba import njit
 
-from .signatures import GRADIENT, OPTIONS, VALUE
+from .signatures import OPTIONS
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def gradient(worker, X, u, data, G):
     """Write sign(x - s_i) for every row x of X; NaN passes through."""
     s = data[0][worker]
@@ -16,7 +16,7 @@ def gradient(worker, X, u, data, G):
             g[j] = 1.0 if z > 0.0 else -1.0 if z < 0.0 else z
 
 
-@njit(VALUE, **OPTIONS)
+@njit(**OPTIONS)
 def value(worker, X, data, F):
     """Write sum_j |x_j - s_ij| for every row x of X."""
     s = data[0][worker]

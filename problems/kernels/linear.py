@@ -10,10 +10,10 @@ offsets[index[i]] to offsets[index[i] + 1], so that several workers may hold the
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import njit
 
 from .products import combine, scores
-from .signatures import GRADIENT, INNER, INTS, MATRIX, OPTIONS, VALUE, VECTOR, f8, i8
+from .signatures import INNER, OPTIONS
 
 LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
 #: A quarter of the numbers that may stay in the cache while they are used twice.
@@ -22,14 +22,14 @@ CACHED = 4096
 REORDER = {"reassoc", "contract"}
 
 
-@njit(types.UniTuple(i8, 2)(i8, INTS, INTS), **OPTIONS)
+@njit(**OPTIONS)
 def span(worker, index, offsets):
     """Return the first row of `worker` and one past its last."""
     part = index[worker]
     return offsets[part], offsets[part + 1]
 
 
-@njit(f8(f8), **OPTIONS)
+@njit(**OPTIONS)
 def exp(z):
     """Return exp(z) for |z| <= 700, to 1 ulp, by arithmetic alone: unlike a library call it vectorises.
 
@@ -55,7 +55,7 @@ def exp(z):
     return np.int64(np.float64(p).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(np.float64)
 
 
-@njit(types.void(f8, f8, VECTOR, VECTOR), **OPTIONS)
+@njit(**OPTIONS)
 def slopes(loss, scale, t, b):
     """Replace every score t_j by scale * loss'(t_j, b_j)."""
     if loss == LEAST_SQUARES:
@@ -79,7 +79,7 @@ def slopes(loss, scale, t, b):
             t[j] = scale * (2.0 * r * q * q)
 
 
-@njit(f8(f8, VECTOR, VECTOR), **OPTIONS)
+@njit(**OPTIONS)
 def total_loss(loss, t, b):
     """Return sum_j loss(t_j, b_j)."""
     total = 0.0
@@ -102,7 +102,7 @@ def total_loss(loss, t, b):
     return total
 
 
-@njit(types.void(f8, f8, MATRIX, MATRIX), **OPTIONS)
+@njit(**OPTIONS)
 def add_regulariser(reg, lam, X, G):
     """Add the gradient of (reg/2)||x||^2 + lam sum x^2/(1+x^2)."""
     for r in range(X.shape[0]):
@@ -116,7 +116,7 @@ def add_regulariser(reg, lam, X, G):
                 g[j] += (reg + 2.0 * lam * q * q) * x[j]
 
 
-@njit(f8(VECTOR, VECTOR), **OPTIONS)
+@njit(**OPTIONS)
 def dot(a, x):
     """Return a.x from four partial sums; in a single one every addition would wait for the last."""
     q = a.size // 4
@@ -133,7 +133,7 @@ def dot(a, x):
     return (s0 + s1) + (s2 + s3)
 
 
-@njit(types.void(VECTOR, MATRIX, VECTOR), fastmath=REORDER, **INNER)
+@njit(fastmath=REORDER, **INNER)
 def scores_at(x, rows, t):
     """Write a_j.x for every row a_j, four rows at a time."""
     whole = rows.shape[0] // 4 * 4
@@ -153,7 +153,7 @@ def scores_at(x, rows, t):
         t[j] = s0
 
 
-@njit(types.void(VECTOR, MATRIX, VECTOR), **INNER)
+@njit(**INNER)
 def add_combination(s, rows, g):
     """g += sum_j s_j a_j, four rows at a time."""
     whole = rows.shape[0] // 4 * 4
@@ -168,7 +168,7 @@ def add_combination(s, rows, g):
             g[k] += s0 * a0[k]
 
 
-@njit(types.void(f8, VECTOR, MATRIX, VECTOR, VECTOR), **INNER)
+@njit(**INNER)
 def mean_slope(loss, x, rows, b, g):
     """g = (1/m) sum_j loss'(a_j.x, b_j) a_j at one point, reading the rows from memory once.
 
@@ -187,7 +187,7 @@ def mean_slope(loss, x, rows, b, g):
         add_combination(part, rows[low:high], g)
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def gradient(worker, X, u, data, G):
     """Write grad f_worker at every row of X."""
     matrix, targets, index, offsets, parameters = data
@@ -204,7 +204,7 @@ def gradient(worker, X, u, data, G):
     add_regulariser(parameters[1], parameters[2], X, G)
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def sampled_gradient(worker, X, u, data, G):
     """Write the mean gradient of `batch` rows, drawn with replacement."""
     matrix, targets, index, offsets, parameters = data
@@ -228,7 +228,7 @@ def sampled_gradient(worker, X, u, data, G):
     add_regulariser(parameters[1], parameters[2], X, G)
 
 
-@njit(VALUE, **OPTIONS)
+@njit(**OPTIONS)
 def value(worker, X, data, F):
     """Write f_worker at every row of X."""
     matrix, targets, index, offsets, parameters = data

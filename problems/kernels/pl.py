@@ -4,10 +4,10 @@ import math
 
 from numba import njit
 
-from .signatures import GRADIENT, OPTIONS, VALUE
+from .signatures import OPTIONS
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def gradient(worker, X, u, data, G):
     """Write 2 x + 3 sin(2 x) for every row x of X."""
     for r in range(X.shape[0]):
@@ -16,7 +16,7 @@ def gradient(worker, X, u, data, G):
             g[j] = 2.0 * x[j] + 3.0 * math.sin(2.0 * x[j])
 
 
-@njit(VALUE, **OPTIONS)
+@njit(**OPTIONS)
 def value(worker, X, data, F):
     """Write sum_j x_j^2 + 3 sin^2(x_j) for every row x of X."""
     for r in range(X.shape[0]):

@@ -8,10 +8,10 @@ import numpy as np
 from numba import njit
 
 from .products import combine
-from .signatures import GRADIENT, OPTIONS, VALUE
+from .signatures import OPTIONS
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def diagonal_gradient(worker, X, u, data, G):
     """Write h_i * (x - s_i) for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]
@@ -24,7 +24,7 @@ def diagonal_gradient(worker, X, u, data, G):
             g[j] = h[j] * (x[j] - s[j])
 
 
-@njit(VALUE, **OPTIONS)
+@njit(**OPTIONS)
 def diagonal_value(worker, X, data, F):
     """Write (1/2) sum_j h_ij (x_j - s_ij)^2 for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]
@@ -38,7 +38,7 @@ def diagonal_value(worker, X, data, F):
         F[r] = 0.5 * total
 
 
-@njit(GRADIENT, **OPTIONS)
+@njit(**OPTIONS)
 def dense_gradient(worker, X, u, data, G):
     """Write (x - s_i) H_i for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]
@@ -52,7 +52,7 @@ def dense_gradient(worker, X, u, data, G):
     combine(Y, matrix[index[worker] : index[worker] + d], G)
 
 
-@njit(VALUE, **OPTIONS)
+@njit(**OPTIONS)
 def dense_value(worker, X, data, F):
     """Write (1/2)(x - s_i)^T H_i (x - s_i) for every row x of X."""
     minimisers = data[1]

@@ -56,6 +56,7 @@ from numpy.typing import ArrayLike
 from ...common.errors import InputError
 from ...common.options import integer
 from ...theory.compressors import COMPRESSORS, Composition, Compressor, vector
+from ..context import context
 from .wire import Floats, Kernel, Origin, Reader
 
 
@@ -99,7 +100,7 @@ def compress(
         if coins.shape[1] < draws or not np.all((coins > 0) & (coins < 1)):
             raise InputError(f"{comp.spec}: u must hold {draws} numbers in (0, 1) for each of {count} vectors")
     out, bits = np.empty((count, dim)), np.empty(count)
-    ctx = np.array([0, integer("worker", worker, 0), integer("workers", workers), 0, 0, 0, 0], dtype=np.int64)
+    ctx = context(0, integer("worker", worker, 0), integer("workers", workers))
     compress(rows, coins, ctx, params, np.zeros((count, states)), out, bits)
     raise_failure()
     return out.reshape(given.shape)

@@ -8,7 +8,7 @@ from numba import njit
 from ...theory.compressors import index_bits
 from ...theory.compressors.composed import Composed
 from ..signatures import OPTIONS
-from .parts import after, as_numbers, run
+from .parts import after, as_numbers, compress_part
 from .remake import compressed
 from .symbols import pattern
 from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
@@ -20,8 +20,8 @@ def compress(x, u, ctx, params, state, out, bits):
     first = np.empty((1, dim))
     at, coin = after(params, 3, 0)
     for r in range(x.shape[0]):
-        run(params, 3, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], first, bits[r : r + 1])
-        run(params, at, first, u[r], coin, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
+        compress_part(params, 3, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], first, bits[r : r + 1])
+        compress_part(params, at, first, u[r], coin, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
         if word > 0:
             count = 0
             for j in range(dim):

@@ -5,7 +5,7 @@ from numba import njit
 
 from ...theory.compressors.induced import Induced
 from ..signatures import OPTIONS
-from .parts import MessagesCodec, after, as_numbers, run
+from .parts import MessagesCodec, after, as_numbers, compress_part
 from .wire import Kernel
 
 
@@ -16,10 +16,10 @@ def compress(x, u, ctx, params, state, out, bits):
     at, coin = after(params, 0, 0)
     for r in range(x.shape[0]):
         to, bit = out[r : r + 1], bits[r : r + 1]
-        run(params, 0, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], first, length)
+        compress_part(params, 0, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], first, length)
         for j in range(dim):
             rest[0, j] = x[r, j] - first[0, j]
-        run(params, at, rest, u[r], coin, ctx, state[r : r + 1], to, bit)
+        compress_part(params, at, rest, u[r], coin, ctx, state[r : r + 1], to, bit)
         for j in range(dim):
             to[0, j] = first[0, j] + to[0, j]
         bit[0] += length[0]

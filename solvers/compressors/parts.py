@@ -1,9 +1,8 @@
 """Kernels inside kernels: how a compressor made of compressors calls its parts.
 
 A kernel has no argument for other kernels, but it has numbers: `as_numbers` writes a part as (address of its machine
-code, its uniforms, how many numbers follow, its numbers), and `run` calls it, one row at a time. An address is below
-2^53, so that a double holds it exactly; it belongs to the process that asked for the kernel, as a function pointer
-does.
+code, its uniforms, how many numbers follow, its numbers), and `compress_part` calls it, one row at a time. An address
+is below 2^53, so that a double holds it exactly; it belongs to the process that asked for the kernel.
 """
 
 from __future__ import annotations
@@ -14,20 +13,18 @@ from numba import njit
 from ...theory.compressors import Composition, Compressor
 from ...theory.compressors.repeated import Repeated
 from ...theory.compressors.scaled import Scaled
-from ..signatures import COMPRESS, INNER, function_at, pointer
+from ..signatures import COMPRESS, INNER, address, call_compress
 from .remake import agree, compressed, source
 from .symbols import entropy_of
 from .wire import Floats, Origin, Reader
 
-compress_at = function_at(COMPRESS)
-
 
 @njit(**INNER)
-def run(params, at, x, coins, first, ctx, state, out, bits):
+def compress_part(params, at, x, coins, first, ctx, state, out, bits):
     """Compress one row x (1, d) by the part that begins at params[at], with the uniforms coins[first], ...."""
     draws, count = int(params[at + 1]), int(params[at + 2])
     u = coins[first : first + draws].reshape((1, draws))
-    compress_at(int(params[at]))(x, u, ctx, params[at + 3 : at + 3 + count], state, out, bits)
+    call_compress(int(params[at]), x, u, ctx, params[at + 3 : at + 3 + count], state, out, bits)
 
 
 @njit(**INNER)
@@ -41,7 +38,7 @@ def as_numbers(comp: Compressor, dim: int) -> list[float]:
     from . import kernel
 
     compress, params, _ = kernel(comp, dim)
-    return [float(pointer(compress, COMPRESS).__wrapper_address__()), comp.draws(dim), params.size, *params]
+    return [float(address(compress, COMPRESS)), comp.draws(dim), params.size, *params]
 
 
 class MessagesCodec:

@@ -8,7 +8,7 @@ from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS
 from ...theory.compressors.randk import RandK
-from ..signatures import OPTIONS
+from ..signatures import OPTIONS, context
 from .codecs import EntriesCodec, needed
 from .reductions import drawn, rounded, truncated
 from .wire import Floats, Ints, Kernel, index_length
@@ -47,7 +47,7 @@ def positions(coins: Floats, dim: int, k: int) -> Ints:
     """Coordinates, in order, that a message with these uniforms carries."""
     out, bits, none = np.empty((1, dim)), np.empty(1), np.zeros((1, 0))
     row = np.ascontiguousarray(coins).reshape(1, -1)
-    compress(np.ones((1, dim)), row, np.zeros(3, np.int64), np.array([k, 1.0, 0.0, 0.0]), none, out, bits)
+    compress(np.ones((1, dim)), row, context(), np.array([k, 1.0, 0.0, 0.0]), none, out, bits)
     return np.flatnonzero(out)
 
 

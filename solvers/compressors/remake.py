@@ -10,6 +10,7 @@ import numpy as np
 
 from ...common.errors import InputError
 from ...theory.compressors import Compressor
+from ..context import CONTEXT_ENTRIES
 from .wire import Floats, Origin
 
 
@@ -28,8 +29,10 @@ def compressed(comp: Compressor, x: Floats, origin: Origin, room: int = 0) -> tu
     coins = np.zeros(0) if origin.coins is None else origin.coins
     if coins.size < comp.draws(x.size):
         raise InputError(f"{comp.spec}: its messages need the round's uniforms (coins=)")
+    ctx = np.ascontiguousarray(origin.ctx, dtype=np.int64)
+    if ctx.shape != (CONTEXT_ENTRIES,):
+        raise InputError(f"ctx has the shape {ctx.shape}; it has {CONTEXT_ENTRIES} entries: make it by context(...)")
     state, out, bits = np.zeros((1, size + room)), np.empty((1, x.size)), np.empty(1)
-    ctx = np.asarray(origin.ctx, dtype=np.int64)
     compress(x[None].copy(), coins[None].copy(), ctx, params, state, out, bits)
     return out[0], state[0]
 

@@ -5,7 +5,7 @@ from numba import njit
 
 from ...theory.compressors.repeated import Repeated
 from ..signatures import OPTIONS
-from .parts import MessagesCodec, as_numbers, run
+from .parts import MessagesCodec, as_numbers, compress_part
 from .wire import Kernel
 
 
@@ -21,7 +21,7 @@ def compress(x, u, ctx, params, state, out, bits):
         for time in range(times):
             for j in range(dim):
                 rest[0, j] = row[j] - to[j]
-            run(params, 1, rest, u[r], time * draws, ctx, state[r : r + 1], message, length)
+            compress_part(params, 1, rest, u[r], time * draws, ctx, state[r : r + 1], message, length)
             for j in range(dim):
                 to[j] += message[0, j]
             bits[r] += length[0]

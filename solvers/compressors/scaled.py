@@ -5,7 +5,7 @@ from numba import njit
 
 from ...theory.compressors.scaled import Scaled
 from ..signatures import OPTIONS
-from .parts import MessagesCodec, as_numbers, run
+from .parts import MessagesCodec, as_numbers, compress_part
 from .wire import Kernel
 
 
@@ -13,7 +13,7 @@ from .wire import Kernel
 def compress(x, u, ctx, params, state, out, bits):
     factor = params[0]
     for r in range(x.shape[0]):
-        run(params, 1, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
+        compress_part(params, 1, x[r : r + 1], u[r], 0, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
         to = out[r]
         for j in range(to.size):
             to[j] *= factor

@@ -3,8 +3,8 @@ string."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ...theory.compressors import index_bits
+from ..context import context
 
 Bits = NDArray[np.uint8]
 """A bit string: an array of zeros and ones."""
@@ -34,13 +35,13 @@ class Origin:
     state
         What the compressor keeps, as the message left it.
     ctx
-        (round, worker, n).
+        As the kernel was handed it (`solvers.context`).
     """
 
     x: Floats | None = None
     coins: Floats | None = None
     state: Floats | None = None
-    ctx: Sequence[int] | Ints = (0, 0, 1)
+    ctx: Ints = field(default_factory=context)
 
 
 def packed(*strings: Bits) -> bytes:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import InputError
-from . import rounds as kernels
+from . import records
+from .block import Block
 from .metrics import METER_TYPES, meters, metrics
-from .setup import KINDS, Block, Setup
+from .setup import KINDS, Setup
 
 
 class Log:
@@ -27,7 +28,7 @@ class Log:
 
     def take(self, setup: Setup, block: Block, done: int) -> None:
         """Measure the block after `done` rounds."""
-        bad = block.record[kernels.FIRST_BAD] > 0
+        bad = block.record[records.FIRST_BAD] > 0
         for name, column in metrics(setup, block, done).items():
             self._add(f"column/{name}", np.where(bad, np.inf, column))
         if self.sample:
@@ -35,7 +36,8 @@ class Log:
                 self._add(f"scalar/{name}", np.array(value))
         if setup.run.paths:
             self._add("path/x", block.model.copy())
-            self._add("path/shadow", block.shadow(setup, done))
+            if setup.shadow is not None:
+                self._add("path/shadow", block.shadow(setup, done))
 
     def _add(self, name: str, value: np.ndarray) -> None:
         self.parts.setdefault(name, []).append(value)
@@ -68,7 +70,8 @@ class Log:
         if self.sample:
             expected |= {f"scalar/{name}": ((), kind) for name, kind in METER_TYPES.items()}
         if setup.run.paths:
-            expected |= dict.fromkeys(("path/x", "path/shadow"), (block.model.shape, np.float64))
+            kept = ("path/x",) if setup.shadow is None else ("path/x", "path/shadow")
+            expected |= dict.fromkeys(kept, (block.model.shape, np.float64))
         if not count:
             expected = {}
         if arrays.keys() != expected.keys() or any(
@@ -81,16 +84,17 @@ class Log:
 
 def final(block: Block) -> np.ndarray:
     """The model after the last round; zeros where it diverged."""
-    bad = block.record[kernels.FIRST_BAD] > 0
+    bad = block.record[records.FIRST_BAD] > 0
     return np.where(bad[:, None], 0.0, block.model)
 
 
 def shared_state(block: Block) -> dict[str, np.ndarray]:
     """The arrays of a block, without those of the workers: what is not there has no numbers and is left out."""
     arrays = {
-        "x": block.x, "server-states": block.states[1], "common": block.states[2], "history": block.arrivals[0],
-        "average": block.watch[2], "record": block.record, "reals": block.reals,
-        **{f"server/{k}": array for k, array in enumerate(block.server)},
+        "x": block.x, "server-states": block.states.server, "common": block.states.common,
+        "history": block.arrivals.history, "average": block.watch.average, "record": block.record, "reals": block.reals,
+        "server/0": block.server.memory, "server/1": block.server.error, "server/2": block.server.compressor[0],
+        "server/3": block.server.compressor[1],
     }  # fmt: skip
     if block.down_memory is not block.x:
         arrays["down-memory"] = block.down_memory

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...problems import Problem
 from .. import compressors
-from ..channels import ERROR, MEMORY
-from . import rounds as kernels
-from .setup import WORKER_STATES, Block, Setup, regulariser
+from . import records
+from .block import Block
+from .setup import ERRORS, MEMORIES, MODELS, WORKER_STATES, Setup, regulariser
 
 
 def squares(v: np.ndarray) -> np.ndarray:
@@ -70,15 +70,15 @@ class View:
 
     @property
     def memories(self) -> np.ndarray:
-        return self.block.of_workers(kernels.MEMORIES)
+        return self.block.of_workers(MEMORIES)
 
     @property
     def errors(self) -> np.ndarray:
-        return self.block.of_workers(kernels.ERRORS)
+        return self.block.of_workers(ERRORS)
 
     @property
     def models(self) -> np.ndarray:
-        return self.block.of_workers(kernels.MODELS)
+        return self.block.of_workers(MODELS)
 
     @property
     def states(self) -> np.ndarray:
@@ -86,19 +86,19 @@ class View:
 
     @property
     def server_states(self) -> np.ndarray:
-        return self.block.states[1]
+        return self.block.states.server
 
     @property
     def common(self) -> np.ndarray:
-        return self.block.states[2]
+        return self.block.states.common
 
     @property
     def server_memory(self) -> np.ndarray:
-        return self.block.server[0]
+        return self.block.server.memory
 
     @property
     def server_error(self) -> np.ndarray:
-        return self.block.server[1]
+        return self.block.server.error
 
     @cached_property
     def gradients(self) -> np.ndarray:
@@ -127,45 +127,45 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         return record[row] / done if done else start
 
     if "grad_sq_mean" in wanted:
-        here["grad_sq_mean"] = mean(kernels.SUM_GRAD_SQ, here["grad_sq"])
+        here["grad_sq_mean"] = mean(records.SUM_GRAD_SQ, here["grad_sq"])
     if "grad_l1_mean" in wanted:
-        here["grad_l1_mean"] = mean(kernels.SUM_GRAD_L1, np.abs(gradient).sum(axis=1))
+        here["grad_l1_mean"] = mean(records.SUM_GRAD_L1, np.abs(gradient).sum(axis=1))
     if "gap_mean" in wanted:
-        here["gap_mean"] = mean(kernels.SUM_VALUE, values) - problem.f_star
+        here["gap_mean"] = mean(records.SUM_VALUE, values) - problem.f_star
     if "grad_sq_avg" in wanted:
-        here["grad_sq_avg"] = record[kernels.AVERAGE_GRAD_SQ].copy() if done else here["grad_sq"]
+        here["grad_sq_avg"] = record[records.AVERAGE_GRAD_SQ].copy() if done else here["grad_sq"]
     if "gap_avg" in wanted:
         assert problem.f_star is not None
-        average = block.watch[2]
+        average = block.watch.average
         values = block.evaluate(setup, average)[1]
         here["gap_avg"] = values + regulariser(problem, average) - problem.f_star
     if "shadow_grad_sq_mean" in wanted:
-        here["shadow_grad_sq_mean"] = mean(kernels.SUM_SHADOW_GRAD_SQ, here["grad_sq"])
+        here["shadow_grad_sq_mean"] = mean(records.SUM_SHADOW_GRAD_SQ, here["grad_sq"])
     if "shadow_spread_mean" in wanted:
-        here["shadow_spread_mean"] = mean(kernels.SUM_SPREAD, np.zeros(x.shape[0]))
-    here["up_residual_sq"] = record[kernels.UP_RESIDUAL].copy()
-    here["down_residual_sq"] = record[kernels.DOWN_RESIDUAL].copy()
-    if setup.used(MEMORY)[0]:
-        here["memory_sq"] = mean_squares(block.each(kernels.MEMORIES))
+        here["shadow_spread_mean"] = mean(records.SUM_SPREAD, np.zeros(x.shape[0]))
+    here["up_residual_sq"] = record[records.UP_RESIDUAL].copy()
+    here["down_residual_sq"] = record[records.DOWN_RESIDUAL].copy()
+    if setup.up_memory:
+        here["memory_sq"] = mean_squares(block.each(MEMORIES))
         if problem.gradients_at_star is not None:
-            here["memory_error_sq"] = mean_squares(block.each(kernels.MEMORIES), problem.gradients_at_star)
+            here["memory_error_sq"] = mean_squares(block.each(MEMORIES), problem.gradients_at_star)
         if "memory_gap_sq" in wanted:
-            here["memory_gap_sq"] = mean_squares(block.each(kernels.MEMORIES), view.gradients)
-    up_error, down_error = setup.used(ERROR)[0], setup.used(ERROR)[1]
+            here["memory_gap_sq"] = mean_squares(block.each(MEMORIES), view.gradients)
+    up_error, down_error = setup.up_error, setup.down_error
     if up_error or down_error:
         omega = np.zeros_like(block.x)
         if up_error:
-            for e in block.each(kernels.ERRORS):
+            for e in block.each(ERRORS):
                 omega += e
             omega /= problem.workers
-            here["worker_error_sq"] = mean_squares(block.each(kernels.ERRORS))
+            here["worker_error_sq"] = mean_squares(block.each(ERRORS))
         if down_error:
             omega += view.server_error
         here["error_sq"] = squares(omega)
     if run.method.models:
-        here["consensus_sq"] = mean_squares(block.each(kernels.MODELS), repeat(block.x))
+        here["consensus_sq"] = mean_squares(block.each(MODELS), repeat(block.x))
     here |= {name: np.asarray(run.method.columns[name](view)) for name in wanted if name in run.method.columns}
-    for side, links, row in (("up", setup.ups, kernels.BITS_UP), ("down", setup.downs, kernels.BITS_DOWN)):
+    for side, links, row in (("up", setup.ups, records.BITS_UP), ("down", setup.downs, records.BITS_DOWN)):
         if all(map(compressors.has_kernel_bits, links)):
             here[f"bits_{side}_encoded"] = record[row].copy()
     return here
@@ -181,17 +181,17 @@ METER_TYPES = {
 def meters(setup: Setup, block: Block) -> dict[str, float]:
     """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica."""
     dim, n, record = setup.run.problem.dim, setup.run.problem.workers, block.record[:, 0]
-    messages = record[[kernels.MESSAGES, kernels.MESSAGES_SPECIAL]]
-    broadcasts = record[[kernels.BROADCASTS, kernels.BROADCASTS_SPECIAL]]
-    computed = np.array([e.gradient for e in setup.exchanges]) @ messages
-    last = int(record[kernels.LAST_SPECIAL])
+    messages = record[[records.MESSAGES, records.MESSAGES_SPECIAL]]
+    broadcasts = record[[records.BROADCASTS, records.BROADCASTS_SPECIAL]]
+    computed = np.array([e.gradient for e in setup.described]) @ messages
+    last = int(record[records.LAST_SPECIAL])
     started = bool(messages.any())
     # What belongs to a replica that diverged means nothing.
-    started = started and not record[kernels.FIRST_BAD]
+    started = started and not record[records.FIRST_BAD]
     known: dict[str, float] = {"gradient_evaluations": int(computed) * setup.samples}
     sides = (
         ("up", setup.ups, messages / n, _message(setup, block)),
-        ("down", setup.downs, broadcasts, block.scratch[2][0]),
+        ("down", setup.downs, broadcasts, block.server_scratch.message[0]),
     )
     for side, links, counts, message in sides:
         sizes = [compressors.formula_bits(c, dim) for c in links]
@@ -206,4 +206,4 @@ def _message(setup: Setup, block: Block) -> np.ndarray:
     """A message (d,) of the first replica: the last one sent, or a stored report where only its news are added up."""
     if setup.run.method.clock == "table" and setup.run.method.states[0]:
         return block.of_workers(WORKER_STATES)[0, 0, 0]
-    return block.scratch[1][0]
+    return block.worker_scratch.message[0]

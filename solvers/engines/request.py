@@ -21,10 +21,11 @@ from ..method import Method
 from ..method import method as build_method
 from ..schedule import Schedule, clock
 from ..trace import Trace
-from . import rounds as kernels
+from . import records
+from .block import Block
 from .log import Log, final
 from .saving import DEFAULT_EVERY, Every, Saver, Stored, identity
-from .setup import Block, Run, columns_of
+from .setup import Run, columns_of
 
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
 BLOCK_NUMBERS = 4096
@@ -225,7 +226,7 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
     return Trace(
         rounds=run.points,
         columns={name: np.vstack([c[name].T for c in columns]) for name in columns[0]},
-        first_bad=np.concatenate([block.record[kernels.FIRST_BAD] for block, _ in results]).astype(np.int64),
+        first_bad=np.concatenate([block.record[records.FIRST_BAD] for block, _ in results]).astype(np.int64),
         scalars=logs[0].of("scalar"),
         final=np.vstack([final(block) for block, _ in results]),
         about=about,

@@ -1,23 +1,26 @@
-"""One exchange of any method, in halves, and the loop of `simulate`.
+"""One exchange of any method, in two steps, and the loop of `simulate`.
 
-The halves work on one block of B replicas. An engine decides where they run: `simulate` calls all of them in one
+The steps work on one block of B replicas. An engine decides where they run: `simulate` calls all of them in one
 process, one after the other, in worker order; `distributed` calls a worker's in the worker's own process and the
 server's in another one, and does in the same order what the loop below does between them.
 
-The larger kernels reach each other through function pointers (`TOOLS`, `HALVES`), not by name: what is called by name
-is optimised again inside every caller, which multiplies the time that the first use spends in the compiler by four.
+The larger kernels reach each other through addresses (`Tools`, `Steps`), not by name: what is called by name is
+optimised again inside every caller, which multiplies the time that the first use spends in the compiler by four. All
+compile when a run first asks for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 
-from ...problems.kernels.signatures import DATA, GRADIENT, VALUE
-from ..channels import ERROR, LINK, MEMORY, SEND, advance, reconstruct, send
+from ..channels import SEND, advance, reconstruct, send
 from ..random import (
     ADD_NOISE,
-    DRAWS,
     PHILOX,
     SHARED_WORKER,
     STREAM_COIN,
@@ -32,81 +35,55 @@ from ..random import (
     philox,
     to_uniforms,
 )
-from ..signatures import CUBE, ENTRY, FOUR, INNER, INTS, MATRIX, OPTIONS, RULE, SENT, SHADOW, VECTOR, flat, pointer
+from ..signatures import (
+    CONTEXT_ENTRIES,
+    CUBE,
+    ENTRY,
+    INNER,
+    INTS,
+    MATRIX,
+    OPTIONS,
+    ROUND,
+    VECTOR,
+    WORKER,
+    address,
+    call_gradient,
+    call_rule,
+    call_sent,
+    call_shadow,
+    call_value,
+    caller,
+    entry,
+    flat,
+    write_context,
+)
+from ..signatures import WORKERS as ALL_WORKERS
+from . import records
+from .records import Steps, Tools
 
 f8, i8 = types.float64, types.int64
-RULE_POINTER = types.FunctionType(RULE)
 
-#: (gradient, exact gradient, value, data, noise kind, noise standard deviation per coordinate)
-ORACLE = types.Tuple(
-    (types.FunctionType(GRADIENT), types.FunctionType(GRADIENT), types.FunctionType(VALUE), DATA, i8, f8)
-)
-#: (worker rule, what follows sending, server rule, everyone's rule, local rule, their parameters) of one exchange
-RULES = types.Tuple((RULE_POINTER, types.FunctionType(SENT), RULE_POINTER, RULE_POINTER, RULE_POINTER, VECTOR))
-#: the usual exchange and the special one
-BOTH_RULES, BOTH_LINKS = types.UniTuple(RULES, 2), types.UniTuple(LINK, 2)
-#: numbers drawn for the rows of a sampled gradient, the noise, the coin, and the uplink and downlink of each exchange
-RANDOM = types.UniTuple(DRAWS, 7)
-ROWS, NOISE, COIN, UP, DOWN = 0, 1, 2, 3, 5
-#: memories h_i (n, B, d), errors e_i (n, B, d), compressor states (n, B, s) of each exchange, own models x_i (n, B, d)
-WORKERS = types.UniTuple(CUBE, 5)
-MEMORIES, ERRORS, COMPRESSOR, MODELS = 0, 1, 2, 4
-#: memory hbar (B, d), error e (B, d), compressor state (B, s) of each exchange
-SERVER = types.UniTuple(MATRIX, 4)
-#: (n, k, B, d) states of the workers' rules, (k, B, d) of the server's, (k, B, d) common to all
-STATES = types.Tuple((FOUR, CUBE, CUBE))
-#: vector v, a worker's message, the server's message, sum of messages, sum of exact gradients (B, d), bits (B,)
-SCRATCH = types.Tuple((MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR))
-#: (models of earlier rounds (depth, B, d), first message of each step, workers, versions, how many messages the worker
-#: has sent before); empty if synchronous
-ARRIVALS = types.Tuple((CUBE, INTS, INTS, INTS, INTS))
-#: (shadow kernel, shadow sequence y (B, d), weighted average of the iterates (B, d))
-WATCH = types.Tuple((types.FunctionType(SHADOW), MATRIX, MATRIX))
-
-#: Entries of the plan (integers) of a run.
-(
-    N, SHARED, SHARED_SPECIAL, GRADIENT_USUAL, GRADIENT_SPECIAL, TRACK, WHEN, PERIOD, ADDS, SAMPLES, OWN_MODELS,
-    SYNCHRONOUS, OVER_ARRIVALS, WEIGHTS, FIRST_WORKER, FIRST_DATA,
-) = range(16)  # fmt: skip
-PLAN_ENTRIES = 16
-NEVER, FIRST, EVERY, ON_COIN = range(4)
-SHARED_MODEL, AVERAGED, DETACHED = range(3)
-UNWEIGHTED, POLYNOMIAL, GEOMETRIC, AFTER = range(4)
-#: Entries of the numbers of a run: the coin's probability, the weights' parameters, their running sum.
-PROBABILITY, WEIGHT_A, WEIGHT_B, WEIGHT_SUM = range(4)
-
-#: what both halves call
-TOOL_SIGNATURES = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
-TOOLS = types.Tuple(tuple(types.FunctionType(signature) for signature in TOOL_SIGNATURES))
-
-ASK = types.void(TOOLS, i8, i8, INTS, ORACLE, INTS, RANDOM, MATRIX, SCRATCH)
-SAY = types.void(TOOLS, i8, i8, INTS, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH)
-WORKER_HALF = types.void(
-    TOOLS, i8, i8, INTS, ORACLE, RULES, LINK, INTS, RANDOM, MATRIX, WORKERS, CUBE, CUBE, SCRATCH
+WORKER_STEP = types.void(
+    records.COMMON, records.EXCHANGE, i8, INTS, MATRIX, records.RANDOM, records.WORKERS, CUBE, CUBE,
+    records.WORKER_SCRATCH,
 )  # fmt: skip
-SERVER_HALF = types.void(TOOLS, i8, i8, RULES, LINK, LINK, INTS, RANDOM, MATRIX, SERVER, STATES, MATRIX, SCRATCH)
-FOLLOW = types.void(RULES, LINK, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX)
-MEASURE = types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
-CATCH_DIVERGENCE = types.void(MATRIX, MATRIX, WORKERS, SERVER, STATES, MATRIX, CUBE, MATRIX, VECTOR, f8)
-#: what the loop calls
-HALF_SIGNATURES = (WORKER_HALF, SERVER_HALF, MEASURE, CATCH_DIVERGENCE)
-HALVES = types.Tuple(tuple(types.FunctionType(signature) for signature in HALF_SIGNATURES))
+SERVER_STEP = types.void(
+    records.COMMON, records.EXCHANGE, i8, INTS, MATRIX, MATRIX, records.RANDOM, records.SERVER, records.STATES,
+    records.SERVER_SCRATCH,
+)  # fmt: skip
+MEASURE = types.void(records.ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
+MASK_DIVERGED = types.void(
+    MATRIX, MATRIX, MATRIX, records.WORKERS, records.SERVER, records.STATES, CUBE, MATRIX, VECTOR, f8
+)  # fmt: skip
+RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, i8, i8)
 
-#: Rows of the block's record (B columns): running sums over the rounds done, norms of the last round, messages per
-#: worker and broadcasts of each exchange, running weighted average.
-(
-    SUM_GRAD_SQ, SUM_VALUE, BITS_UP, BITS_DOWN, UP_RESIDUAL, DOWN_RESIDUAL, FIRST_BAD, SUM_GRAD_L1, SUM_SHADOW_GRAD_SQ,
-    SUM_SPREAD, AVERAGE_GRAD_SQ, MESSAGES, MESSAGES_SPECIAL, BROADCASTS, BROADCASTS_SPECIAL, LAST_SPECIAL,
-) = range(16)  # fmt: skip
-RECORD_ROWS = 16
-#: What is summed at every round: ||grad f||^2 from gradients that are there anyway, or (with its l1 norm) evaluated
-#: anew, f, and what belongs to the shadow sequence.
-TRACK_NOTHING, TRACK_AT_HAND, TRACK_ANEW, TRACK_VALUES, TRACK_SHADOW = 0, 1, 2, 4, 8
-#: ||x||^2 above this is a divergence: far from overflow, far above any bound.
-DIVERGED = 1e60
+call_philox, call_to_uniforms, call_add_noise, call_send = map(caller, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND))
+call_worker_step, call_server_step, call_measure, call_mask_diverged = map(
+    caller, (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
+)
 
 
-@njit(types.void(MATRIX, VECTOR, f8), **INNER)
+@njit(**INNER)
 def add_squared_norms(v, out, weight):
     """out[r] += weight ||v[r]||^2."""
     for r in range(v.shape[0]):
@@ -117,7 +94,7 @@ def add_squared_norms(v, out, weight):
         out[r] += weight * total
 
 
-@njit(types.void(MATRIX, VECTOR), **INNER)
+@njit(**INNER)
 def add_absolute_sums(v, out):
     """out[r] += ||v[r]||_1."""
     for r in range(v.shape[0]):
@@ -128,7 +105,7 @@ def add_absolute_sums(v, out):
         out[r] += total
 
 
-@njit(types.void(MATRIX, MATRIX), **INNER)
+@njit(**INNER)
 def add(v, total):
     """total += v."""
     flat_v, flat_total = flat(v), flat(total)
@@ -136,7 +113,7 @@ def add(v, total):
         flat_total[j] += flat_v[j]
 
 
-@njit(types.void(MATRIX, MATRIX, f8), **INNER)
+@njit(**INNER)
 def move_towards(v, average, weight):
     """average += weight (v - average)."""
     flat_v, flat_average = flat(v), flat(average)
@@ -144,15 +121,15 @@ def move_towards(v, average, weight):
         flat_average[j] += weight * (flat_v[j] - flat_average[j])
 
 
-@njit(types.void(MATRIX, f8), **INNER)
+@njit(**INNER)
 def divide(v, n):
     """v /= n: not times 1/n, so that the average of n equal messages is the message, to the bit."""
-    flat_v = flat(v)
+    flat_v, divisor = flat(v), float(n)
     for j in range(flat_v.size):
-        flat_v[j] /= n
+        flat_v[j] /= divisor
 
 
-@njit(types.void(MATRIX), **INNER)
+@njit(**INNER)
 def clear(v):
     """v = 0."""
     flat_v = flat(v)
@@ -160,7 +137,7 @@ def clear(v):
         flat_v[j] = 0.0
 
 
-@njit(types.void(MATRIX, MATRIX), **INNER)
+@njit(**INNER)
 def copy(v, to):
     """to = v."""
     flat_v, flat_to = flat(v), flat(to)
@@ -168,111 +145,112 @@ def copy(v, to):
         flat_to[j] = flat_v[j]
 
 
-@njit(ASK, **INNER)
-def ask(tools, seed, k, plan, oracle, ctx, random, x, scratch):
-    """Worker ctx[1] asks its oracle for a gradient at x: it is left in scratch."""
-    fill, uniforms, disturb, _ = tools
-    gradient, _, _, data, noise, sd = oracle
-    rnd, i = ctx[0], ctx[1]
-    share = i - plan[FIRST_DATA]
-    v, c, _, _, exact_sum, _ = scratch
-    if plan[GRADIENT_USUAL + k] == 0:
-        clear(v)
+@njit(**INNER)
+def compute_gradient(common, exchange, ctx, x, random, scratch):
+    """Worker ctx[WORKER] asks its oracle for a gradient at x: it is left in scratch.vector."""
+    plan, oracle, tools = common.plan, common.oracle, common.tools
+    rnd, i = ctx[ROUND], ctx[WORKER]
+    share = i - plan.first_data
+    if not exchange.gradient:
+        clear(scratch.vector)
         return
-    samples = plan[SAMPLES]
+    samples = plan.samples
     for s in range(samples):
-        g = v if s == 0 else c
-        if random[ROWS][0].size > 0:
-            fill(seed, rnd * samples + s, i, STREAM_ROWS, random[ROWS])
-            uniforms(random[ROWS])
-        gradient(share, x, random[ROWS][3], data, g)
-        if plan[TRACK] & TRACK_AT_HAND:
-            add(g, exact_sum)
-        if noise > 0:
-            fill(seed, rnd * samples + s, i, STREAM_NOISE, random[NOISE])
-            disturb(noise, sd, random[NOISE], g)
+        g = scratch.vector if s == 0 else scratch.message
+        if random.rows.key.size > 0:
+            call_philox(tools.philox, common.seed, rnd * samples + s, i, STREAM_ROWS, random.rows)
+            call_to_uniforms(tools.to_uniforms, random.rows)
+        call_gradient(oracle.gradient, share, x, random.rows.numbers, oracle.data, g)
+        if plan.track & records.TRACK_AT_HAND:
+            add(g, scratch.exact_sum)
+        if oracle.noise > 0:
+            call_philox(tools.philox, common.seed, rnd * samples + s, i, STREAM_NOISE, random.noise)
+            call_add_noise(tools.add_noise, oracle.noise, oracle.sd, random.noise, g)
         if s > 0:
-            add(g, v)
+            add(g, scratch.vector)
     if samples > 1:
-        divide(v, samples)
+        divide(scratch.vector, samples)
 
 
-@njit(SAY, **INNER)
-def say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch):
-    """Worker ctx[1] applies its rule to the gradient and sends: the message is left in scratch."""
-    fill, uniforms, _, dispatch = tools
-    rnd, i = ctx[0], ctx[1]
-    own = i - plan[FIRST_WORKER]
-    v, c, _, _, _, bits = scratch
-    rules[0](ctx, rules[5], x, v, states, common)
-    h = workers[MEMORIES][own] if link[5] & MEMORY else v[:0]
-    e = workers[ERRORS][own] if link[5] & ERROR else v[:0]
-    if random[UP + k][0].size > 0:
-        address = SHARED_WORKER if plan[SHARED + k] else i
-        fill(seed, rnd, address, STREAM_UP if k == 0 else STREAM_UP_SPECIAL, random[UP + k])
-        uniforms(random[UP + k])
-    dispatch(link, ctx, random[UP + k][3], workers[COMPRESSOR + k][own], v, h, e, c, bits)
-    advance(link, c, h)
-    rules[1](ctx, rules[5], v, c, states, common)
+@njit(**INNER)
+def send_message(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch):
+    """Worker ctx[WORKER] applies its rule to the gradient and sends: the message is left in scratch.message."""
+    tools, rules, uplink = common.tools, exchange.rules, exchange.uplink
+    rnd, i = ctx[ROUND], ctx[WORKER]
+    own = i - common.plan.first_worker
+    v, c, draws = scratch.vector, scratch.message, random.up[k]
+    call_rule(rules.worker, ctx, rules.parameters, x, v, own_states, common_states)
+    h = workers.memories[own] if uplink.memory else v[:0]
+    e = workers.errors[own] if uplink.error else v[:0]
+    if draws.key.size > 0:
+        sender = SHARED_WORKER if uplink.shared else i
+        call_philox(tools.philox, common.seed, rnd, sender, STREAM_UP if k == 0 else STREAM_UP_SPECIAL, draws)
+        call_to_uniforms(tools.to_uniforms, draws)
+    call_send(tools.send, uplink, ctx, draws.numbers, workers.compressor[k][own], v, h, e, c, scratch.bits)
+    advance(uplink, c, h)
+    call_sent(rules.sent, ctx, rules.parameters, v, c, own_states, common_states)
 
 
-@njit(WORKER_HALF, **INNER)
-def worker_half(tools, seed, k, plan, oracle, rules, link, ctx, random, x, workers, states, common, scratch):
-    """Worker ctx[1] computes its gradient at x, applies its rule and sends: the message is left in scratch.
+@njit(**INNER)
+def worker_step(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch):
+    """Worker ctx[WORKER] computes its gradient at x, applies its rule and sends: the message is left in scratch.
 
-    Where a process holds only a share, its arrays begin with worker plan[FIRST_WORKER], its data with plan[FIRST_DATA].
+    Where a process holds only a share, its arrays begin with worker plan.first_worker, its data with plan.first_data.
     """
-    ask(tools, seed, k, plan, oracle, ctx, random, x, scratch)
-    say(tools, seed, k, plan, rules, link, ctx, random, x, workers, states, common, scratch)
+    compute_gradient(common, exchange, ctx, x, random, scratch)
+    send_message(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch)
 
 
-@njit(SERVER_HALF, **INNER)
-def server_half(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch):
+@njit(**INNER)
+def server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch):
     """The server turns the average of messages into what it broadcasts: the message is left in scratch."""
-    fill, uniforms, _, dispatch = tools
-    v, _, c, total, _, bits = scratch
-    hbar = server[0] if uplink[5] & MEMORY else v[:0]
-    e = server[1] if downlink[5] & ERROR else v[:0]
-    h = down_memory if downlink[5] & MEMORY else v[:0]
-    reconstruct(uplink, total, hbar, v)
-    advance(uplink, total, hbar)
-    rules[2](ctx, rules[5], x, v, states[1], states[2])
-    if random[DOWN + k][0].size > 0:
-        fill(seed, ctx[0], ctx[2], STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL, random[DOWN + k])
-        uniforms(random[DOWN + k])
-    dispatch(downlink, ctx, random[DOWN + k][3], server[2 + k], v, h, e, c, bits)
+    tools, rules, uplink, downlink = common.tools, exchange.rules, exchange.uplink, exchange.downlink
+    v, draws = scratch.vector, random.down[k]
+    hbar = server.memory if uplink.memory else v[:0]
+    e = server.error if downlink.error else v[:0]
+    h = down_memory if downlink.memory else v[:0]
+    reconstruct(uplink, scratch.total, hbar, v)
+    advance(uplink, scratch.total, hbar)
+    call_rule(rules.server, ctx, rules.parameters, x, v, states.server, states.common)
+    if draws.key.size > 0:
+        stream = STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL
+        call_philox(tools.philox, common.seed, ctx[ROUND], ctx[ALL_WORKERS], stream, draws)
+        call_to_uniforms(tools.to_uniforms, draws)
+    call_send(
+        tools.send, downlink, ctx, draws.numbers, server.compressor[k], v, h, e, scratch.message, scratch.bits
+    )  # fmt: skip
 
 
-@njit(FOLLOW, **INNER)
-def follow(rules, downlink, ctx, x, down_memory, common, c, v):
-    """Everyone takes the server's message c: reconstructs into v, advances the memory, moves the shared model x."""
-    h = down_memory if downlink[5] & MEMORY else v[:0]
-    reconstruct(downlink, c, h, v)
-    advance(downlink, c, h)
-    rules[3](ctx, rules[5], x, v, common, common)
+@njit(**INNER)
+def apply_broadcast(exchange, ctx, x, down_memory, common_states, message, vector):
+    """Everyone takes the server's message: reconstructs into vector, advances the memory, moves the shared model x."""
+    rules, downlink = exchange.rules, exchange.downlink
+    h = down_memory if downlink.memory else vector[:0]
+    reconstruct(downlink, message, h, vector)
+    advance(downlink, message, h)
+    call_rule(rules.everyone, ctx, rules.parameters, x, vector, common_states, common_states)
 
 
-@njit(MEASURE, **OPTIONS)
+@njit(**OPTIONS)
 def measure(oracle, n, x, gradient, scratch, value):
     """Write grad f (B, d) and f (B,) at every row of x, exactly."""
-    _, exact, evaluate, data, _, _ = oracle
     no_draws = np.empty((x.shape[0], 0))
     one = np.empty(value.size)
     clear(gradient)
     for r in range(value.size):
         value[r] = 0.0
     for i in range(n):
-        exact(i, x, no_draws, data, scratch)
-        evaluate(i, x, data, one)
+        call_gradient(oracle.exact_gradient, i, x, no_draws, oracle.data, scratch)
+        call_value(oracle.value, i, x, oracle.data, one)
         add(scratch, gradient)
         for r in range(value.size):
             value[r] += one[r] / n
     divide(gradient, n)
 
 
-@njit(CATCH_DIVERGENCE, **INNER)
-def catch_divergence(x, model, workers, server, states, down_memory, history, average, first_bad, rnd):
-    """Note the first round after which a replica is beyond bounds or not a number, and put it back to zero."""
+@njit(**INNER)
+def mask_diverged(x, model, down_memory, workers, server, states, history, average, first_bad, rnd):
+    """Record the first round after which a replica is beyond bounds or not a number, and put it back to zero."""
     for r in range(x.shape[0]):
         row, other = x[r], model[r]
         total = 0.0
@@ -281,35 +259,35 @@ def catch_divergence(x, model, workers, server, states, down_memory, history, av
         if model.ctypes.data != x.ctypes.data:
             for j in range(row.size):
                 total += other[j] * other[j]
-        if not total < DIVERGED:
+        if not total < records.DIVERGED:
             if first_bad[r] == 0.0:
                 first_bad[r] = rnd
-            for array in (x, down_memory, average, server[0], server[1]):
+            for array in (x, down_memory, average, server.memory, server.error):
                 if array.shape[0] > 0:
                     array[r] = 0.0
-            for array in (workers[MEMORIES], workers[ERRORS], workers[MODELS], states[1], states[2], history):
+            for array in (workers.memories, workers.errors, workers.models, states.server, states.common, history):
                 for i in range(array.shape[0]):
                     array[i, r] = 0.0
-            for i in range(states[0].shape[0]):
-                for s in range(states[0].shape[1]):
-                    states[0][i, s, r] = 0.0
+            for i in range(states.workers.shape[0]):
+                for s in range(states.workers.shape[1]):
+                    states.workers[i, s, r] = 0.0
 
 
-@njit(types.void(i8, f8, MATRIX, VECTOR, MATRIX), **INNER)
-def note_evaluation(track, weight, gradient, values, record):
+@njit(**INNER)
+def record_evaluation(track, weight, gradient, values, record):
     """Add grad f and f at the model before a round to the sums over all rounds."""
     for r in range(values.size):
-        record[SUM_VALUE, r] += values[r]
-    if track & TRACK_ANEW:
-        add_squared_norms(gradient, record[SUM_GRAD_SQ], 1.0)
-        add_absolute_sums(gradient, record[SUM_GRAD_L1])
+        record[records.SUM_VALUE, r] += values[r]
+    if track & records.TRACK_ANEW:
+        add_squared_norms(gradient, record[records.SUM_GRAD_SQ], 1.0)
+        add_absolute_sums(gradient, record[records.SUM_GRAD_L1])
         for r in range(values.size):
-            record[AVERAGE_GRAD_SQ, r] *= 1.0 - weight
-        add_squared_norms(gradient, record[AVERAGE_GRAD_SQ], weight)
+            record[records.AVERAGE_GRAD_SQ, r] *= 1.0 - weight
+        add_squared_norms(gradient, record[records.AVERAGE_GRAD_SQ], weight)
 
 
-@njit(types.void(MATRIX, MATRIX, MATRIX, VECTOR, f8), **INNER)
-def note_spread(y, x, v, out, weight):
+@njit(**INNER)
+def record_spread(y, x, v, out, weight):
     """out[r] += weight ||y[r] - x[r]||^2; v is room for the difference."""
     flat_y, flat_x, flat_v = flat(y), flat(x), flat(v)
     for j in range(flat_v.size):
@@ -317,161 +295,179 @@ def note_spread(y, x, v, out, weight):
     add_squared_norms(v, out, weight)
 
 
-@njit(i8(TOOLS, i8, INTS, VECTOR, RANDOM, i8), **INNER)
-def is_special(tools, seed, plan, reals, random, rnd):
+@njit(**INNER)
+def is_special(common, reals, coin, rnd):
     """Whether this round is special."""
-    when = plan[WHEN]
-    if when == FIRST:
+    plan, tools = common.plan, common.tools
+    if plan.when == records.FIRST:
         return 1 if rnd == 0 else 0
-    if when == EVERY:
-        return 1 if (rnd + 1) % plan[PERIOD] == 0 else 0
-    if when == ON_COIN:
+    if plan.when == records.EVERY:
+        return 1 if (rnd + 1) % plan.period == 0 else 0
+    if plan.when == records.ON_COIN:
         if rnd == 0:
             return 1
-        tools[0](seed, rnd, SHARED_WORKER, STREAM_COIN, random[COIN])
-        tools[1](random[COIN])
-        return 1 if random[COIN][3][0, 0] < reals[PROBABILITY] else 0
+        call_philox(tools.philox, common.seed, rnd, SHARED_WORKER, STREAM_COIN, coin)
+        call_to_uniforms(tools.to_uniforms, coin)
+        return 1 if coin.numbers[0, 0] < reals[records.PROBABILITY] else 0
     return 0
 
 
-@njit(f8(INTS, VECTOR, i8), **INNER)
+@njit(**INNER)
 def next_weight(plan, reals, rnd):
     """Return w_t / (w_0 + ... + w_t) for t = rnd, called once for every t in turn."""
-    kind = plan[WEIGHTS]
-    if kind == GEOMETRIC:  # the ratio itself is kept: the weights would overflow
-        reals[WEIGHT_SUM] = 1.0 / (1.0 + reals[WEIGHT_A] / reals[WEIGHT_SUM]) if rnd > 0 else 1.0
-        return reals[WEIGHT_SUM]
-    if kind == POLYNOMIAL:
-        weight = (reals[WEIGHT_A] + rnd) ** reals[WEIGHT_B]
-        reals[WEIGHT_SUM] += weight
-        return weight / reals[WEIGHT_SUM]
+    if plan.weights == records.GEOMETRIC:  # the ratio itself is kept: the weights would overflow
+        ratio, before = reals[records.WEIGHT_A], reals[records.WEIGHT_SUM]
+        reals[records.WEIGHT_SUM] = 1.0 / (1.0 + ratio / before) if rnd > 0 else 1.0
+        return reals[records.WEIGHT_SUM]
+    if plan.weights == records.POLYNOMIAL:
+        weight = (reals[records.WEIGHT_A] + rnd) ** reals[records.WEIGHT_B]
+        reals[records.WEIGHT_SUM] += weight
+        return weight / reals[records.WEIGHT_SUM]
     return 1.0 / (rnd + 1.0)
 
 
-@njit(
-    types.void(
-        HALVES, TOOLS, i8, i8, i8, INTS, VECTOR, ORACLE, BOTH_RULES, BOTH_LINKS, BOTH_LINKS, RANDOM, MATRIX, MATRIX,
-        MATRIX, WORKERS, SERVER, STATES, ARRIVALS, WATCH, SCRATCH, MATRIX,
-    ),
-    **ENTRY,
-)  # fmt: skip
-def run_rounds(
-    halves, tools, seed, first, last, plan, reals, oracle, both_rules, uplinks, downlinks, random, x, model,
-    down_memory, workers, server, states, arrivals, watch, scratch, record,
-):  # fmt: skip
-    """Run the rounds first, ..., last - 1 of one block; `model` is x or the server's state that stands for it."""
-    v, c_up, c_down, total, exact_sum, bits = scratch
-    work, serve, evaluate, catch = halves
-    history, starts, who, versions, counts = arrivals
-    shadow, y, average = watch
-    n, track, own = plan[N], plan[TRACK], plan[OWN_MODELS]
-    models, common = workers[MODELS], states[2]
-    size = x.shape[0]
-    ctx = np.zeros(7, np.int64)
-    ctx[2] = n
+@njit(**INNER)
+def record_before(steps, common, parameters, block, ctx, values, rnd):
+    """Add what is known before a round to the averages and the sums over all rounds."""
+    plan, oracle, record, track = common.plan, common.oracle, block.record, common.plan.track
+    v, gradient, average = block.worker_scratch.vector, block.worker_scratch.exact_sum, block.watch.average
+    weight = 0.0
+    if plan.weights == records.POLYNOMIAL or plan.weights == records.GEOMETRIC:
+        weight = next_weight(plan, block.reals, rnd)
+        move_towards(block.model, average, weight)
+    if track & (records.TRACK_ANEW | records.TRACK_VALUES):
+        call_measure(steps.measure, oracle, plan.n, block.model, gradient, v, values)
+        record_evaluation(track, weight, gradient, values, record)
+    if track & records.TRACK_SHADOW:
+        workers, states, y = block.workers, block.states, block.watch.y
+        call_shadow(
+            block.watch.shadow, ctx, parameters, block.x, workers.memories, workers.errors, states.workers,
+            block.server.error, states.server, states.common, y,
+        )  # fmt: skip
+        call_measure(steps.measure, oracle, plan.n, y, gradient, v, values)
+        add_squared_norms(gradient, record[records.SUM_SHADOW_GRAD_SQ], 1.0)
+        for i in range(plan.n):
+            own = workers.models[i] if plan.own_models else block.x
+            record_spread(y, own, v, record[records.SUM_SPREAD], 1.0 / plan.n)
+
+
+@njit(**INNER)
+def move_own_models(common, rules, block, ctx, vector):
+    """Every worker moves its own model by what was broadcast; x is their average, or vector follows x (DETACHED)."""
+    plan, x, models = common.plan, block.x, block.workers.models
+    if plan.own_models == records.DETACHED:
+        copy(x, vector)
+    else:
+        clear(x)
+    for i in range(plan.n):
+        ctx[WORKER] = i
+        call_rule(rules.local, ctx, rules.parameters, models[i], vector, block.states.workers[i], block.states.common)
+        if plan.own_models == records.AVERAGED:
+            add(models[i], x)
+    if plan.own_models == records.AVERAGED:
+        divide(x, plan.n)
+
+
+@njit(**ENTRY)
+def run_rounds(steps, common, exchanges, block, first, last):
+    """Run the rounds first, ..., last - 1 of one block.
+
+    `distributed` goes through the same steps in the same order: its server's `_before` is `record_before`, `_collect`
+    the loop over the arrivals, `_serve` and the workers' taking of the broadcast what follows, `_after` the end.
+    """
+    plan, track = common.plan, common.plan.track
+    x, model, down_memory, random, record = block.x, block.model, block.down_memory, block.random, block.record
+    workers, server, states, arrivals = block.workers, block.server, block.states, block.arrivals
+    worker_scratch, server_scratch, average = block.worker_scratch, block.server_scratch, block.watch.average
+    total, exact_sum, history = server_scratch.total, worker_scratch.exact_sum, arrivals.history
+    n, size = plan.n, x.shape[0]
+    ctx = np.zeros(CONTEXT_ENTRIES, np.int64)
     values = np.empty(size)
     for rnd in range(first, last):
-        ctx[0] = rnd
-        weight = 0.0
-        if plan[WEIGHTS] == POLYNOMIAL or plan[WEIGHTS] == GEOMETRIC:
-            weight = next_weight(plan, reals, rnd)
-            move_towards(model, average, weight)
-        if track & (TRACK_ANEW | TRACK_VALUES):
-            evaluate(oracle, n, model, exact_sum, v, values)
-            note_evaluation(track, weight, exact_sum, values, record)
-        if track & TRACK_SHADOW:
-            shadow(
-                ctx, both_rules[0][5], x, workers[MEMORIES], workers[ERRORS], states[0], server[1], states[1], common, y
-            )
-            evaluate(oracle, n, y, exact_sum, v, values)
-            add_squared_norms(exact_sum, record[SUM_SHADOW_GRAD_SQ], 1.0)
-            for i in range(n):
-                note_spread(y, models[i] if own else x, v, record[SUM_SPREAD], 1.0 / n)
-        special = is_special(tools, seed, plan, reals, random, rnd)
+        write_context(ctx, rnd, n, n, n, 0, 0, 0)
+        record_before(steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd)
+        special = is_special(common, block.reals, random.coin, rnd)
         if rnd == last - 1:
             for r in range(size):
-                record[UP_RESIDUAL, r] = 0.0
-                record[DOWN_RESIDUAL, r] = 0.0
-                record[LAST_SPECIAL, r] = special
-        begin, end = 0, n
-        if plan[SYNCHRONOUS] == 0:
-            begin, end = starts[rnd], starts[rnd + 1]
+                record[records.UP_RESIDUAL, r] = 0.0
+                record[records.DOWN_RESIDUAL, r] = 0.0
+                record[records.LAST_SPECIAL, r] = special
+        begin, end, largest_age = 0, n, 0
+        if not plan.synchronous:
+            begin, end = arrivals.starts[rnd], arrivals.starts[rnd + 1]
             copy(x, history[rnd % history.shape[0]])
-        largest_age = 0
-        for a in range(begin, end if plan[SYNCHRONOUS] == 0 else begin):
-            largest_age = max(largest_age, rnd - versions[a])
-        for k in range(0 if special == 0 or plan[ADDS] else 1, special + 1):
-            rules, uplink, downlink = both_rules[k], uplinks[k], downlinks[k]
-            ctx[6] = k
+            for a in range(begin, end):
+                largest_age = max(largest_age, rnd - arrivals.versions[a])
+        for k in range(0 if special == 0 or plan.adds else 1, special + 1):
+            exchange = exchanges[k]
             clear(total)
             clear(exact_sum)
-            ctx[3], ctx[4], ctx[5] = n, 0, 0
             for a in range(begin, end):
-                i = a
-                if plan[SYNCHRONOUS] == 0:
+                i, count, point = a, rnd, x
+                if not plan.synchronous:
                     # What happens elsewhere meanwhile a worker does not know: it counts its own messages.
-                    i, ctx[0] = who[a], counts[a]
-                    point = history[versions[a] % history.shape[0]]
-                elif own:
-                    point = models[i]
-                else:
-                    point = x
-                ctx[1] = i
-                own_states = states[0][i]
-                work(
-                    tools,
-                    seed,
-                    k,
-                    plan,
-                    oracle,
-                    rules,
-                    uplink,
-                    ctx,
-                    random,
-                    point,
-                    workers,
-                    own_states,
-                    common,
-                    scratch,
-                )
-                add(c_up, total)
+                    i, count = arrivals.workers[a], arrivals.counts[a]
+                    point = history[arrivals.versions[a] % history.shape[0]]
+                elif plan.own_models:
+                    point = workers.models[i]
+                write_context(ctx, count, i, n, n, 0, 0, k)
+                call_worker_step(
+                    steps.worker_step, common, exchange, k, ctx, point, random, workers, states.workers[i],
+                    states.common, worker_scratch,
+                )  # fmt: skip
+                add(worker_scratch.message, total)
                 for r in range(size):
-                    record[BITS_UP, r] += bits[r] / n
+                    record[records.BITS_UP, r] += worker_scratch.bits[r] / n
                 if rnd == last - 1:
-                    add_squared_norms(v, record[UP_RESIDUAL], 1.0 / (end - begin))
-            if track & TRACK_AT_HAND:
-                add_squared_norms(exact_sum, record[SUM_GRAD_SQ], 1.0 / n / n)
-            ctx[0], ctx[1], ctx[3] = rnd, n, end - begin
-            ctx[4] = ctx[5] = largest_age
-            divide(total, end - begin if plan[OVER_ARRIVALS] else n)
-            serve(tools, seed, k, rules, uplink, downlink, ctx, random, x, server, states, down_memory, scratch)
+                    add_squared_norms(worker_scratch.vector, record[records.UP_RESIDUAL], 1.0 / (end - begin))
+            if track & records.TRACK_AT_HAND:
+                add_squared_norms(exact_sum, record[records.SUM_GRAD_SQ], 1.0 / n / n)
+            write_context(ctx, rnd, n, n, end - begin, largest_age, largest_age, k)
+            divide(total, end - begin if plan.over_arrivals else n)
+            call_server_step(
+                steps.server_step, common, exchange, k, ctx, x, down_memory, random, server, states, server_scratch
+            )
             for r in range(size):
-                record[BITS_DOWN, r] += bits[r]
-                record[MESSAGES + k, r] += end - begin
-                record[BROADCASTS + k, r] += 1.0
+                record[records.BITS_DOWN, r] += server_scratch.bits[r]
+                record[records.MESSAGES + k, r] += end - begin
+                record[records.BROADCASTS + k, r] += 1.0
             if rnd == last - 1:
-                add_squared_norms(v, record[DOWN_RESIDUAL], 1.0)
-            follow(rules, downlink, ctx, x, down_memory, common, c_down, total)
-            if own:
-                if own == DETACHED:
-                    copy(x, total)
-                else:
-                    clear(x)
-                for i in range(n):
-                    ctx[1] = i
-                    rules[4](ctx, rules[5], models[i], total, states[0][i], common)
-                    if own == AVERAGED:
-                        add(models[i], x)
-                if own == AVERAGED:
-                    divide(x, n)
-        if plan[WEIGHTS] == AFTER:
-            move_towards(model, average, next_weight(plan, reals, rnd))
-        catch(x, model, workers, server, states, down_memory, history, average, record[FIRST_BAD], rnd + 1.0)
+                add_squared_norms(server_scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
+            apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)
+            if plan.own_models:
+                move_own_models(common, exchange.rules, block, ctx, total)
+        if plan.weights == records.AFTER:
+            move_towards(model, average, next_weight(plan, block.reals, rnd))
+        call_mask_diverged(
+            steps.mask_diverged, x, model, down_memory, workers, server, states, history, average,
+            record[records.FIRST_BAD], rnd + 1.0,
+        )  # fmt: skip
 
 
-tools = tuple(map(pointer, (philox, to_uniforms, add_noise, send), TOOL_SIGNATURES))
-halves = tuple(map(pointer, (worker_half, server_half, measure, catch_divergence), HALF_SIGNATURES))
+@cache
+def tools() -> Tools:
+    """What both steps call, compiled."""
+    signatures = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
+    return Tools(*map(address, (philox, to_uniforms, add_noise, send), signatures))
 
-# The machine code behind the dispatchers: typing their many arguments anew at every call would take 2 ms.
-(run_rounds_compiled,) = (compiled.entry_point for compiled in run_rounds.overloads.values())
-(measure_compiled,) = (compiled.entry_point for compiled in measure.overloads.values())
+
+@cache
+def steps() -> Steps:
+    """What the loop calls, compiled."""
+    signatures = (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
+    return Steps(*map(address, (worker_step, server_step, measure, mask_diverged), signatures))
+
+
+def run_rounds_compiled() -> Callable[..., Any]:
+    """`run_rounds` for calls from Python."""
+    return entry(run_rounds, RUN_ROUNDS)
+
+
+def measure_compiled() -> Callable[..., Any]:
+    """`measure` for calls from Python."""
+    return entry(measure, MEASURE)
+
+
+def compile_all() -> None:
+    """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
+    tools(), steps(), run_rounds_compiled(), measure_compiled()

@@ -16,9 +16,10 @@ import numpy as np
 from ...common.errors import InputError
 from ...problems.share import Share
 from .. import snapshot
-from . import rounds as kernels
+from . import records
+from .block import Block
 from .log import Log, below, refill, shared_state, worker_state
-from .setup import Block, Run, Setup
+from .setup import Run, Setup
 
 DEFAULT_EVERY = "60s"
 
@@ -286,12 +287,12 @@ class Stored:
     def require_sense(self, number: int, block: Block) -> None:
         """Raise `InputError` if what was just read of a block is no state that a run can be in."""
         record, done = block.record, self.done[number]
-        counts = record[[kernels.MESSAGES, kernels.MESSAGES_SPECIAL, kernels.BROADCASTS, kernels.BROADCASTS_SPECIAL]]
-        bad, special = record[kernels.FIRST_BAD], record[kernels.LAST_SPECIAL]
+        counts = record[[records.MESSAGES, records.MESSAGES_SPECIAL, records.BROADCASTS, records.BROADCASTS_SPECIAL]]
+        bad, special = record[records.FIRST_BAD], record[records.LAST_SPECIAL]
         whole = (bad == np.floor(bad)) & (bad >= 0) & (bad <= done)
         if not (
             whole.all() and np.isin(special, (0.0, 1.0)).all() and (counts >= 0).all() and np.isfinite(counts).all()
-            and np.isfinite(block.x).all() and np.isfinite(block.arrivals[0]).all()
+            and np.isfinite(block.x).all() and np.isfinite(block.arrivals.history).all()
         ):  # fmt: skip
             raise damaged(self.path, "it holds a state that no run can be in")
 

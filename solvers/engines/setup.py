@@ -1,9 +1,10 @@
-"""From a method, a problem and two compressors to what the kernels of `rounds` take, and the state of one block."""
+"""From a method, a problem and two compressors to what the kernels of `rounds` take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,23 +14,29 @@ from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
 from .. import compressors
-from ..channels import ERROR, MEMORY, Channel
-from ..method import Exchange, Method
-from ..random import NOISE_CODES, draws
-from ..rules import model_less_errors
+from .. import method as methods
+from ..channels import Channel, Link
+from ..method import Method
+from ..random import NOISE_CODES
 from ..schedule import Schedule
-from ..signatures import COMPRESS, RULE, SENT, SHADOW, pointer
-from . import rounds as kernels
+from ..signatures import COMPRESS, RULE, SENT, SHADOW, address
+from . import records, rounds
 
+#: Optional columns of a trace that look along the shadow sequence of a method.
+SHADOW_COLUMNS = {"shadow_grad_sq_mean", "shadow_spread_mean"}
 #: Optional columns of a trace: means over all rounds so far, weighted averages, and what costs gradients to know.
-OPTIONAL_COLUMNS = {
-    "grad_sq_mean", "gap_mean", "grad_l1_mean", "shadow_grad_sq_mean", "shadow_spread_mean", "gap_avg", "grad_sq_avg",
-    "memory_gap_sq",
+OPTIONAL_COLUMNS = SHADOW_COLUMNS | {
+    "grad_sq_mean", "gap_mean", "grad_l1_mean", "gap_avg", "grad_sq_avg", "memory_gap_sq",
 }  # fmt: skip
 
-_WHEN = {"": kernels.NEVER, "first": kernels.FIRST, "period": kernels.EVERY, "coin": kernels.ON_COIN}
-_MODELS = {"": kernels.SHARED_MODEL, "averaged": kernels.AVERAGED, "detached": kernels.DETACHED}
-_WEIGHTS = {"polynomial": kernels.POLYNOMIAL, "geometric": kernels.GEOMETRIC, "after": kernels.AFTER}
+_WHEN = {"": records.NEVER, "first": records.FIRST, "period": records.EVERY, "coin": records.ON_COIN}
+_MODELS = {"": records.SHARED_MODEL, "averaged": records.AVERAGED, "detached": records.DETACHED}
+_WEIGHTS = {"polynomial": records.POLYNOMIAL, "geometric": records.GEOMETRIC, "after": records.AFTER}
+
+#: What a worker keeps, by kind, as checkpoints and messages number it: memory, error, the compressor's states in both
+#: exchanges, own model, states of its rules.
+MEMORIES, ERRORS, COMPRESSOR, COMPRESSOR_SPECIAL, MODELS, WORKER_STATES = range(6)
+KINDS = 6
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,17 @@ class Setup:
         Of this process; by default it is everybody.
     first_data
         The worker with whose share the problem's data begin.
+
+    Attributes
+    ----------
+    common
+        What every step of a round is handed (`records.Common`).
+    exchanges
+        The usual exchange and the special one (`records.Exchange`).
+    parameters
+        The numbers that rules are handed: gamma, l1, l2 and the method's others.
+    ups, downs, uplinks, downlinks
+        Compressors and channels of both exchanges.
     """
 
     stop = False
@@ -89,36 +107,43 @@ class Setup:
         self.role = role or Role(range(run.problem.workers), True)
         method, problem, numbers = run.method, run.problem, run.numbers
         dim = problem.dim
-        exchanges = [method, method.special or method]
-        self.exchanges = exchanges
-        self.uplinks = [e.uplink(numbers) for e in exchanges]
-        self.downlinks = [e.downlink(numbers) for e in exchanges]
-        self.ups = [self._compressor(e.up) for e in exchanges]
-        self.downs = [self._compressor(e.down if method.two_way else "identity") for e in exchanges]
+        self.described: list[methods.Exchange] = [method, method.special or method]
+        self.uplinks = [e.uplink(numbers) for e in self.described]
+        self.downlinks = [e.downlink(numbers) for e in self.described]
+        self.ups = [self._compressor(e.up) for e in self.described]
+        self.downs = [self._compressor(e.down if method.two_way else "identity") for e in self.described]
         made_up = [compressors.kernel(c, dim) for c in self.ups]
         made_down = [compressors.kernel(c, dim) for c in self.downs]
-        self.up_links = tuple(_link(*k, channel) for k, channel in zip(made_up, self.uplinks, strict=True))
-        self.down_links = tuple(_link(*k, channel) for k, channel in zip(made_down, self.downlinks, strict=True))
         self.compressor_states = [k[2] for k in made_up] + [k[2] for k in made_down]
         values = [numbers["gamma"], *problem.regulariser, *(v for k, v in numbers.items() if k != "gamma")]
-        self.rules = tuple(_rules(e, np.array(values, dtype=np.float64)) for e in exchanges)
+        self.parameters = np.array(values, dtype=np.float64)
+        up_links = map(_link, made_up, self.uplinks, self.ups)
+        down_links = map(_link, made_down, self.downlinks, self.downs)
+        self.exchanges = tuple(
+            records.Exchange(_rules(e, self.parameters), up, down, e.gradient)
+            for e, up, down in zip(self.described, up_links, down_links, strict=True)
+        )
         oracle = problem.kernels()
-        self.noise = NOISE_CODES[problem.noise.kind]
-        sd = float(np.sqrt(problem.noise.sigma_sq / dim)) if self.noise else 0.0
-        gradients = (pointer(kernel, GRADIENT) for kernel in (oracle.gradient, oracle.exact_gradient))
-        self.oracle = (*gradients, pointer(oracle.value, VALUE), _arrays(oracle.data), self.noise, sd)
+        noise = NOISE_CODES[problem.noise.kind]
         works = len(self.role.workers) > 0
         up_draws = [c.draws(dim) if works or c.shared_coins else 0 for c in self.ups]
         down_draws = [c.draws(dim) if self.role.serves or c.shared_coins else 0 for c in self.downs]
+        #: How many random numbers the rows, the noise, the coin, and both directions of each exchange take.
         self.draws = (
-            oracle.draws if works else 0, dim if self.noise and works else 0,
-            1 if method.special_when == "coin" else 0, *up_draws, *down_draws,
+            oracle.draws if works else 0, dim if noise and works else 0, int(method.special_when == "coin"), up_draws,
+            down_draws,
         )  # fmt: skip
         self.samples = int(numbers[method.samples]) if method.samples else 1
-        self.plan = self._plan(self._track(bool(oracle.draws)))
-        self.plan[kernels.FIRST_WORKER] = self.role.workers.start
-        self.plan[kernels.FIRST_DATA] = first_data
-        self.shadow = pointer(method.shadow or model_less_errors, SHADOW)
+        self.common = records.Common(
+            run.seed, self._plan(self._track(bool(oracle.draws)), first_data),
+            records.Oracle(
+                address(oracle.gradient, GRADIENT), address(oracle.exact_gradient, GRADIENT),
+                address(oracle.value, VALUE), _arrays(oracle.data), noise,
+                float(np.sqrt(problem.noise.sigma_sq / dim)) if noise else 0.0,
+            ),
+            rounds.tools(),
+        )  # fmt: skip
+        self.shadow = None if method.shadow is None else address(method.shadow, SHADOW)
 
     def _compressor(self, which: str) -> Compressor:
         run = self.run
@@ -130,35 +155,46 @@ class Setup:
     def _track(self, sampled: bool) -> int:
         """Which sums every round adds to; exact gradients at the model are at hand where the workers compute them."""
         method, columns = self.run.method, self.run.columns
-        track = kernels.TRACK_NOTHING
+        track = records.TRACK_NOTHING
         at_hand = not (
             sampled or method.clock or method.models or self.samples > 1 or method.model_state is not None
             or {"grad_l1_mean", "grad_sq_avg"} & columns
         )  # fmt: skip
         if {"grad_sq_mean", "grad_l1_mean", "grad_sq_avg"} & columns:
-            track |= kernels.TRACK_AT_HAND if at_hand else kernels.TRACK_ANEW
+            track |= records.TRACK_AT_HAND if at_hand else records.TRACK_ANEW
         if "gap_mean" in columns:
-            track |= kernels.TRACK_VALUES
-        if {"shadow_grad_sq_mean", "shadow_spread_mean"} & columns:
-            track |= kernels.TRACK_SHADOW
+            track |= records.TRACK_VALUES
+        if SHADOW_COLUMNS & columns:
+            track |= records.TRACK_SHADOW
         return track
 
-    def _plan(self, track: int) -> np.ndarray:
+    def _plan(self, track: int, first_data: int) -> records.Plan:
         run, method = self.run, self.run.method
-        plan = np.zeros(kernels.PLAN_ENTRIES, np.int64)
-        plan[kernels.N] = run.problem.workers
-        plan[kernels.SHARED], plan[kernels.SHARED_SPECIAL] = (c.shared_coins for c in self.ups)
-        plan[kernels.GRADIENT_USUAL], plan[kernels.GRADIENT_SPECIAL] = (e.gradient for e in self.exchanges)
-        plan[kernels.TRACK] = track
-        plan[kernels.WHEN] = _WHEN[method.special_when]
-        plan[kernels.PERIOD] = int(run.numbers.get("H", 1))
-        plan[kernels.ADDS] = method.special_adds
-        plan[kernels.SAMPLES] = self.samples
-        plan[kernels.OWN_MODELS] = _MODELS[method.models]
-        plan[kernels.SYNCHRONOUS] = run.schedule is None
-        plan[kernels.OVER_ARRIVALS] = method.clock == "arrivals"
-        plan[kernels.WEIGHTS] = _WEIGHTS[run.weights[0]] if run.weights else kernels.UNWEIGHTED
-        return plan
+        return records.Plan(
+            n=run.problem.workers,
+            track=track,
+            when=_WHEN[method.special_when],
+            period=int(run.numbers.get("H", 1)),
+            adds=int(method.special_adds),
+            samples=self.samples,
+            own_models=_MODELS[method.models],
+            synchronous=int(run.schedule is None),
+            over_arrivals=int(method.clock == "arrivals"),
+            weights=_WEIGHTS[run.weights[0]] if run.weights else records.UNWEIGHTED,
+            first_worker=self.role.workers.start,
+            first_data=first_data,
+        )
+
+    @property
+    def plan(self) -> records.Plan:
+        """The whole numbers of the run."""
+        return self.common.plan
+
+    @cached_property
+    def whose(self) -> str:
+        """Whose kernels are at work, for the sentence that says that one failed."""
+        run = self.run
+        return f"method '{run.method.name}' on {run.problem.spec} with {run.up.spec} up and {run.down.spec} down"
 
     def reals(self) -> np.ndarray:
         """A fresh copy of the numbers that the loop works with."""
@@ -170,114 +206,40 @@ class Setup:
         run, method = self.run, self.run.method
         some, none = (size, run.problem.dim), (0, 0)
         return [
-            some if self.used(MEMORY)[0] else none,
-            some if self.used(ERROR)[0] else none,
+            some if self.up_memory else none,
+            some if self.up_error else none,
             (size, self.compressor_states[0]),
             (size, self.compressor_states[1]),
             some if method.models else none,
             (method.states[0], *some),
         ]
 
-    def used(self, flag: int) -> tuple[bool, bool]:
-        """Whether any exchange uses the memory or error of the uplink, and of the downlink."""
-        return any(link[5] & flag for link in self.up_links), any(link[5] & flag for link in self.down_links)
+    @cached_property
+    def up_memory(self) -> bool:
+        """Whether any exchange uses the memories of the uplink."""
+        return any(e.uplink.memory for e in self.exchanges)
+
+    @cached_property
+    def up_error(self) -> bool:
+        """Whether any exchange uses the errors of the uplink."""
+        return any(e.uplink.error for e in self.exchanges)
+
+    @cached_property
+    def down_memory(self) -> bool:
+        """Whether any exchange uses the memory of the downlink."""
+        return any(e.downlink.memory for e in self.exchanges)
+
+    @cached_property
+    def down_error(self) -> bool:
+        """Whether any exchange uses the error of the downlink."""
+        return any(e.downlink.error for e in self.exchanges)
 
 
-#: What a worker keeps, by kind: the arrays of `kernels.WORKERS` in their order, and the states of its rules.
-WORKER_STATES = 5
-KINDS = 6
-
-
-class Block:
-    """The state of one block of replicas: plain arrays, nothing in those that the method or the role does not use."""
-
-    def __init__(self, setup: Setup, replicas: Sequence[int]) -> None:
-        run, method, role = setup.run, setup.run.method, setup.role
-        self.replicas = np.asarray(replicas, dtype=np.int64)
-        dim, size, serves = run.problem.dim, len(replicas), role.serves
-        x0 = np.asarray(run.problem.x0, dtype=np.float64)
-        self.x = np.tile(x0, (size, 1))
-        some, none = (size, dim), (0, 0)
-        held = [np.zeros((len(role.workers), *shape)) for shape in setup.worker_shapes(size)]
-        self.workers = tuple(held[:WORKER_STATES])
-        self.workers[kernels.MODELS][:] = x0 if method.models else 0.0
-        compressor_states = setup.compressor_states
-        self.server = (
-            np.zeros(some if serves and setup.used(MEMORY)[0] else none),
-            np.zeros(some if serves and setup.used(ERROR)[1] else none),
-            np.zeros((size if serves else 0, compressor_states[2])),
-            np.zeros((size if serves else 0, compressor_states[3])),
-        )
-        _, at_server, common = method.states
-        self.states = (held[WORKER_STATES], np.zeros((at_server if serves else 0, *some)), np.zeros((common, *some)))
-        self.model = self.x
-        if method.model_state is not None and serves:
-            self.model = self.states[1][method.model_state]
-            self.model[:] = x0
-        is_model = any(channel.model_is_memory for channel in setup.downlinks)
-        self.down_memory = self.x if is_model else np.zeros(some if setup.used(MEMORY)[1] else none)
-        self.random = tuple(draws(self.replicas, count) for count in setup.draws)
-        self.arrivals = _arrivals(run.schedule if serves else None, some)
-        y = np.zeros(some if serves and (setup.plan[kernels.TRACK] & kernels.TRACK_SHADOW or run.paths) else none)
-        self.watch = (setup.shadow, y, np.tile(x0, (size, 1)) if run.weights and serves else np.zeros(none))
-        v, c = np.zeros(some), np.zeros(some)
-        if serves:
-            self.scratch = (v, c, *(np.zeros(some) for _ in range(3)), np.zeros(size))
-        else:  # a worker either sends or receives
-            at_hand = setup.plan[kernels.TRACK] & kernels.TRACK_AT_HAND
-            self.scratch = (v, c, c, v, np.zeros(some if at_hand else none), np.zeros(size))
-        self.record = np.zeros((kernels.RECORD_ROWS, size))
-        self.reals = setup.reals()
-
-    def of_workers(self, kind: int) -> np.ndarray:
-        """What every worker keeps of this kind, (n, ...); no rows or no numbers where nothing is kept."""
-        return self.states[0] if kind == WORKER_STATES else self.workers[kind]
-
-    def each(self, kind: int) -> Iterator[np.ndarray]:
-        """What every worker keeps of this kind, one worker after the other."""
-        return iter(self.of_workers(kind))
-
-    def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The exact gradient (B, d) and value (B,) of f at x (B, d)."""
-        gradient, values = np.empty_like(x), np.empty(x.shape[0])
-        kernels.measure_compiled(setup.oracle, setup.run.problem.workers, x, gradient, self.scratch[0], values)
-        return gradient, values
-
-    def advance(self, setup: Setup, first: int, last: int) -> None:
-        """Run the rounds first, ..., last - 1."""
-        kernels.run_rounds_compiled(
-            kernels.halves, kernels.tools, setup.run.seed, first, last, setup.plan, self.reals, setup.oracle,
-            setup.rules, setup.up_links, setup.down_links, self.random, self.x, self.model, self.down_memory,
-            self.workers, self.server, self.states, self.arrivals, self.watch, self.scratch, self.record,
-        )  # fmt: skip
-
-    def shadow(self, setup: Setup, done: int) -> np.ndarray:
-        """The shadow sequence (B, d) at the present state, after `done` rounds."""
-        y = np.empty_like(self.x)
-        ctx = np.zeros(7, np.int64)
-        ctx[0], ctx[2] = done, setup.run.problem.workers
-        kernel = setup.run.method.shadow or model_less_errors
-        kernel(
-            ctx, setup.rules[0][5], self.x, self.of_workers(kernels.MEMORIES), self.of_workers(kernels.ERRORS),
-            self.of_workers(WORKER_STATES), self.server[1], self.states[1], self.states[2], y,
-        )  # fmt: skip
-        return y
-
-
-def _arrivals(schedule: Schedule | None, some: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    none = np.zeros(0, np.int64)
-    if schedule is None:
-        return np.zeros((0, 0, 0)), none, none, none, none
-    steps = np.repeat(np.arange(schedule.starts.size - 1), np.diff(schedule.starts))
-    depth = int((steps - schedule.versions).max(initial=0)) + 1
-    return np.zeros((depth, *some)), schedule.starts, schedule.workers, schedule.versions, schedule.counts()
-
-
-def _rules(exchange: Exchange, values: np.ndarray) -> tuple[Any, ...]:
+def _rules(exchange: methods.Exchange, values: np.ndarray) -> records.Rules:
     worker, server, everyone, local = (
-        pointer(rule, RULE) for rule in (exchange.worker, exchange.server, exchange.everyone, exchange.local)
+        address(rule, RULE) for rule in (exchange.worker, exchange.server, exchange.everyone, exchange.local)
     )
-    return worker, pointer(exchange.sent, SENT), server, everyone, local, values
+    return records.Rules(worker, address(exchange.sent, SENT), server, everyone, local, values)
 
 
 def _arrays(data: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
@@ -290,11 +252,14 @@ def _arrays(data: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
     return floats[0], floats[1].ravel(), integers[0].ravel(), integers[1].ravel(), floats[2].ravel()
 
 
-def _link(kernel: Any, numbers: np.ndarray, states: int, channel: Channel) -> tuple[Any, ...]:
-    # A channel whose memory is the model is advanced by the rule that adopts what arrives.
+def _link(made: compressors.Kernel, channel: Channel, comp: Compressor) -> Link:
+    kernel, numbers, _ = made
+    # A channel whose memory is the model is advanced by the rule that sets the model to what arrives.
     lam = 0.0 if channel.model_is_memory else channel.lam
-    uses = MEMORY * channel.memory + ERROR * channel.error
-    return pointer(kernel, COMPRESS), numbers, float(channel.eta), float(lam), float(channel.nu), uses
+    return Link(
+        address(kernel, COMPRESS), numbers, float(channel.eta), float(lam), float(channel.nu), channel.memory,
+        channel.error, comp.shared_coins,
+    )  # fmt: skip
 
 
 def regulariser(problem: Problem, x: np.ndarray) -> np.ndarray | float:
@@ -311,9 +276,16 @@ def columns_of(method: Method, wanted: Mapping[str, Any] | set[str] | frozenset[
     Raises
     ------
     InputError
-        For a name that neither the engine nor the method knows.
+        For a name that neither the engine nor the method knows, or a shadow sequence that the method does not have.
     """
     known = OPTIONAL_COLUMNS | set(method.columns)
+    if method.shadow is None:
+        known -= SHADOW_COLUMNS
     if unknown := sorted(set(wanted) - known):
+        if asked := sorted(SHADOW_COLUMNS & set(unknown)):
+            raise InputError(
+                f"method '{method.name}' declares no shadow sequence, so that {', '.join(asked)} mean nothing: leave "
+                f"them out, or give the method a shadow"
+            )
         raise InputError(f"no such column: {', '.join(unknown)}; '{method.name}' can record {', '.join(sorted(known))}")
     return frozenset(wanted)

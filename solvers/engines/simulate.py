@@ -17,9 +17,10 @@ from threadpoolctl import ThreadpoolController
 
 from ..compressors import raise_failure
 from ..trace import Trace
+from .block import Block
 from .log import Log
 from .request import Job, assemble, blocks, log_checkpoints, prepare, timetable
-from .setup import Block, Setup
+from .setup import Setup
 
 #: A block looks up from its work (for a Ctrl-C, for the progress bar) about this often.
 SECONDS_PER_PIECE = 0.1

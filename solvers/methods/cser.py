@@ -17,7 +17,7 @@ from numba import njit
 
 from ..method import Exchange, Method
 from ..pseudocode import State, avg
-from ..rules import times_step
+from ..rules import model_less_errors, times_step
 from ..signatures import OPTIONS, flat
 
 
@@ -38,7 +38,7 @@ def pseudocode(given, gamma, H):
 
 
 @njit(**OPTIONS)
-def lose(ctx, params, v, c, states, common):
+def keep_residual_and_error(ctx, params, v, c, states, common):
     """r_i = v_i - c_i ; e_i <- e_i - r_i. The states are (r_i or c_i, e_i)."""
     flat_v, flat_c, rest, e = flat(v), flat(c), flat(states[0]), flat(states[1])
     for j in range(flat_v.size):
@@ -63,7 +63,7 @@ def the_error(ctx, params, x, v, states, common):
 
 
 @njit(**OPTIONS)
-def settle(ctx, params, v, c, states, common):
+def apply_reset(ctx, params, v, c, states, common):
     """e_i <- e_i - c_i, and c_i is kept for the model."""
     flat_c, kept, e = flat(c), flat(states[0]), flat(states[1])
     for j in range(flat_c.size):
@@ -85,7 +85,7 @@ CSER = Method(
     source="Xie, Zheng, Koyejo, Gupta, Li, Lin 2020, arXiv 2007.13221",
     parameters=("gamma", "H"),
     worker=times_step,
-    sent=lose,
+    sent=keep_residual_and_error,
     local=synchronise,
     down="identity",
     two_way=True,
@@ -93,7 +93,8 @@ CSER = Method(
     models="averaged",
     special_when="period",
     special_adds=True,
-    special=Exchange(worker=the_error, sent=settle, local=reset, gradient=False, up="down", down="identity"),
+    special=Exchange(worker=the_error, sent=apply_reset, local=reset, gradient=False, up="down", down="identity"),
+    shadow=model_less_errors,
     shadow_step=lambda p, t: p["gamma"],
     transcription=pseudocode,
 )

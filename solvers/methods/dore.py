@@ -11,7 +11,7 @@ import numpy as np
 from ..channels import model_residual, shift
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import adopt, next_model
+from ..rules import next_model, set_model
 
 
 def pseudocode(given, gamma, alpha, beta, eta):
@@ -38,7 +38,7 @@ DORE = Method(
     uplink=lambda p: shift(p["alpha"]),
     server=next_model,
     downlink=lambda p: model_residual(p["beta"], p["eta"]),
-    everyone=adopt,
+    everyone=set_model,
     two_way=True,
     prox=True,
     transcription=pseudocode,

@@ -14,7 +14,7 @@ from numba import njit
 from ..channels import Channel, shift
 from ..method import Method, Parameters
 from ..pseudocode import State, avg
-from ..rules import adopt
+from ..rules import set_model
 from ..signatures import OPTIONS, flat
 
 
@@ -61,7 +61,7 @@ EF21_P = Method(
     parameters=("gamma",),
     server=step_at_server,
     downlink=track_model,
-    everyone=adopt,
+    everyone=set_model,
     two_way=True,
     states=(0, 1, 0),
     model_state=0,
@@ -76,7 +76,7 @@ EF21_P_DIANA = Method(
     uplink=lambda p: shift(p["beta"]),
     server=step_at_server,
     downlink=track_model,
-    everyone=adopt,
+    everyone=set_model,
     two_way=True,
     states=(0, 1, 0),
     model_state=0,

@@ -21,7 +21,7 @@ from numba import njit
 from ..channels import error_feedback
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import keep_rest, subtract_errors
+from ..rules import keep_residual, subtract_errors
 from ..signatures import OPTIONS, ROUND, flat
 
 GAMMA, BETA, LAM, SHIFT = 0, 3, 4, 4
@@ -151,7 +151,7 @@ GMC_PLUS = Method(
     parameters=("gamma", "beta", "lam"),
     worker=add_global_momentum,
     uplink=lambda p: error_feedback(),
-    sent=keep_rest,
+    sent=keep_residual,
     everyone=descend_and_remember,
     local=detach,
     models="detached",

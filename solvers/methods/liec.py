@@ -21,7 +21,7 @@ from numba import njit
 from ..channels import Channel, error_feedback
 from ..method import Exchange, Method
 from ..pseudocode import State, avg
-from ..rules import adopt, keep_rest, model_less_scaled_errors, next_model
+from ..rules import keep_residual, model_less_scaled_errors, next_model, set_model
 from ..signatures import OPTIONS, flat
 
 
@@ -57,7 +57,7 @@ LIEC = Method(
     title="LIEC-SGD",
     source="Cheng, Shen, Xu, Qian, Wu, Zhou, Zhang, Tao, Chen 2024, arXiv 2402.11857",
     parameters=("gamma", "H"),
-    sent=keep_rest,
+    sent=keep_residual,
     downlink=lambda p: error_feedback(),
     local=compensate,
     two_way=True,
@@ -68,7 +68,7 @@ LIEC = Method(
     special=Exchange(
         worker=next_model,
         downlink=lambda p: Channel(eta=-p["gamma"], error=True),
-        local=adopt,
+        local=set_model,
         up="identity",
         down="identity",
     ),

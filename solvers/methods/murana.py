@@ -11,7 +11,7 @@ import numpy as np
 from ..channels import Channel, shift
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import adopt, next_model
+from ..rules import next_model, set_model
 
 
 def pseudocode(given, gamma, lam, beta):
@@ -33,7 +33,7 @@ MURANA = Method(
     uplink=lambda p: shift(p["lam"]),
     server=next_model,
     downlink=lambda p: Channel(lam=p["beta"], nu=p["beta"], memory=True, model_is_memory=True),
-    everyone=adopt,
+    everyone=set_model,
     two_way=True,
     prox=True,
     transcription=pseudocode,

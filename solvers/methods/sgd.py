@@ -2,7 +2,7 @@
 
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import descend
+from ..rules import descend, model_less_errors
 
 
 def pseudocode(given, gamma):
@@ -21,6 +21,7 @@ SGD = Method(
     parameters=("gamma",),
     everyone=descend,
     prox=True,
+    shadow=model_less_errors,
     shadow_step=lambda p, t: p["gamma"],
     transcription=pseudocode,
 )

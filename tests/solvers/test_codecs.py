@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support.compressor_table import ON_THE_WIRE, coins, working, works
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
+from tersegrad.solvers.context import context
 from tersegrad.theory import InputError, compressor
 
 
@@ -29,7 +30,7 @@ def sent(spec: str, x: np.ndarray, seed: int = 0, worker: int = 0) -> tuple[np.n
     compress, params, states = kernel(comp, x.size)
     u = coins(spec, x.size, 1, seed)
     out, bits = np.full((1, x.size), np.nan), np.full(1, np.nan)
-    ctx, state = np.array([0, worker, 3]), np.zeros((1, states))
+    ctx, state = context(0, worker, 3), np.zeros((1, states))
     compress(x[None].copy(), u, ctx, params, state, out, bits)
     return out[0], bits[0], u[0], Origin(x, u[0], state[0], ctx)
 

@@ -19,6 +19,7 @@ from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.compressors import Origin, encode, kernel
 from tersegrad.solvers.compressors.permk import places
+from tersegrad.solvers.context import context
 from tersegrad.solvers.signatures import COMPRESS, OPTIONS
 from tersegrad.theory import InputError, compressor
 from tersegrad.theory.compressors import (
@@ -188,7 +189,7 @@ def perm_k(x: np.ndarray, u: np.ndarray) -> np.ndarray:
     out, bits = np.empty((len(u), n, dim)), np.empty(len(u))
     for i in range(n):
         one = np.empty((len(u), dim))
-        ctx = np.array([0, i, n])
+        ctx = context(0, i, n)
         compressed(np.tile(x[i], (len(u), 1)), u, ctx, params, np.zeros((len(u), 0)), one, bits)
         out[:, i] = one
     return out
@@ -351,7 +352,7 @@ def stream(matrices: list[np.ndarray], rank: int) -> list[np.ndarray]:
     state, messages, bits = np.zeros((1, size)), [], np.empty(1)
     for matrix in matrices:
         out = np.empty((1, m * n))
-        compressed(matrix.ravel()[None].copy(), np.zeros((1, 0)), np.zeros(3, np.int64), params, state, out, bits)
+        compressed(matrix.ravel()[None].copy(), np.zeros((1, 0)), context(), params, state, out, bits)
         messages.append(out.reshape(m, n))
     return messages
 
@@ -531,7 +532,7 @@ def test_a_part_of_ones_own_needs_no_bytes_to_run():
     x = np.random.default_rng(0).standard_normal((2, 5))
     compressed, params, _ = kernel(Repeated(half, 2), 5)
     out, bits = np.empty_like(x), np.empty(2)
-    compressed(x, np.zeros((2, 0)), np.zeros(3, np.int64), params, np.zeros((2, 0)), out, bits)
+    compressed(x, np.zeros((2, 0)), context(), params, np.zeros((2, 0)), out, bits)
     assert np.array_equal(out, 0.75 * x)
     assert Repeated(half, 2).contractive(5).delta == 1 - 0.25**2
     with pytest.raises(InputError, match="not one of the library's"):

@@ -12,6 +12,7 @@ from tersegrad.problems import problem as build
 from tersegrad.problems.kernels.signatures import GRADIENT, OPTIONS, VALUE
 from tersegrad.solvers import Method, Trace, simulate
 from tersegrad.solvers.channels import plain
+from tersegrad.solvers.context import context
 from tersegrad.solvers.engines.simulate import blocks
 from tersegrad.solvers.rules import descend
 from tersegrad.solvers.signatures import COMPRESS, RULE
@@ -313,5 +314,5 @@ def test_own_rules_share_the_library_ones():
     """descend, the rule of half the methods, is a kernel like any other: one step of it by hand."""
     x, v = np.array([[1.0, 2.0]]), np.array([[0.5, -1.0]])
     none = np.zeros((0, 1, 2))
-    descend(np.zeros(7, np.int64), np.array([0.1, 0.0, 0.0]), x, v, none, none)
+    descend(context(), np.array([0.1, 0.0, 0.0]), x, v, none, none)
     assert np.allclose(x, [[0.95, 2.1]])

@@ -11,7 +11,7 @@ from tersegrad.common.errors import InputError
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.method import Exchange, Method
-from tersegrad.solvers.rules import descend, keep
+from tersegrad.solvers.rules import descend, identity_rule
 from tersegrad.solvers.signatures import OPTIONS, RULE
 
 QUADRATIC = "quadratic:dim=4,mu=0.2,L=1,heterogeneity=1,noise=gaussian,sigma_sq=0.5"
@@ -26,7 +26,12 @@ def count(ctx, params, x, v, states, common):
 def counter(**options):
     """A method whose model counts its special exchanges (and, if they follow the usual ones, nothing else)."""
     return Method(
-        name="counter", title="counter", source="this test", everyone=keep, special=Exchange(everyone=count), **options
+        name="counter",
+        title="counter",
+        source="this test",
+        everyone=identity_rule,
+        special=Exchange(everyone=count),
+        **options,
     )
 
 

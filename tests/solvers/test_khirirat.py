@@ -16,6 +16,7 @@ from support.problem_table import QUADRATIC
 from tersegrad.cli import main
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
+from tersegrad.solvers.context import context
 from tersegrad.solvers.random import STREAM_UP
 from tersegrad.solvers.schedule import Schedule, clock
 from tersegrad.theory import Constants, InputError, Unbiased, theorem
@@ -347,7 +348,7 @@ def test_a_compressor_that_keeps_the_support_sends_no_zero_coordinate(name):
     for trial in range(50):
         v = rng.normal(size=(1, 12)) * (rng.random((1, 12)) < 0.5)
         out, bits = np.empty((1, 12)), np.empty(1)
-        ctx = np.array([trial, trial % 2, 2, 2, 0, 0, 0])
+        ctx = context(trial, trial % 2, 2)
         kernel(v.copy(), rng.random((1, comp.draws(12))), ctx, numbers, np.zeros((1, states)), out, bits)
         filled |= bool(np.any(out[v == 0] != 0))
     assert filled != comp.keeps_support

@@ -19,6 +19,7 @@ from support.wires import Threads, differing, over_threads
 from tersegrad.problems import problem as build
 from tersegrad.problems.files import Survey
 from tersegrad.problems.share import read_share, share
+from tersegrad.solvers.context import context
 from tersegrad.solvers.engines.distributed import frames
 from tersegrad.solvers.engines.distributed.protocol import MESSAGE
 from tersegrad.solvers.method import Method, known_methods, method
@@ -192,7 +193,7 @@ def test_a_message_that_changes_after_it_was_sent_is_refused():
 def test_a_message_that_is_not_finite_travels_as_doubles():
     comp, v = compressor("ternary"), np.array([[1.0, np.nan, np.inf], [1.0, -1.0, 0.0]])
     messages = frames.MessageCodec(comp, 3)
-    lengths, data = messages.write(v, v, np.full((2, 3), 0.5), np.zeros((2, 0)), np.zeros(7, np.int64))
+    lengths, data = messages.write(v, v, np.full((2, 3), 0.5), np.zeros((2, 0)), context())
     out = np.zeros((2, 3))
     messages.read(lengths, memoryview(b"".join(data)), None, out)
     assert np.array_equal(out.view(np.int64), v.view(np.int64))

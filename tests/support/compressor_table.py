@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tersegrad.solvers.compressors import kernel
+from tersegrad.solvers.context import context
 from tersegrad.theory import InputError, compressor
 
 ALL = [
@@ -140,7 +141,7 @@ def compress(spec: str, x: np.ndarray, u: np.ndarray | None = None) -> tuple[np.
     compressed, params, states = kernel(compressor(spec), x.shape[1])
     u = coins(spec, x.shape[1], len(x)) if u is None else np.ascontiguousarray(u)
     out, bits = np.full(x.shape, np.nan), np.full(len(x), np.nan)
-    compressed(np.ascontiguousarray(x), u, np.zeros(3, np.int64), params, np.zeros((len(x), states)), out, bits)
+    compressed(np.ascontiguousarray(x), u, context(), params, np.zeros((len(x), states)), out, bits)
     return out, bits
 
 

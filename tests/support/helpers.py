@@ -8,6 +8,7 @@ import numpy as np
 
 from tersegrad.problems import Problem
 from tersegrad.solvers import compressors
+from tersegrad.solvers.context import context
 from tersegrad.solvers.random import (
     SHARED_WORKER,
     STREAM_DOWN,
@@ -39,7 +40,7 @@ class Coins:
             to_uniforms(self.draws)
         out, bits = np.empty((1, v.size)), np.empty(1)
         state = self.state.setdefault(worker, np.zeros((1, self.size)))
-        ctx = np.array([rnd, worker, n, n, 0, 0, 0])
+        ctx = context(rnd, worker, n)
         self.kernel(v[None, :].copy(), self.draws[3], ctx, self.numbers, state, out, bits)
         return out[0]
 

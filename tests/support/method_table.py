@@ -49,7 +49,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "delayed-q-sgd": {"gamma": 0.05, "M": 1},
 }
 
-EVERYTHING = ["grad_sq_mean", "gap_mean", "shadow_grad_sq_mean", "shadow_spread_mean"]
+EVERYTHING = ["grad_sq_mean", "gap_mean"]
+ALONG_SHADOW = ["shadow_grad_sq_mean", "shadow_spread_mean"]
 """The columns that every method can record."""
 
 
@@ -58,7 +59,7 @@ def call(word: str, problem: str, **changed: Any) -> tuple[tuple[str, ...], dict
     m = method(word)
     options = {
         "workers": 3, "parameters": PARAMETERS[word], "rounds": 9, "replicas": 3, "seed": 4, "paths": True,
-        "columns": [*EVERYTHING, *m.columns],
+        "columns": [*EVERYTHING, *(ALONG_SHADOW if m.shadow else []), *m.columns],
     }  # fmt: skip
     if m.clock:
         options["schedule"] = "exponential"

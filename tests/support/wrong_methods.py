@@ -38,7 +38,7 @@ from tersegrad.solvers.methods.momentum import DMSGD, averaged_momentum, distrib
 from tersegrad.solvers.methods.neolithic import NEOLITHIC
 from tersegrad.solvers.methods.q_iag import Q_IAG
 from tersegrad.solvers.methods.qsgd import QSGD, QSGD_TWO_WAY
-from tersegrad.solvers.rules import keep, nothing
+from tersegrad.solvers.rules import identity_rule, no_op
 from tersegrad.solvers.signatures import OPTIONS, flat
 
 
@@ -96,7 +96,7 @@ OBJECTS: dict[str, Method] = {
     "error memory dropped, down": replace(DOUBLESQUEEZE, downlink=lambda p: plain()),
     "error memory of the asynchronous server dropped": replace(DOUBLESQUEEZE_ASYNC, downlink=lambda p: plain()),
     "error memory a little forgetful": replace(ERROR_FEEDBACK, uplink=lambda p: error_feedback(0.999)),
-    "LIEC without compensation": replace(LIEC, sent=nothing),
+    "LIEC without compensation": replace(LIEC, sent=no_op),
     "LIEC without averaging": replace(LIEC, special=None, special_when=""),
     "LIEC's full round leaves the error": replace(
         LIEC, special=replace(LIEC.special, downlink=lambda p: plain())
@@ -127,14 +127,14 @@ OBJECTS: dict[str, Method] = {
     "eta with the wrong sign": replace(DORE, downlink=lambda p: model_residual(p["beta"], -p["eta"])),
     "momentum twice": replace(DGC, everyone=distributed_momentum, states=(2, 0, 1)),
     "the coin tossed once": replace(MARINA, special_when="first"),
-    "heads leave the last gradients alone": replace(MARINA, special=replace(MARINA.special, worker=keep)),
-    "heads leave the estimate alone": replace(MARINA, special=replace(MARINA.special, server=keep)),
-    "not detached": replace(GMC_PLUS, models="", local=keep),
+    "heads leave the last gradients alone": replace(MARINA, special=replace(MARINA.special, worker=identity_rule)),
+    "heads leave the estimate alone": replace(MARINA, special=replace(MARINA.special, server=identity_rule)),
+    "not detached": replace(GMC_PLUS, models="", local=identity_rule),
     "one sample": replace(NEOLITHIC, samples=None),
     "compressed once": replace(NEOLITHIC, wrap=None),
     "broadcast uncompressed": replace(QSGD_TWO_WAY, down="identity"),
-    "late reports at full weight": replace(DELAY_ADAPTIVE, server=keep),
-    "reports pile up": replace(Q_IAG, sent=nothing),
+    "late reports at full weight": replace(DELAY_ADAPTIVE, server=identity_rule),
+    "reports pile up": replace(Q_IAG, sent=no_op),
     "memories start at the first gradients": replace(
         DIANA, special=Exchange(uplink=lambda p: track(), everyone=DIANA.everyone, up="identity"), special_when="first"
     ),

@@ -10,6 +10,7 @@ import pytest
 
 from tersegrad.problems import problem
 from tersegrad.solvers import simulate
+from tersegrad.solvers.context import context
 from tersegrad.validation.claims import CLAIMS, Measured, Settings, dore, doublesqueeze, examine, gmc, khirirat, liec
 from tersegrad.validation.claims.grid import Grid
 from tersegrad.validation.claims.measuring import bits, tuned, verdict
@@ -98,7 +99,7 @@ def test_the_grid_is_unbiased_and_its_error_bounded() -> None:
     compress, params, _ = grid.kernel(x.size)
     uniforms = np.random.default_rng(0).random((draws, x.size))
     out, counted = np.empty((draws, x.size)), np.empty(draws)
-    compress(np.tile(x, (draws, 1)), uniforms, np.zeros(7, dtype=np.int64), params, np.empty((draws, 0)), out, counted)
+    compress(np.tile(x, (draws, 1)), uniforms, context(), params, np.empty((draws, 0)), out, counted)
     error, p = out - x, x / 0.5 - np.floor(x / 0.5)
     variance = 0.25 * p * (1 - p)
     assert np.all(np.abs(error.mean(axis=0)) <= 5 * np.sqrt(variance / draws) + 1e-12)  # five standard deviations

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ....common.errors import InputError
-from ...rules import nothing
+from ...rules import no_op
 from ...schedule import Schedule
+from ...signatures import context, failures
 from ...trace import Trace
 from ..request import Job, assemble
 from ..saving import Stored, damaged
@@ -41,7 +42,7 @@ class AsynchronousServer(Server):
         #: Rounds before this one belong to the checkpoint: their broadcasts were not kept.
         self.resumed_at = 0
         #: Whether the server keeps the workers' reports in a table, and makes their states itself.
-        self.keeps_table = job.run.method.clock == "table" and job.run.method.sent is not nothing
+        self.keeps_table = job.run.method.clock == "table" and job.run.method.sent is not no_op
         super().__init__(job, pool, reads)
 
     # -- the beginning -----------------------------------------------------------------------------------------------
@@ -49,7 +50,7 @@ class AsynchronousServer(Server):
     def _begin(self, reads: bool) -> None:
         for block in self.blocks if self.keeps_table else ():
             shape = self.setup.worker_shapes(len(block.x))[WORKER_STATES]
-            block.states = (np.zeros((self.n, *shape)), *block.states[1:])
+            block.states = block.states._replace(workers=np.zeros((self.n, *shape)))
         super()._begin(reads)
 
     def _resume(self) -> None:
@@ -59,7 +60,7 @@ class AsynchronousServer(Server):
         self.resumed_at = self.done
         for number, block in enumerate(self.blocks) if self.keeps_table else ():
             for i in range(self.n):
-                block.states[0][i] = stored.of(number)[self._state_name(i, WORKER_STATES)]
+                block.states.workers[i] = stored.of(number)[self._state_name(i, WORKER_STATES)]
         if self.run.live:
             self.arrivals, self.model_version = self._stored_delays(stored)
             for _, i, _ in self.arrivals:
@@ -83,7 +84,7 @@ class AsynchronousServer(Server):
         if times is None:
             self._restore(worker, number, MODEL, arrays, block.x.shape)
             return
-        history, version = block.arrivals[0], self._next_version(times, worker)
+        history, version = block.arrivals.history, self._next_version(times, worker)
         self._write_state(worker, number, MODEL, history[version % len(history)] if version < self.done else block.x)
         self.model_version[worker] = min(version, self.done)
 
@@ -104,7 +105,7 @@ class AsynchronousServer(Server):
 
     def states(self, kind: int, number: int) -> Iterator[np.ndarray]:
         if self.keeps_table and kind == WORKER_STATES:
-            yield from self.blocks[number].states[0]
+            yield from self.blocks[number].states.workers
             return
         self._await_gradients()
         yield from super().states(kind, number)
@@ -130,11 +131,11 @@ class AsynchronousServer(Server):
     def _enter(self, block: ServedBlock, worker: int, message_round: int, k: int) -> None:
         """Keep a report in the table."""
         if self.keeps_table:
-            v, c = block.scratch[0], block.scratch[1]
-            ctx = self._context(message_round, self.n, 0, k)
-            ctx[1] = worker
+            v, c, states = block.worker_scratch.vector, block.worker_scratch.message, block.states
             v[:] = c
-            steps.sent(self.kernels.rules[k], ctx, v, c, block.states[0][worker], block.states[2])
+            ctx, rules = context(message_round, worker, self.n, special=k), self.setup.exchanges[k].rules
+            with failures(self.setup.whose):
+                steps.after_sending(rules, ctx, v, c, states.workers[worker], states.common)
 
     # -- a step ------------------------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class AsynchronousServer(Server):
             return
         if self.model_version[worker] < self.resumed_at:
             for number, block in enumerate(self.blocks):
-                history = block.arrivals[0]
+                history = block.arrivals.history
                 kept = to <= step and len(history)
                 self._write_state(worker, number, MODEL, history[to % len(history)] if kept else block.x)
         else:

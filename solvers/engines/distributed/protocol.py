@@ -52,6 +52,7 @@ import numpy as np
 
 from ....common.errors import InputError
 from ....problems import Problem
+from ....theory.compressors import Compressor
 from ...method import Method
 from ...random import (
     SHARED_WORKER,
@@ -59,12 +60,12 @@ from ...random import (
     STREAM_DOWN_SPECIAL,
     STREAM_UP,
     STREAM_UP_SPECIAL,
-    philox,
-    to_uniforms,
+    Draws,
 )
-from ...rules import keep
-from .. import rounds as kernels
-from ..setup import KINDS, Block, Setup
+from ...rules import identity_rule
+from .. import records
+from ..block import Block
+from ..setup import KINDS, Setup
 from . import steps
 from .frames import MessageCodec
 
@@ -126,7 +127,7 @@ def require_support(method: Method, problem: Problem, setup: Setup) -> None:
         In one sentence.
     """
     averaged = method.models == "averaged"
-    if averaged and any(e.everyone is not keep for e in setup.exchanges):
+    if averaged and any(e.everyone is not identity_rule for e in setup.described):
         raise InputError(
             f"method '{method.name}' has own models on every worker and a rule for everyone: workers in processes of "
             f"their own do not know the average; use the engine simulate"
@@ -147,30 +148,27 @@ class SharedCoins:
     def up(self, k: int, rnd: int) -> np.ndarray | None:
         """Of the workers' messages."""
         streams = (STREAM_UP, STREAM_UP_SPECIAL)
-        return self._make(self.setup.ups[k], kernels.UP + k, rnd, SHARED_WORKER, streams[k])
+        return self._make(self.setup.ups[k], self.block.random.up[k], rnd, SHARED_WORKER, streams[k])
 
     def down(self, k: int, rnd: int) -> np.ndarray | None:
         """Of the server's message."""
         streams = (STREAM_DOWN, STREAM_DOWN_SPECIAL)
-        return self._make(self.setup.downs[k], kernels.DOWN + k, rnd, self.setup.run.problem.workers, streams[k])
+        server = self.setup.run.problem.workers
+        return self._make(self.setup.downs[k], self.block.random.down[k], rnd, server, streams[k])
 
-    def _make(self, comp: Any, place: int, rnd: int, address: int, stream: int) -> np.ndarray | None:
-        draws = self.block.random[place]
-        if not comp.shared_coins or not draws[0].size:
+    def _make(self, comp: Compressor, draws: Draws, rnd: int, sender: int, stream: int) -> np.ndarray | None:
+        if not comp.shared_coins or not draws.key.size:
             return None
-        philox(self.setup.run.seed, rnd, address, stream, draws)
-        to_uniforms(draws)
-        return draws[3][:, : comp.draws(self.setup.run.problem.dim)]
+        steps.uniforms(self.setup.run.seed, rnd, sender, stream, draws)
+        return draws.numbers[:, : comp.draws(self.setup.run.problem.dim)]
 
 
 def exchanges(setup: Setup, block: Block, rnd: int) -> tuple[int, ...]:
     """Step 4: which exchanges this round has, in their order; 0 is the usual one, 1 the special one."""
-    if setup.plan[kernels.WHEN] == kernels.NEVER:
+    plan = setup.plan
+    if plan.when == records.NEVER or not steps.is_special(setup.common, block.reals, block.random.coin, rnd):
         return (0,)
-    special = steps.is_special(steps.tools, setup.run.seed, setup.plan, block.reals, block.random, rnd)
-    if not special:
-        return (0,)
-    return (0, 1) if setup.plan[kernels.ADDS] else (1,)
+    return (0, 1) if plan.adds else (1,)
 
 
 def replica_slices(blocks: Sequence[Block]) -> list[slice]:
@@ -184,17 +182,13 @@ def padding(size: int) -> int:
     return -size % WORD
 
 
-class Kernels:
-    """What a run calls: oracle, rules and links of both exchanges as `steps` takes them, and the codecs of messages."""
+class Codecs:
+    """What writes and reads the messages of both directions, for both exchanges."""
 
     def __init__(self, setup: Setup) -> None:
         self.ups, self.downs = (
             [MessageCodec(c, setup.run.problem.dim) for c in side] for side in (setup.ups, setup.downs)
         )
-        self.oracle = steps.addresses(setup.oracle)
-        self.rules = [steps.addresses(rules) for rules in setup.rules]
-        self.up_links = [steps.addresses(link) for link in setup.up_links]
-        self.down_links = [steps.addresses(link) for link in setup.down_links]
 
 
 def pack_named(config: dict[str, Any], arrays: Sequence[np.ndarray]) -> list[Any]:

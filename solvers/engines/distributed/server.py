@@ -17,12 +17,14 @@ import numpy as np
 from ....common.errors import InputError, WorkerError
 from ....problems.digest import file_digest, problem_digest, share_digest, share_digests, share_of
 from ....problems.share import data_file, numbers_of
+from ...signatures import context, failures
 from ...trace import Trace
-from .. import rounds as kernels
+from .. import records
+from ..block import Block
 from ..log import Log, below, refill, shared_state
 from ..request import Job, assemble
 from ..saving import same_problem
-from ..setup import Block, Role, Setup
+from ..setup import MODELS, Role, Setup
 from . import frames, steps
 from .protocol import (
     APPLY_AND_ANSWER,
@@ -41,7 +43,7 @@ from .protocol import (
     WORD,
     WORKER_STEP,
     WRITE_STATE,
-    Kernels,
+    Codecs,
     Received,
     SharedCoins,
     WorkerPool,
@@ -95,16 +97,17 @@ class Server:
         self.job, self.run, self.pool = job, job.run, pool
         self.setup = setup = Setup(self.run, Role(range(0), True))
         require_support(self.run.method, self.run.problem, setup)
-        self.kernels = Kernels(setup)
+        self.codecs = Codecs(setup)
         self.n = self.run.problem.workers
         self.blocks = [ServedBlock(setup, part, number, self) for number, part in enumerate(job.parts)]
         self.slices = replica_slices(self.blocks)
         self.logs = [Log(number == 0) for number in range(len(job.parts))]
-        self.ctx = np.zeros(7, np.int64)
         self.done = 0
         #: Workers that may still be reading the last broadcast, which in a synchronous round nobody answers.
         self.reading: set[int] = set()
         self.points = {int(point) for point in self.run.points}
+        # Here, once: the workers, which start all at the same time, find it in the cache.
+        steps.compile_for_workers(setup.described, setup.plan, self.run.live)
         self._begin(reads)
 
     # -- the beginning -----------------------------------------------------------------------------------------------
@@ -180,8 +183,8 @@ class Server:
                         self._restore(i, number, kind, arrays, shape)
                 if block.down_memory is not block.x and block.down_memory.size:
                     self._write_state(i, number, DOWN_MEMORY, block.down_memory)
-                if block.states[2].size:
-                    self._write_state(i, number, COMMON, block.states[2])
+                if block.states.common.size:
+                    self._write_state(i, number, COMMON, block.states.common)
                 self._restore_model(i, number, arrays)
         for number, (block, log) in enumerate(zip(self.blocks, self.logs, strict=True)):
             block.gathered.clear()
@@ -262,44 +265,44 @@ class Server:
 
     def _begin_round(self, rnd: int) -> None:
         """Steps 1, 2, 3 and 5: what is noted of the state before a round."""
-        setup, track = self.setup, int(self.setup.plan[kernels.TRACK])
+        setup, track = self.setup, self.setup.plan.track
         for block in self.blocks:
             block.gathered.clear()
             weight = 0.0
-            if setup.plan[kernels.WEIGHTS] in (kernels.POLYNOMIAL, kernels.GEOMETRIC):  # step 1
-                weight = steps.weigh(setup.plan, block.reals, rnd, block.model, block.watch[2])
-            if track & (kernels.TRACK_ANEW | kernels.TRACK_VALUES):  # step 2
+            if setup.plan.weights in (records.POLYNOMIAL, records.GEOMETRIC):  # step 1
+                weight = steps.average_iterate(setup.plan, block.reals, rnd, block.model, block.watch.average)
+            if track & (records.TRACK_ANEW | records.TRACK_VALUES):  # step 2
                 gradient, values = block.evaluate(setup, block.model)
-                steps.note_evaluation(track, weight, gradient, values, block.record)
-            if track & kernels.TRACK_SHADOW:  # step 3
-                self._note_virtual_iterate(block, rnd)
-            if len(block.arrivals[0]):  # step 5
-                block.arrivals[0][rnd % len(block.arrivals[0])] = block.x
+                steps.record_evaluation(track, weight, gradient, values, block.record)
+            if track & records.TRACK_SHADOW:  # step 3
+                self._record_virtual_iterate(block, rnd)
+            history = block.arrivals.history
+            if len(history):  # step 5
+                history[rnd % len(history)] = block.x
             block.gathered.clear()
 
-    def _note_virtual_iterate(self, block: ServedBlock, rnd: int) -> None:
+    def _record_virtual_iterate(self, block: ServedBlock, rnd: int) -> None:
         record, own = block.record, bool(self.run.method.models)
         y = block.shadow(self.setup, rnd)
         gradient, _ = block.evaluate(self.setup, y)
-        steps.add_squared_norms(gradient, record[kernels.SUM_SHADOW_GRAD_SQ], 1.0)
-        models = block.of_workers(kernels.MODELS) if own else [block.x] * self.n
+        steps.add_squared_norms(gradient, record[records.SUM_SHADOW_GRAD_SQ], 1.0)
+        models = block.of_workers(MODELS) if own else [block.x] * self.n
         for model in models:
-            steps.note_spread(y, model, block.scratch[0], record[kernels.SUM_SPREAD], 1.0 / self.n)
+            steps.record_spread(y, model, block.worker_scratch.vector, record[records.SUM_SPREAD], 1.0 / self.n)
 
     def _clear_sums(self, rnd: int, kinds: Sequence[int | None], first: bool) -> None:
         """The rest of step 4, and step 6."""
         for block, k in zip(self.blocks, kinds, strict=True):
             if first and self._is_measured(rnd):
-                block.record[kernels.UP_RESIDUAL] = 0.0
-                block.record[kernels.DOWN_RESIDUAL] = 0.0
-                block.record[kernels.LAST_SPECIAL] = float(exchanges(self.setup, block, rnd)[-1])
+                block.record[records.UP_RESIDUAL] = 0.0
+                block.record[records.DOWN_RESIDUAL] = 0.0
+                block.record[records.LAST_SPECIAL] = float(exchanges(self.setup, block, rnd)[-1])
             if k is not None:
-                block.scratch[3][:] = 0.0
-                block.scratch[4][:] = 0.0
+                block.server_scratch.total[:] = 0.0
+                block.worker_scratch.exact_sum[:] = 0.0
 
     def _context(self, rnd: int, arrivals: int, age: int, k: int) -> np.ndarray:
-        self.ctx[:] = rnd, self.n, self.n, arrivals, age, age, k
-        return self.ctx
+        return context(rnd, self.n, self.n, arrivals=arrivals, age=age, special=k)
 
     def _is_measured(self, rnd: int) -> bool:
         return rnd + 1 in self.points
@@ -322,7 +325,7 @@ class Server:
         lengths = np.frombuffer(data, np.int64, size).tolist()
         norms = np.frombuffer(data, np.float64, size, WORD * size)
         at = 2 * WORD * size
-        at_hand = bool(setup.plan[kernels.TRACK] & kernels.TRACK_AT_HAND)
+        at_hand = bool(setup.plan.track & records.TRACK_AT_HAND)
         exact = []
         for block, k in zip(self.blocks, kinds, strict=True):
             if at_hand and k is not None:
@@ -331,18 +334,22 @@ class Server:
         for block, k, place in zip(self.blocks, kinds, self.slices, strict=True):
             if k is None:
                 continue
-            c, total, exact_sum = block.scratch[1], block.scratch[3], block.scratch[4]
+            c, total, exact_sum = (
+                block.worker_scratch.message,
+                block.server_scratch.total,
+                block.worker_scratch.exact_sum,
+            )
             coins = block.coins.up(k, message_round)
-            bits, used = self.kernels.ups[k].read(lengths[place], data[at:], coins, c)
+            bits, used = self.codecs.ups[k].read(lengths[place], data[at:], coins, c)
             at += used
             self._enter(block, worker, message_round, k)
             total += c
             if at_hand:
                 exact_sum += exact.pop(0)
-            block.record[kernels.BITS_UP] += bits / n
-            block.record[kernels.MESSAGES + k] += 1.0
+            block.record[records.BITS_UP] += bits / n
+            block.record[records.MESSAGES + k] += 1.0
             if self._is_measured(rnd):
-                block.record[kernels.UP_RESIDUAL] += share * norms[place]
+                block.record[records.UP_RESIDUAL] += share * norms[place]
 
     def _enter(self, block: ServedBlock, worker: int, message_round: int, k: int) -> None:
         """What the server keeps of a message beside the sum: here, nothing."""
@@ -355,25 +362,26 @@ class Server:
             if k is None:
                 lengths += [frames.ABSENT] * len(block.x)
                 continue
-            v, _, c, total, exact_sum, _ = block.scratch
-            record = block.record
-            if plan[kernels.TRACK] & kernels.TRACK_AT_HAND:
-                steps.add_squared_norms(exact_sum, record[kernels.SUM_GRAD_SQ], 1.0 / self.n / self.n)
-            total /= arrivals if plan[kernels.OVER_ARRIVALS] else self.n
+            scratch, record = block.server_scratch, block.record
+            if plan.track & records.TRACK_AT_HAND:
+                exact_sum = block.worker_scratch.exact_sum
+                steps.add_squared_norms(exact_sum, record[records.SUM_GRAD_SQ], 1.0 / self.n / self.n)
+            total = scratch.total
+            total /= arrivals if plan.over_arrivals else self.n
             ctx = self._context(rnd, arrivals, age, k)
-            steps.server_step(
-                steps.tools, self.run.seed, k, self.kernels.rules[k], self.kernels.up_links[k],
-                self.kernels.down_links[k], ctx, block.random, block.x, block.server, block.states, block.down_memory,
-                block.scratch,
-            )  # fmt: skip
-            uniforms = block.random[kernels.DOWN + k][3]
-            own, pieces = self.kernels.downs[k].write(c, v, uniforms, block.server[2 + k], ctx)
+            with failures(self.setup.whose):
+                steps.server_step(
+                    self.setup.common, self.setup.exchanges[k], k, ctx, block.x, block.down_memory, block.random,
+                    block.server, block.states, scratch,
+                )  # fmt: skip
+            uniforms, state = block.random.down[k].numbers, block.server.compressor[k]
+            own, pieces = self.codecs.downs[k].write(scratch.message, scratch.vector, uniforms, state, ctx)
             lengths += own
             data += pieces
-            record[kernels.BITS_DOWN] += [8.0 * len(piece) for piece in pieces]
-            record[kernels.BROADCASTS + k] += 1.0
+            record[records.BITS_DOWN] += [8.0 * len(piece) for piece in pieces]
+            record[records.BROADCASTS + k] += 1.0
             if self._is_measured(rnd):
-                steps.add_squared_norms(v, record[kernels.DOWN_RESIDUAL], 1.0)
+                steps.add_squared_norms(scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
         size = sum(map(len, data))
         head = np.array([rnd, arrivals, age, size, *lengths], np.int64)
         return [head, *data, bytes(padding(size))]
@@ -396,20 +404,20 @@ class Server:
         """Steps 12 and 13: what is noted after a round; replicas that diverged are put to zero everywhere."""
         lost = []
         for block in self.blocks:
-            if self.setup.plan[kernels.WEIGHTS] == kernels.AFTER:  # step 12
-                steps.weigh(self.setup.plan, block.reals, rnd, block.model, block.watch[2])
+            if self.setup.plan.weights == records.AFTER:  # step 12
+                steps.average_iterate(self.setup.plan, block.reals, rnd, block.model, block.watch.average)
             with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is not below it either
-                rows = np.einsum("rj,rj->r", block.x, block.x) < kernels.DIVERGED / 2
+                rows = np.einsum("rj,rj->r", block.x, block.x) < records.DIVERGED / 2
                 if block.model is not block.x:
-                    rows &= np.einsum("rj,rj->r", block.model, block.model) < kernels.DIVERGED / 4
+                    rows &= np.einsum("rj,rj->r", block.model, block.model) < records.DIVERGED / 4
             marks = np.zeros(len(block.x))
             if not rows.all():  # step 13
-                steps.catch(
-                    block.x, block.model, block.workers, block.server, block.states, block.down_memory,
-                    block.arrivals[0], block.watch[2], marks, rnd + 1.0,
+                steps.mask_diverged(
+                    block.x, block.model, block.down_memory, block.workers, block.server, block.states,
+                    block.arrivals.history, block.watch.average, marks, rnd + 1.0,
                 )  # fmt: skip
-                first = (block.record[kernels.FIRST_BAD] == 0) & (marks > 0)
-                block.record[kernels.FIRST_BAD][first] = marks[first]
+                first = (block.record[records.FIRST_BAD] == 0) & (marks > 0)
+                block.record[records.FIRST_BAD][first] = marks[first]
             lost.append(marks > 0)
         mask = np.concatenate(lost)
         if mask.any():

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from ....common.errors import InputError
 from ....problems.digest import file_digest, share_digest
-from ...rules import nothing
-from .. import rounds as kernels
-from ..setup import KINDS, Block, Role, Setup
+from ...rules import no_op
+from ...signatures import WORKER, context, failures
+from ..block import Block
+from ..setup import KINDS, Role, Setup
 from . import frames, steps
 from .protocol import (
     APPLY_AND_ANSWER,
@@ -34,7 +34,7 @@ from .protocol import (
     VALUES,
     WORKER_STEP,
     WRITE_STATE,
-    Kernels,
+    Codecs,
     ReadShare,
     SharedCoins,
     WorkerChannel,
@@ -87,11 +87,10 @@ class Worker:
         self.size = self.slices[-1].stop
         run.problem.x0 = np.zeros(0)
         self.coins = [SharedCoins(setup, block) for block in self.blocks]
-        self.kernels = Kernels(setup)
+        self.codecs = Codecs(setup)
         # What follows sending is called by itself, after the message has been written.
-        self.rules_without_sent = [(rules[0], steps.NO_OP, *rules[2:]) for rules in self.kernels.rules]
-        self.has_sent_rule = [e.sent is not nothing for e in setup.exchanges]
-        self.ctx = np.zeros(7, np.int64)
+        self.sending = [e._replace(rules=steps.without_sent(e.rules)) for e in setup.exchanges]
+        self.has_sent_rule = [e.sent is not no_op for e in setup.described]
         self.sent_rule_checked = run.method.clock == "table" or not any(self.has_sent_rule)
         channel.send(DONE, 0, 0, [json.dumps(about).encode()])
 
@@ -113,9 +112,7 @@ class Worker:
             del data  # the channel may take another block of memory for the next one
 
     def _context(self, rnd: int, k: int) -> np.ndarray:
-        n = self.setup.run.problem.workers
-        self.ctx[:] = rnd, self.number, n, n, 0, 0, k
-        return self.ctx
+        return context(rnd, self.number, self.setup.run.problem.workers, special=k)
 
     def _active_blocks(self, rnd: int, phase: int) -> Iterator[tuple[int, Block, int]]:
         """(number, block, exchange) of the blocks that take part in this phase of the round."""
@@ -125,18 +122,19 @@ class Worker:
                 yield number, block, kinds[phase]
 
     def _point(self, block: Block) -> np.ndarray:
-        return block.workers[kernels.MODELS][0] if self.setup.run.method.models else block.x
+        return block.workers.models[0] if self.setup.run.method.models else block.x
 
     # -- step 7: gradient and message --------------------------------------------------------------------------------
 
     def _compute_gradient(self, rnd: int, phase: int, _: memoryview) -> None:
         setup = self.setup
         for _number, block, k in self._active_blocks(rnd, phase):
-            block.scratch[4][:] = 0.0
-            steps.compute_gradient(
-                steps.tools, setup.run.seed, k, setup.plan, self.kernels.oracle, self._context(rnd, k), block.random,
-                self._point(block), block.scratch,
-            )  # fmt: skip
+            block.worker_scratch.exact_sum[:] = 0.0
+            with failures(setup.whose):
+                steps.compute_gradient(
+                    setup.common, self.sending[k], self._context(rnd, k), self._point(block), block.random,
+                    block.worker_scratch,
+                )  # fmt: skip
         self.channel.send(READY)
 
     def _send_message(self, rnd: int, phase: int, _: memoryview) -> None:
@@ -144,31 +142,33 @@ class Worker:
 
     def _worker_step(self, rnd: int, phase: int, _: memoryview) -> None:
         for block in self.blocks:
-            block.scratch[4][:] = 0.0
-        self._compress_and_send(rnd, phase, steps.worker_step, self.kernels.oracle)
+            block.worker_scratch.exact_sum[:] = 0.0
+        self._compress_and_send(rnd, phase, steps.worker_step)
 
-    def _compress_and_send(self, rnd: int, phase: int, kernel: Callable[..., None], *oracle: Any) -> None:
-        """Have a kernel leave every block's message in its scratch, and send them all."""
+    def _compress_and_send(self, rnd: int, phase: int, step: steps.Door) -> None:
+        """Have a step leave every block's message in its scratch, and send them all."""
         setup = self.setup
         lengths, norms = [frames.ABSENT] * self.size, np.zeros(self.size)
         exact, data = [], []
         for number, block, k in self._active_blocks(rnd, phase):
-            v, c, _, _, exact_sum, _ = block.scratch
+            scratch, states = block.worker_scratch, block.states
+            v, c = scratch.vector, scratch.message
             place = self.slices[number]
             ctx = self._context(rnd, k)
-            kernel(
-                steps.tools, setup.run.seed, k, setup.plan, *oracle, self.rules_without_sent[k],
-                self.kernels.up_links[k], ctx, block.random, self._point(block), block.workers, block.states[0][0],
-                block.states[2], block.scratch, norms[place],
-            )  # fmt: skip
-            state = block.workers[kernels.COMPRESSOR + k][0]
-            lengths[place], pieces = self.kernels.ups[k].write(c, v, block.random[kernels.UP + k][3], state, ctx)
+            with failures(setup.whose):
+                step(
+                    setup.common, self.sending[k], k, ctx, self._point(block), block.random, block.workers,
+                    states.workers[0], states.common, scratch, norms[place],
+                )  # fmt: skip
+            state = block.workers.compressor[k][0]
+            lengths[place], pieces = self.codecs.ups[k].write(c, v, block.random.up[k].numbers, state, ctx)
             data += pieces
-            if exact_sum.size:
-                exact.append(exact_sum)
+            if scratch.exact_sum.size:
+                exact.append(scratch.exact_sum)
             if self.has_sent_rule[k]:
                 was_sent = None if self.sent_rule_checked else c.copy()
-                steps.sent(self.kernels.rules[k], ctx, v, c, block.states[0][0], block.states[2])
+                with failures(setup.whose):
+                    steps.after_sending(setup.exchanges[k].rules, ctx, v, c, states.workers[0], states.common)
                 if was_sent is not None and not np.array_equal(was_sent, c, equal_nan=True):
                     raise InputError(
                         f"method '{setup.run.method.name}' changes a message after it was sent: only one whose server "
@@ -184,7 +184,7 @@ class Worker:
         """Apply broadcasts and answer, with the own model if it goes into an average."""
         self._apply_broadcast(count, phase, data)
         averaged = self.setup.run.method.models == "averaged"
-        models = [block.workers[kernels.MODELS][0] for block in self.blocks] if averaged else ()
+        models = [block.workers.models[0] for block in self.blocks] if averaged else ()
         self.channel.send(DONE, 0, 0, models)
 
     def _apply_broadcast(self, count: int, phase: int, data: memoryview) -> None:
@@ -202,20 +202,20 @@ class Worker:
                 if own_lengths[0] == frames.ABSENT:
                     continue
                 k = exchanges(setup, block, rnd)[phase]
-                v, c = block.scratch[3], block.scratch[2]
-                _, read = self.kernels.downs[k].read(own_lengths, body[used:], coins.down(k, rnd), c)
+                v, c = block.worker_scratch.vector, block.worker_scratch.message
+                _, read = self.codecs.downs[k].read(own_lengths, body[used:], coins.down(k, rnd), c)
                 used += read
-                ctx = self._context(rnd, k)
-                ctx[1], ctx[3], ctx[4], ctx[5] = run.problem.workers, arrivals, age, age
-                rules = self.kernels.rules[k]
-                steps.apply_broadcast(
-                    rules, self.kernels.down_links[k], ctx, block.x, block.down_memory, block.states[2], c, v
-                )
+                n, exchange, states = run.problem.workers, setup.exchanges[k], block.states
+                ctx = context(rnd, n, n, arrivals=arrivals, age=age, special=k)
+                with failures(setup.whose):
+                    steps.apply_broadcast(exchange, ctx, block.x, block.down_memory, states.common, c, v)
                 if run.method.models:
                     if run.method.models == "detached":
                         v[:] = block.x
-                    ctx[1] = self.number
-                    steps.move(rules, ctx, block.workers[kernels.MODELS][0], v, block.states[0][0], block.states[2])
+                    ctx[WORKER] = self.number
+                    model = block.workers.models[0]
+                    with failures(setup.whose):
+                        steps.move_own_model(exchange.rules, ctx, model, v, states.workers[0], states.common)
 
     # -- measurements and state --------------------------------------------------------------------------------------
 
@@ -223,16 +223,17 @@ class Worker:
         setup, block = self.setup, self.blocks[number]
         x = np.frombuffer(data, np.float64).reshape(block.x.shape) if given else block.x
         # The gradient that has been computed but not been sent lies in the other one.
-        gradient, value = block.scratch[1], np.zeros(len(block.x))
-        worker = self.number - int(setup.plan[kernels.FIRST_DATA])
-        steps.exact(self.kernels.oracle, worker, x, NO_DRAWS, gradient, value)
+        gradient, value = block.worker_scratch.message, np.zeros(len(block.x))
+        with failures(setup.whose):
+            worker = self.number - setup.plan.first_data
+            steps.evaluate_share(setup.common.oracle, worker, x, NO_DRAWS, gradient, value)
         self.channel.send(VALUES, 0, 0, [value, gradient])
 
     def _array(self, kind: int, number: int) -> np.ndarray:
         block = self.blocks[number]
         if kind < KINDS:
             return block.of_workers(kind)[0]
-        return {MODEL: block.x, DOWN_MEMORY: block.down_memory, COMMON: block.states[2]}[kind]
+        return {MODEL: block.x, DOWN_MEMORY: block.down_memory, COMMON: block.states.common}[kind]
 
     def _read_state(self, kind: int, number: int, _: memoryview) -> None:
         self.channel.send(STATE, 0, 0, [self._array(kind, number)])
@@ -247,10 +248,10 @@ class Worker:
         lost = np.frombuffer(data, np.uint8).astype(bool)
         for block, place in zip(self.blocks, self.slices, strict=True):
             rows = np.flatnonzero(lost[place])
-            held = (block.x, block.down_memory, *(block.workers[kind][0] for kind in (0, 1, 4)))
-            for array in held:
+            held = (block.workers.memories[0], block.workers.errors[0], block.workers.models[0])
+            for array in (block.x, block.down_memory, *held):
                 if array.size:
                     array[rows] = 0.0
-            block.states[0][0][:, rows] = 0.0
-            block.states[2][:, rows] = 0.0
+            block.states.workers[0][:, rows] = 0.0
+            block.states.common[:, rows] = 0.0
         self.channel.send(DONE)

@@ -77,7 +77,9 @@ def verify(
     # One piece of work, or one process to do it in: no pool, all cores for its replicas.
     alone = len(theorems) + len(claims) == 1 or (pool == "processes" and (jobs or os.cpu_count()) == 1)
     if not alone:  # compile what all need once, here, and not in every process at the same time
-        from ..solvers.engines import rounds  # noqa: F401
+        from ..solvers.engines import rounds
+
+        rounds.compile_all()
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, results = [], []
     report, unwritten = None, None

@@ -1,0 +1,131 @@
+"""The state of one block of replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...common.errors import InputError
+from ..random import draws
+from ..schedule import Schedule
+from ..signatures import context, failures
+from . import records, rounds
+from .setup import ERRORS, MEMORIES, WORKER_STATES, Setup
+
+
+class Block:
+    """The state of one block of replicas: plain arrays, nothing in those that the method or the role does not use.
+
+    The attributes are those of `records.BlockState`; `worker_scratch` stands for everything that a worker in a process
+    of its own writes on, `server_scratch` has no rows there.
+    """
+
+    def __init__(self, setup: Setup, replicas: Sequence[int]) -> None:
+        run, method, role = setup.run, setup.run.method, setup.role
+        self.replicas = np.asarray(replicas, dtype=np.int64)
+        dim, size, serves = run.problem.dim, len(replicas), role.serves
+        x0 = np.asarray(run.problem.x0, dtype=np.float64)
+        self.x = np.tile(x0, (size, 1))
+        some, none = (size, dim), (0, 0)
+        held = [np.zeros((len(role.workers), *shape)) for shape in setup.worker_shapes(size)]
+        memories, errors, compressor, compressor_special, models, worker_states = held
+        self.workers = records.Workers(memories, errors, (compressor, compressor_special), models)
+        models[:] = x0 if method.models else 0.0
+        down_states = [np.zeros((size if serves else 0, count)) for count in setup.compressor_states[2:]]
+        self.server = records.Server(
+            np.zeros(some if serves and setup.up_memory else none),
+            np.zeros(some if serves and setup.down_error else none),
+            (down_states[0], down_states[1]),
+        )
+        _, at_server, common = method.states
+        self.states = records.States(
+            worker_states, np.zeros((at_server if serves else 0, *some)), np.zeros((common, *some))
+        )
+        self.model = self.x
+        if method.model_state is not None and serves:
+            self.model = self.states.server[method.model_state]
+            self.model[:] = x0
+        is_model = any(channel.model_is_memory for channel in setup.downlinks)
+        self.down_memory = self.x if is_model else np.zeros(some if setup.down_memory else none)
+        rows, noise, coin, up, down = setup.draws
+        self.random = records.Random(
+            draws(self.replicas, rows), draws(self.replicas, noise), draws(self.replicas, coin),
+            (draws(self.replicas, up[0]), draws(self.replicas, up[1])),
+            (draws(self.replicas, down[0]), draws(self.replicas, down[1])),
+        )  # fmt: skip
+        self.arrivals = _arrivals(run.schedule if serves else None, some)
+        tracked = setup.plan.track & records.TRACK_SHADOW
+        self.watch = records.Watch(
+            setup.shadow or 0,
+            np.zeros(some if serves and tracked else none),
+            np.tile(x0, (size, 1)) if run.weights and serves else np.zeros(none),
+        )
+        at_hand = serves or setup.plan.track & records.TRACK_AT_HAND
+        self.worker_scratch = records.WorkerScratch(
+            np.zeros(some), np.zeros(some), np.zeros(some if at_hand else none), np.zeros(size)
+        )
+        served = some if serves else none
+        self.server_scratch = records.ServerScratch(
+            self.worker_scratch.vector if serves else np.zeros(none), np.zeros(served), np.zeros(served),
+            self.worker_scratch.bits,
+        )  # fmt: skip
+        self.record = np.zeros((records.RECORD_ROWS, size))
+        self.reals = setup.reals()
+
+    def of_workers(self, kind: int) -> np.ndarray:
+        """What every worker keeps of this kind, (n, ...); no rows or no numbers where nothing is kept."""
+        workers = self.workers
+        return (workers.memories, workers.errors, *workers.compressor, workers.models, self.states.workers)[kind]
+
+    def each(self, kind: int) -> Iterator[np.ndarray]:
+        """What every worker keeps of this kind, one worker after the other."""
+        return iter(self.of_workers(kind))
+
+    def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The exact gradient (B, d) and value (B,) of f at x (B, d)."""
+        gradient, values = np.empty_like(x), np.empty(x.shape[0])
+        with failures(setup.whose):
+            rounds.measure_compiled()(
+                setup.common.oracle, setup.run.problem.workers, x, gradient, self.worker_scratch.vector, values
+            )
+        return gradient, values
+
+    def advance(self, setup: Setup, first: int, last: int) -> None:
+        """Run the rounds first, ..., last - 1."""
+        state = records.BlockState(
+            self.x, self.model, self.down_memory, self.workers, self.server, self.states, self.random, self.arrivals,
+            self.watch, self.worker_scratch, self.server_scratch, self.reals, self.record,
+        )  # fmt: skip
+        with failures(setup.whose):
+            rounds.run_rounds_compiled()(rounds.steps(), setup.common, setup.exchanges, state, first, last)
+
+    def shadow(self, setup: Setup, done: int) -> np.ndarray:
+        """The shadow sequence (B, d) at the present state, after `done` rounds.
+
+        Raises
+        ------
+        InputError
+            If the method declares none.
+        """
+        method, n = setup.run.method, setup.run.problem.workers
+        if method.shadow is None:
+            raise InputError(f"method '{method.name}' declares no shadow sequence")
+        y = np.empty_like(self.x)
+        with failures(setup.whose):
+            method.shadow(
+                context(done, n, n), setup.parameters, self.x, *map(self.of_workers, (MEMORIES, ERRORS, WORKER_STATES)),
+                self.server.error, self.states.server, self.states.common, y,
+            )  # fmt: skip
+        return y
+
+
+def _arrivals(schedule: Schedule | None, some: tuple[int, int]) -> records.Arrivals:
+    none = np.zeros(0, np.int64)
+    if schedule is None:
+        return records.Arrivals(np.zeros((0, 0, 0)), none, none, none, none)
+    steps = np.repeat(np.arange(schedule.starts.size - 1), np.diff(schedule.starts))
+    depth = int((steps - schedule.versions).max(initial=0)) + 1
+    return records.Arrivals(
+        np.zeros((depth, *some)), schedule.starts, schedule.workers, schedule.versions, schedule.counts()
+    )

@@ -1,0 +1,327 @@
+"""What the kernels of a run are handed: records with named fields, in Python and in machine code alike.
+
+Each record is a ``typing.NamedTuple`` with the numba type of the same fields beside it, in capitals. Kernels of
+methods, compressors and problems stand in them by their addresses (`signatures.address`).
+
+B replicas of one block, d coordinates, n workers, k states, s numbers that a compressor keeps. Pairs belong to the two
+exchanges, the usual and the special one. An array of what is not used has no rows or no numbers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from ...problems.kernels.signatures import DATA
+from ..channels import LINK, Link
+from ..random import DRAWS, Draws
+from ..signatures import CUBE, FOUR, INTS, MATRIX, VECTOR
+
+f8, i8, boolean = types.float64, types.int64, types.boolean
+
+#: When a round is special.
+NEVER, FIRST, EVERY, ON_COIN = range(4)
+#: Whether all workers hold x, x is the average of the workers' models, or their points are their own.
+SHARED_MODEL, AVERAGED, DETACHED = range(3)
+#: Weights of the average over iterates; AFTER: those of 1/(t + 1), taken after the round.
+UNWEIGHTED, POLYNOMIAL, GEOMETRIC, AFTER = range(4)
+#: What is summed at every round: ||grad f||^2 from gradients that are there anyway, or (with its l1 norm) evaluated
+#: anew, f, and what belongs to the shadow sequence.
+TRACK_NOTHING, TRACK_AT_HAND, TRACK_ANEW, TRACK_VALUES, TRACK_SHADOW = 0, 1, 2, 4, 8
+
+#: Entries of a block's `reals`: the coin's probability, the weights' parameters, their running sum.
+PROBABILITY, WEIGHT_A, WEIGHT_B, WEIGHT_SUM = range(4)
+#: Rows of a block's `record` (B columns): running sums over the rounds done, norms of the last round, messages per
+#: worker and broadcasts of each exchange, running weighted average.
+(
+    SUM_GRAD_SQ, SUM_VALUE, BITS_UP, BITS_DOWN, UP_RESIDUAL, DOWN_RESIDUAL, FIRST_BAD, SUM_GRAD_L1, SUM_SHADOW_GRAD_SQ,
+    SUM_SPREAD, AVERAGE_GRAD_SQ, MESSAGES, MESSAGES_SPECIAL, BROADCASTS, BROADCASTS_SPECIAL, LAST_SPECIAL,
+) = range(16)  # fmt: skip
+RECORD_ROWS = 16
+#: ||x||^2 above this is a divergence: far from overflow, far above any bound.
+DIVERGED = 1e60
+
+
+class Plan(NamedTuple):
+    """The whole numbers of a run.
+
+    Attributes
+    ----------
+    n
+        Workers.
+    track
+        Sum of the TRACK_... that every round adds to.
+    when, period
+        Which rounds are special: NEVER, FIRST, EVERY (period), ON_COIN.
+    adds
+        Whether the special exchange follows the usual one instead of replacing it.
+    samples
+        Gradients that a worker averages.
+    own_models
+        SHARED_MODEL, AVERAGED or DETACHED.
+    synchronous, over_arrivals
+        Whether everyone's message arrives in every round; whether the sum is divided by those that did.
+    weights
+        UNWEIGHTED, POLYNOMIAL, GEOMETRIC or AFTER.
+    first_worker, first_data
+        The workers with whom the arrays and the data of this process begin.
+    """
+
+    n: int
+    track: int
+    when: int
+    period: int
+    adds: int
+    samples: int
+    own_models: int
+    synchronous: int
+    over_arrivals: int
+    weights: int
+    first_worker: int
+    first_data: int
+
+
+PLAN = types.NamedUniTuple(i8, len(Plan._fields), Plan)
+
+
+class Oracle(NamedTuple):
+    """The problem: addresses of its kernels, its data, kind and standard deviation per coordinate of the noise."""
+
+    gradient: int
+    exact_gradient: int
+    value: int
+    data: tuple[np.ndarray, ...]
+    noise: int
+    sd: float
+
+
+ORACLE = types.NamedTuple((i8, i8, i8, DATA, i8, f8), Oracle)
+
+
+class Rules(NamedTuple):
+    """The rules of one exchange by their addresses, in the order in which they run, and their parameters."""
+
+    worker: int
+    sent: int
+    server: int
+    everyone: int
+    local: int
+    parameters: np.ndarray
+
+
+RULES = types.NamedTuple((i8, i8, i8, i8, i8, VECTOR), Rules)
+
+
+class Exchange(NamedTuple):
+    """One exchange: its rules, its two directions, and whether the workers compute a gradient for it."""
+
+    rules: Rules
+    uplink: Link
+    downlink: Link
+    gradient: bool
+
+
+EXCHANGE = types.NamedTuple((RULES, LINK, LINK, boolean), Exchange)
+EXCHANGES = types.UniTuple(EXCHANGE, 2)
+
+
+class Tools(NamedTuple):
+    """Addresses of what both steps call: what is called by its name is optimised again inside every caller."""
+
+    philox: int
+    to_uniforms: int
+    add_noise: int
+    send: int
+
+
+TOOLS = types.NamedUniTuple(i8, 4, Tools)
+
+
+class Common(NamedTuple):
+    """What all steps of a run are handed."""
+
+    seed: int
+    plan: Plan
+    oracle: Oracle
+    tools: Tools
+
+
+COMMON = types.NamedTuple((i8, PLAN, ORACLE, TOOLS), Common)
+
+
+class Random(NamedTuple):
+    """Random numbers for the rows of a sampled gradient, the noise, the coin, and both directions of each exchange."""
+
+    rows: Draws
+    noise: Draws
+    coin: Draws
+    up: tuple[Draws, Draws]
+    down: tuple[Draws, Draws]
+
+
+PAIR_OF_DRAWS = types.UniTuple(DRAWS, 2)
+RANDOM = types.NamedTuple((DRAWS, DRAWS, DRAWS, PAIR_OF_DRAWS, PAIR_OF_DRAWS), Random)
+
+
+class Workers(NamedTuple):
+    """What the workers keep: memories, errors (n, B, d), compressor states (n, B, s), own models (n, B, d)."""
+
+    memories: np.ndarray
+    errors: np.ndarray
+    compressor: tuple[np.ndarray, np.ndarray]
+    models: np.ndarray
+
+
+WORKERS = types.NamedTuple((CUBE, CUBE, types.UniTuple(CUBE, 2), CUBE), Workers)
+
+
+class Server(NamedTuple):
+    """What the server keeps: memory hbar (B, d), error e (B, d), compressor states (B, s)."""
+
+    memory: np.ndarray
+    error: np.ndarray
+    compressor: tuple[np.ndarray, np.ndarray]
+
+
+SERVER = types.NamedTuple((MATRIX, MATRIX, types.UniTuple(MATRIX, 2)), Server)
+
+
+class States(NamedTuple):
+    """The states of the rules: (n, k, B, d) of the workers, (k, B, d) of the server, (k, B, d) common to all."""
+
+    workers: np.ndarray
+    server: np.ndarray
+    common: np.ndarray
+
+
+STATES = types.NamedTuple((FOUR, CUBE, CUBE), States)
+
+
+class WorkerScratch(NamedTuple):
+    """A worker's room for one message.
+
+    Attributes
+    ----------
+    vector, message
+        What was compressed and what goes out, (B, d). Where the worker has a process of its own, which never sends and
+        receives at the same time, the server's message and its reconstruction as well.
+    exact_sum
+        The sum of the exact gradients (B, d), if it is tracked.
+    bits
+        The lengths of the messages (B,).
+    """
+
+    vector: np.ndarray
+    message: np.ndarray
+    exact_sum: np.ndarray
+    bits: np.ndarray
+
+
+WORKER_SCRATCH = types.NamedTuple((MATRIX, MATRIX, MATRIX, VECTOR), WorkerScratch)
+
+
+class ServerScratch(NamedTuple):
+    """The server's room for one broadcast.
+
+    Attributes
+    ----------
+    vector, message
+        What was compressed and what goes out, (B, d).
+    total
+        The sum of the workers' messages (B, d), later what everyone reconstructs from the broadcast.
+    bits
+        The lengths of the messages (B,).
+    """
+
+    vector: np.ndarray
+    message: np.ndarray
+    total: np.ndarray
+    bits: np.ndarray
+
+
+SERVER_SCRATCH = types.NamedTuple((MATRIX, MATRIX, MATRIX, VECTOR), ServerScratch)
+
+
+class Arrivals(NamedTuple):
+    """The schedule of an asynchronous run; empty if it is synchronous.
+
+    Attributes
+    ----------
+    history
+        Models of earlier rounds, (depth, B, d).
+    starts
+        The first message of each step.
+    workers, versions, counts
+        Of every message: the worker, the round of its model, how many messages the worker has sent before.
+    """
+
+    history: np.ndarray
+    starts: np.ndarray
+    workers: np.ndarray
+    versions: np.ndarray
+    counts: np.ndarray
+
+
+ARRIVALS = types.NamedTuple((CUBE, INTS, INTS, INTS, INTS), Arrivals)
+
+
+class Watch(NamedTuple):
+    """What is only looked at: shadow kernel (0: none), its sequence y, the iterates' average (B, d)."""
+
+    shadow: int
+    y: np.ndarray
+    average: np.ndarray
+
+
+WATCH = types.NamedTuple((i8, MATRIX, MATRIX), Watch)
+
+
+class BlockState(NamedTuple):
+    """Everything that belongs to one block of replicas.
+
+    Attributes
+    ----------
+    x, model
+        (B, d): the shared model, and x itself or the server's state that stands for it.
+    down_memory
+        The memory of the downlink, which everyone holds alike: (B, d).
+    reals, record
+        The numbers and the rows that are named above.
+    """
+
+    x: np.ndarray
+    model: np.ndarray
+    down_memory: np.ndarray
+    workers: Workers
+    server: Server
+    states: States
+    random: Random
+    arrivals: Arrivals
+    watch: Watch
+    worker_scratch: WorkerScratch
+    server_scratch: ServerScratch
+    reals: np.ndarray
+    record: np.ndarray
+
+
+BLOCK_STATE = types.NamedTuple(
+    (
+        MATRIX, MATRIX, MATRIX, WORKERS, SERVER, STATES, RANDOM, ARRIVALS, WATCH, WORKER_SCRATCH, SERVER_SCRATCH,
+        VECTOR, MATRIX,
+    ),
+    BlockState,
+)  # fmt: skip
+
+
+class Steps(NamedTuple):
+    """Addresses of what the loop over the rounds calls."""
+
+    worker_step: int
+    server_step: int
+    measure: int
+    mask_diverged: int
+
+
+STEPS = types.NamedUniTuple(i8, 4, Steps)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from support.compressor_table import ALL, coins
 from tersegrad.solvers.compressors import Origin, decode, encode, kernel
+from tersegrad.solvers.context import context
 from tersegrad.theory import compressor
 
 DIM = 12
@@ -24,7 +25,7 @@ def send(spec: str, x: np.ndarray, seed: int = 0) -> tuple[np.ndarray, float, np
     """C(x) of one vector, the bits counted, the state left and the uniforms."""
     compress, params, states = kernel(compressor(spec), x.size)
     u, out, bits, state = coins(spec, x.size, 1, seed), np.full((1, x.size), np.nan), np.zeros(1), np.zeros((1, states))
-    compress(np.array(x[None]), u, np.zeros(7, np.int64), params, state, out, bits)
+    compress(np.array(x[None]), u, context(), params, state, out, bits)
     return out[0], float(bits[0]), state[0], u[0]
 
 
@@ -84,7 +85,7 @@ def test_unbiased_at_any_size(spec, kind, size):
     x = np.array([3.0, -1.0, 0.5, 2.0])
     compress, params, _ = kernel(compressor(spec), 4)
     u, out, bits = coins(spec, 4, 40_000), np.empty((40_000, 4)), np.empty(40_000)
-    compress(np.tile(size * x, (40_000, 1)), u, np.zeros(7, np.int64), params, np.zeros((40_000, 0)), out, bits)
+    compress(np.tile(size * x, (40_000, 1)), u, context(), params, np.zeros((40_000, 0)), out, bits)
     assert np.abs((out / size).mean(axis=0) - x).max() < 0.06
 
 

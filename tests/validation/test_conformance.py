@@ -11,14 +11,15 @@ import pytest
 from support.wrong_methods import EDITS, ENGINE_EDITS, OBJECTS, changed, edited
 from tersegrad import solvers
 from tersegrad.common.errors import InputError
-from tersegrad.solvers.engines import rounds as kernels
-from tersegrad.solvers.engines import setup
+from tersegrad.solvers.channels import SEND
+from tersegrad.solvers.engines import rounds, setup
 from tersegrad.solvers.method import Method, known_methods, method
 from tersegrad.solvers.methods.diana import DIANA
 from tersegrad.solvers.methods.doublesqueeze import DOUBLESQUEEZE
 from tersegrad.solvers.methods.sgd import SGD
+from tersegrad.solvers.random import ADD_NOISE, PHILOX, TO_UNIFORMS
 from tersegrad.solvers.rules import descend
-from tersegrad.solvers.signatures import pointer
+from tersegrad.solvers.signatures import address
 from tersegrad.validation import conformance, conforms
 from tersegrad.validation.identities import IDENTITIES, REDUCTIONS, Drawn, Step
 from tersegrad.validation.watching import watch
@@ -68,24 +69,17 @@ def test_a_method_whose_source_is_changed_differs(edit, tmp_path):
 def test_an_engine_whose_source_is_changed_differs(file, kernel, text, instead, shows, tmp_path, monkeypatch):
     """The engine's loop gets one wrong kernel; the transcription draws its coins from the right ones."""
     wrong = getattr(changed(Path(solvers.__path__[0]) / file, text, instead, tmp_path), kernel)
-    place = ["philox", "to_uniforms", "add_noise", "send"].index(kernel)
-    tools = list(kernels.tools)
-    tools[place] = pointer(wrong, kernels.TOOL_SIGNATURES[place])
-    monkeypatch.setattr(kernels, "tools", tuple(tools))
+    signatures = {"philox": PHILOX, "to_uniforms": TO_UNIFORMS, "add_noise": ADD_NOISE, "send": SEND}
+    tools = rounds.tools()._replace(**{kernel: address(wrong, signatures[kernel])})
+    monkeypatch.setattr(rounds, "tools", lambda: tools)
     answer = conforms(shows)
     assert answer.word == "differs"
     assert answer.difference > 1e3 * answer.tolerance
 
 
 def test_an_engine_that_tosses_one_coin_for_all_workers_differs(monkeypatch):
-    plan = setup.Setup._plan
-
-    def shared(self, track):
-        made = plan(self, track)
-        made[kernels.SHARED] = 1
-        return made
-
-    monkeypatch.setattr(setup.Setup, "_plan", shared)
+    link = setup._link
+    monkeypatch.setattr(setup, "_link", lambda *given: link(*given)._replace(shared=True))
     assert conforms("diana").word == "differs"
 
 

@@ -9,7 +9,7 @@ from numba import njit
 
 from tersegrad.problems import problem
 from tersegrad.solvers.channels import plain
-from tersegrad.solvers.engines import rounds as kernels
+from tersegrad.solvers.engines import setup
 from tersegrad.solvers.engines.request import timetable
 from tersegrad.solvers.engines.setup import Setup
 from tersegrad.solvers.method import known_methods, method
@@ -175,14 +175,8 @@ def test_wrong_methods_differ_from_the_moments_of_the_right_one(what):
 
 
 def test_coins_shared_by_mistake_are_found(monkeypatch):
-    usual = Setup._plan
-
-    def shared(self, track):
-        plan = usual(self, track)
-        plan[kernels.SHARED] = 1
-        return plan
-
-    monkeypatch.setattr(Setup, "_plan", shared)
+    usual = setup._link
+    monkeypatch.setattr(setup, "_link", lambda *given: usual(*given)._replace(shared=True))
     for name in ("qsgd", "ef21", "diana", "doublesqueeze"):
         assert agreement(name).word == "differs"
 
@@ -192,7 +186,8 @@ def test_noise_of_the_wrong_size_is_found(monkeypatch):
 
     def louder(self, *arguments, **options):
         usual(self, *arguments, **options)
-        self.oracle = (*self.oracle[:5], self.oracle[5] * 1.15)
+        oracle = self.common.oracle
+        self.common = self.common._replace(oracle=oracle._replace(sd=1.15 * oracle.sd))
 
     monkeypatch.setattr(Setup, "__init__", louder)
     assert agreement("sgd").word == "differs"

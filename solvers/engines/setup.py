@@ -14,9 +14,8 @@ from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
 from .. import compressors
-from .. import method as methods
 from ..channels import Channel, Link
-from ..method import Method
+from ..method import Exchange, Method
 from ..random import NOISE_CODES
 from ..schedule import Schedule
 from ..signatures import COMPRESS, RULE, SENT, SHADOW, address
@@ -107,7 +106,7 @@ class Setup:
         self.role = role or Role(range(run.problem.workers), True)
         method, problem, numbers = run.method, run.problem, run.numbers
         dim = problem.dim
-        self.described: list[methods.Exchange] = [method, method.special or method]
+        self.described: list[Exchange] = [method, method.special or method]
         self.uplinks = [e.uplink(numbers) for e in self.described]
         self.downlinks = [e.downlink(numbers) for e in self.described]
         self.ups = [self._compressor(e.up) for e in self.described]
@@ -235,7 +234,7 @@ class Setup:
         return any(e.downlink.error for e in self.exchanges)
 
 
-def _rules(exchange: methods.Exchange, values: np.ndarray) -> records.Rules:
+def _rules(exchange: Exchange, values: np.ndarray) -> records.Rules:
     worker, server, everyone, local = (
         address(rule, RULE) for rule in (exchange.worker, exchange.server, exchange.everyone, exchange.local)
     )

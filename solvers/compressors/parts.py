@@ -15,7 +15,7 @@ from ...theory.compressors.repeated import Repeated
 from ...theory.compressors.scaled import Scaled
 from ..signatures import COMPRESS, INNER, address, call_compress
 from .remake import agree, compressed, source
-from .symbols import entropy_of
+from .symbols import entropy_of, undone
 from .wire import Floats, Origin, Reader
 
 
@@ -92,11 +92,13 @@ class MessagesCodec:
         return made
 
     def entropy(self, comp: Composition, message: Floats, origin: Origin) -> float:
-        """The sum of the parts'; without an origin the distinct magnitudes in 64 bits each, and the symbols."""
+        """The sum of the parts'; of a sum of unknown origin the distinct magnitudes, 64 bits each, and the symbols."""
         from . import entropy_bits
 
         if origin.x is not None:
             return sum(entropy_bits(part, sent, own) for part, sent, own in self.made(comp, message, origin))
+        if isinstance(comp, Scaled):
+            return entropy_bits(comp.of, undone(message, comp.factor(message.size)))
         distinct = np.unique(np.abs(message[message != 0])).size
         symbols = entropy_of(np.unique(message, return_counts=True)[1])
         return min(64.0 * message.size, 64.0 * distinct + symbols)

@@ -123,6 +123,11 @@ def test_the_scaling_of_a_general_compressor_is_the_best_one(eta, omega):
         ("sparsifier:k=3", -np.ones(12)),
         ("natural-dithering:levels=1", np.ones(64)),
         ("natural-dithering:levels=2,norm=l1", np.ones(16)),
+        ("multilevel:k=3", np.ones(12)),
+        ("multilevel:k=3", -np.ones(14)),
+        ("multilevel:k=20", np.arange(1.0, 21.0)),
+        ("participation:of=identity,p=0.2", np.arange(1.0, 6.0)),
+        ("participation:of=ternary/norm=l2,p=0.2", np.ones(9)),
     ],
 )
 def test_worst_variance_is_attained(spec, x):
@@ -138,6 +143,8 @@ def test_worst_variance_is_attained(spec, x):
         ("clip:bits=0", np.full(4, 2 - 2.0**-50)),
         ("rankr:rank=2", np.eye(5).ravel()),
         ("adversary:delta=0.3,direction=grow", np.arange(1.0, 6.0)),
+        ("participation:of=topk/k=3,p=0.2", np.ones(12)),
+        ("participation:of=identity,p=0.2,scaled=0", np.arange(1.0, 6.0)),
     ],
 )
 def test_worst_contraction_is_attained(spec, x):
@@ -158,6 +165,8 @@ def test_worst_contraction_is_attained(spec, x):
         ("natural-dithering:levels=3", np.array([3.0, -4.0]), 5),
         ("sparsifier:k=3", np.array([4.0, 1.0, -1.0, 1.0, 1.0]), 2),
         ("bernoulli:p=0.25", np.array([1.0, -2.0, 0.5]), 4),
+        ("participation:of=identity,p=0.25", np.array([1.0, -2.0, 0.5]), 4),
+        ("multilevel:k=1", np.array([1.0, -3.0, 0.0]), 4),
     ],
 )
 def test_mean_and_variance_by_enumeration(spec, x, size):
@@ -220,6 +229,63 @@ def test_perm_k_of_equal_inputs_has_no_error_and_each_coordinate_one_owner():
 
 
 # --- one by one
+
+
+def test_multilevel_sends_one_group_of_the_sorted_entries():
+    """Levels of 3 among 10 coordinates: messages are s_l/p_l with p_l = ||s_l||/S, as often as p_l says."""
+    x = np.array([0.1, -7.0, 3.0, 0.5, -2.0, 6.0, 1.0, -0.3, 4.0, 0.0])
+    groups = [[1, 5, 8], [2, 4, 6], [3, 7, 0], [9]]
+    norms = np.array([np.linalg.norm(x[group]) for group in groups])
+    u = np.random.default_rng(0).random((20_000, 5))
+    out, _ = compress("multilevel:k=3", np.tile(x, (20_000, 1)), u)
+    edges = np.cumsum(norms) / norms.sum()
+    chosen = np.searchsorted(edges, u[:, 0])
+    for level in range(3):
+        expected = np.zeros(10)
+        expected[groups[level]] = x[groups[level]] * norms.sum() / norms[level]
+        rows = out[(chosen == level) & (np.abs(u[:, :1] - edges).min(axis=1) > 1e-9)]
+        assert len(rows) > 100
+        assert rows == close(np.tile(expected, (len(rows), 1)), rel=1e-6)
+    assert compressor("multilevel:k=3").pointwise(x) == close(norms.sum() ** 2 / (x @ x) - 1, rel=1e-9)
+
+
+def test_multilevel_is_cheap_where_sizes_fall_quickly():
+    """Sizes 4^-j: each level has a quarter of the norm of the last, so omega(x) = (4/3)^2 (15/16) - 1 < 0.67."""
+    x = 4.0 ** -np.arange(20)
+    assert compressor("multilevel:k=1").pointwise(x) == close((4 / 3) ** 2 * (15 / 16) - 1, rel=1e-6)
+    assert compressor("multilevel:k=1").unbiased(20).omega == close(19)
+
+
+def test_what_participation_promises():
+    """B_p o C: delta' = p delta; divided by p: omega' = (1 + omega)/p - 1."""
+    top, dithered = compressor("participation:of=topk/k=3,p=0.25"), compressor("participation:of=ternary,p=0.25")
+    assert top.contractive(12).delta == close(0.25 * 0.25)
+    assert top.contractive(12).keeps == ""
+    assert top.unbiased(12) is None
+    assert dithered.unbiased(16).omega == close((1 + 1.5) / 0.25 - 1)
+    assert dithered.contractive(16) is None
+    assert compressor("participation:of=identity,p=0.25,scaled=0").contractive(4).delta == 0.25
+    shared = compressor("participation:of=randk/k=2/seed=shared,p=0.25").unbiased(4)
+    assert shared.averaged(10) == shared.omega
+    for wrong in ("participation:of=topk/k=3,p=0.5,scaled=1", "participation:of=ternary,p=0.5,scaled=0"):
+        with pytest.raises(InputError, match="of must be"):
+            compressor(wrong).check(12)
+    with pytest.raises(InputError, match="p=0"):
+        compressor("participation:of=ternary,p=0")
+    with pytest.raises(InputError, match="keeps a memory"):
+        compressor("participation:of=powersgd,p=0.5")
+
+
+def test_a_silent_worker_is_charged_nothing():
+    """In a run a worker speaks p of the time, and the meters count that."""
+    given = {"parameters": {"gamma": 0.02}, "workers": 5, "rounds": 400, "replicas": 4, "seed": 1}
+    always, half = (
+        simulate("ef21", "quadratic:dim=12,mu=0.2,L=2", up, **given)
+        for up in ("topk:k=3", "participation:of=topk/k=3,p=0.5")
+    )
+    spoken = half.columns["bits_up_encoded"][:, -1].mean() / always.columns["bits_up_encoded"][:, -1].mean()
+    assert spoken == close(0.5, abs=0.03)
+    assert half.scalars["bits_up_formula"][-1] == close(0.5 * always.scalars["bits_up_formula"][-1])
 
 
 def test_natural_compression_sends_powers_of_two():
@@ -535,7 +601,7 @@ def test_a_part_of_ones_own_needs_no_bytes_to_run():
     compressed(x, np.zeros((2, 0)), context(), params, np.zeros((2, 0)), out, bits)
     assert np.array_equal(out, 0.75 * x)
     assert Repeated(half, 2).contractive(5).delta == 1 - 0.25**2
-    with pytest.raises(InputError, match="not one of the library's"):
+    with pytest.raises(InputError, match="does not say how its messages become bytes"):
         encode(Repeated(half, 2), out[0], origin=Origin(x[0]))
 
 
@@ -579,4 +645,5 @@ def test_every_compressor_runs_in_a_method(spec):
     )  # fmt: skip
     expected = transcription("doublesqueeze", problem, spec, spec, numbers, 6, seed=3, replica=2)
     assert np.abs(trace.paths["x"][0] - expected).max() < 1e-12 * np.abs(expected).max()
-    assert np.all(np.diff(trace.columns["bits_up_encoded"]) > 0)
+    sent = np.diff(trace.columns["bits_up_encoded"])
+    assert np.all(sent >= 0 if spec.startswith("participation") else sent > 0)

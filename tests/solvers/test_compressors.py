@@ -199,7 +199,7 @@ def test_zero_goes_to_zero_and_every_dimension_works(spec, dim):
     out, bits = compress(spec, x)
     assert np.all(np.isfinite(out))
     assert not np.any(out[:2])
-    assert np.all(bits > 0)
+    assert np.all(bits >= 0 if spec.startswith("participation") else bits > 0)  # silence costs nothing
 
 
 @pytest.mark.parametrize("spec", ALL)

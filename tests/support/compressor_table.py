@@ -53,6 +53,11 @@ ALL = [
     "scaled:of=dynamic",
     "repeated:of=topk/ratio=0.1,times=3",
     "repeated:of=natural",
+    "multilevel:ratio=0.3",
+    "multilevel:k=1",
+    "participation:of=topk/ratio=0.3,p=0.4",
+    "participation:of=ternary,p=0.4",
+    "participation:of=randk/ratio=0.3/seed=shared,p=0.7",
 ]
 """Every word of the registry, with the options that change what is computed."""
 
@@ -108,6 +113,13 @@ ON_THE_WIRE = [
     "repeated:of=topk/ratio=0.1,times=3",
     "repeated:of=induced/first=sign/second=bernoulli",
     "scaled:of=rankr",
+    "multilevel:ratio=0.2",
+    "multilevel:ratio=1",
+    "participation:of=identity,p=0.5",
+    "participation:of=qsgd/levels=4,p=0.5",
+    "participation:of=rankr,p=0.5",
+    "participation:of=sparsifier/ratio=0.2,p=0.5,scaled=1",
+    "participation:of=induced/first=topk//ratio=0.2/second=ternary,p=0.6",
 ]
 """The same, with the options that change the bytes: block boundaries, alphabets, lists of indices, nesting."""
 

@@ -174,6 +174,19 @@ def test_wrong_methods_differ_from_the_moments_of_the_right_one(what):
     assert "at round" in found.where
 
 
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_methods_differ_from_their_transcription_without_any_sampling(what):
+    name, changes = WRONG[what]
+    found = agreement(replace(method(name), **changes))
+    assert (found.word, found.replicas) == ("differs", 0)
+    assert "the declared rules give" in found.where
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_declarations_and_transcriptions_have_the_same_moments(name):
+    assert agreement(name, replicas=2, rounds=6).transcribed
+
+
 def test_coins_shared_by_mistake_are_found(monkeypatch):
     usual = setup._link
     monkeypatch.setattr(setup, "_link", lambda *given: usual(*given)._replace(shared=True))

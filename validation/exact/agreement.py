@@ -25,6 +25,7 @@ from ...solvers.engines.simulate import simulate
 from ...solvers.method import Method
 from ...solvers.method import method as build_method
 from ...theory.compressors import Compressor
+from .. import conformance
 from .coins import FloatArray, NotClosed
 from .columns import OF_THE_ROUND, RUNNING
 from .moments import Recursion
@@ -37,12 +38,11 @@ SETTINGS = (
     ("quadratic:dim=3,mu=0.2,L=1,hessians=scaled,heterogeneity=1,noise=gaussian,sigma_sq=0.5", 4,
      "randk:k=2", "randk:k=2"),
 )  # fmt: skip
-#: Parameters by their letter, where none are given; a method that needs another one takes OTHERWISE.
-PARAMETERS = {
-    "gamma": 0.15, "alpha": 0.4, "beta": 0.5, "eta": 0.1, "nu": 0.8, "H": 3.0, "M": 2.0, "R": 2.0, "p": 0.3, "a": 3.0,
-}  # fmt: skip
-OTHERWISE = 0.5
+#: Parameters by their letter, where none are given: those of conformance with longer steps, which show more.
+PARAMETERS = conformance.PARAMETERS | {"gamma": 0.15, "a": 3.0, "H": 3.0}
 ROUNDS = 10
+#: A transcription runs on coefficients, which become more in every round.
+TRANSCRIBED = 6
 REPLICAS = 2048
 #: Replicas that toss a coin common to all workers are that much slower; so many times fewer of them will do.
 FEWER = 8
@@ -131,7 +131,7 @@ def agreement(
     """
     method = build_method(method)
     model_of = build_method(reference or method)
-    numbers = {name: PARAMETERS.get(name, OTHERWISE) for name in method.parameters} | dict(parameters or {})
+    numbers = {name: PARAMETERS.get(name, conformance.OTHERWISE) for name in method.parameters} | dict(parameters or {})
     settings: Sequence[tuple[str | Problem, int | None, str | Compressor, str | Compressor]] = SETTINGS
     if problem is not None:
         settings = ((problem, workers, up, down),)
@@ -164,9 +164,8 @@ def _compare(
     expected = exact.expected(columns, points.tolist())
     about = f"on {problem.spec}, up {exact.model.up.spec}, down {exact.model.down.spec}"
     paper: dict[str, FloatArray] = {}
-    if getattr(reference, "transcription", None) is not None:
-        last = min(rounds, 8) if reference.special_when == "coin" else rounds
-        early = points[points <= last]
+    if reference.transcription is not None:
+        early = points[points <= TRANSCRIBED]
         try:
             paper = transcribed(exact.model, columns, early.tolist())
         except NotClosed:

@@ -44,7 +44,7 @@ def transcribed(model: Model, columns: Sequence[str], points: Sequence[int]) -> 
         If the method has no transcription, or its moments do not close.
     """
     method = model.method
-    if getattr(method, "transcription", None) is None:
+    if method.transcription is None:
         raise NotClosed(f"method '{method.name}' brings no transcription")
     rounds = max(int(p) for p in points)
     flips = rounds - 1 if method.special_when == "coin" else 0
@@ -85,15 +85,14 @@ class _Coefficients:
         self._moments = np.zeros((size, size))
         self._moments[0, 0] = 1.0
         self._used = 1
-        method = model.method
-        self._special = method.special or method
 
     # ------------------------------------------------------------------------------------------------ the run itself
 
     def run(self, columns: Sequence[str], points: Sequence[int]) -> int:
         """Run the transcription; return the number of registers."""
         model, numbers = self.model, self.model.numbers
-        transcription: Any = getattr(model.method, "transcription")  # noqa: B009
+        transcription = model.method.transcription
+        assert transcription is not None
         typed = {name: int(value) if name in WHOLE else value for name, value in numbers.items()}
         steps = transcription(self, **typed)
         x0 = self.x0.reshape(self.size, self.dim)
@@ -177,22 +176,22 @@ class _Coefficients:
         return shown
 
     def C_up(self, v: FloatArray) -> FloatArray:
-        return self._send(v, self._law(self.model.method.up))
+        return self._send(v, self._law("up"))
 
-    def C_up_special(self, v: FloatArray) -> FloatArray:
-        return self._send(v, self._law(self._special.up))
+    def C_up_special(self, v: FloatArray, by: str = "up") -> FloatArray:
+        return self._send(v, self._law(by))
 
     def message(self, i: int, v: FloatArray) -> FloatArray:
-        law = self._law(self.model.method.up)
+        law = self._law("up")
         if law is not None and law.shared_coins:
             raise NotClosed(f"the workers of {law.spec} share their coins, which messages one by one do not show")
         return self._send(v[None], law)[0]
 
     def C_down(self, v: FloatArray) -> FloatArray:
-        return self._send(v[None], self._law(self.model.method.down if self.model.method.two_way else "identity"))[0]
+        return self._send(v[None], self._law("down" if self.model.method.two_way else "identity"))[0]
 
-    def C_down_special(self, v: FloatArray) -> FloatArray:
-        return self._send(v[None], self._law(self._special.down if self.model.method.two_way else "identity"))[0]
+    def C_down_special(self, v: FloatArray, by: str = "down") -> FloatArray:
+        return self._send(v[None], self._law(by))[0]
 
     def send(self, v: FloatArray) -> FloatArray:
         return v

@@ -8,12 +8,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, WorkerError, nearest
 
 T = TypeVar("T")
 
@@ -21,9 +23,40 @@ EXECUTORS = ("processes", "mpi", "dask")
 """Names of the executors that the library can start itself."""
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which ends its workers."""
+#: Seconds between two looks of a pool's process for its parent.
+LOOK_SECONDS = 0.5
+
+
+class LostPiecesError(WorkerError):
+    """A process of the pool ended before its piece was done.
+
+    Attributes
+    ----------
+    results
+        Of the pieces that were done, in their order.
+    names
+        Of the pieces that were not.
+    """
+
+    def __init__(self, results: list[Any], names: Sequence[str]) -> None:
+        some = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        super().__init__(
+            f"a process of the pool was lost (killed, or out of memory), and with it {some or 'work'}: run "
+            f"{'them' if len(names) > 1 else 'it'} again, with fewer --jobs if the memory was full"
+        )
+        self.results, self.names = results, list(names)
+
+
+def _follow_parent(parent: int) -> None:
+    """What a process of the pool does first: leave Ctrl-C to the parent, and end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -45,7 +78,10 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
     """
     if name == "processes":
         pool = ProcessPoolExecutor(
-            jobs or os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+            jobs or os.cpu_count() or 1,
+            multiprocessing.get_context("spawn"),
+            initializer=_follow_parent,
+            initargs=(os.getpid(),),
         )
         try:
             yield pool
@@ -54,6 +90,7 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():
                 worker.terminate()
+            pool.shutdown()
             raise
     elif name == "mpi":
         try:
@@ -76,7 +113,11 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
 
 
 def map_pieces(
-    executor: Executor | None, work: Callable[..., T], pieces: Sequence[Any], done: Callable[[T], None] | None = None
+    executor: Executor | None,
+    work: Callable[..., T],
+    pieces: Sequence[Any],
+    done: Callable[[T], None] | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[T]:
     """Return [work(piece) for piece in pieces], computed by the executor; without one, here and one after the other.
 
@@ -86,6 +127,13 @@ def map_pieces(
         A function of a module.
     done
         Called with every result as soon as it is there.
+    names
+        What the pieces are called where one is lost; by default their places.
+
+    Raises
+    ------
+    LostPiecesError
+        If a process of the pool is lost; the results that are there are in it.
     """
     if executor is None:
         results = []
@@ -94,13 +142,24 @@ def map_pieces(
             if done is not None:
                 done(results[-1])
         return results
-    futures = [executor.submit(work, piece) for piece in pieces]
+    futures: list[Future[T]] = []
     try:
+        futures += [executor.submit(work, piece) for piece in pieces]
         for future in as_completed(futures):
             if done is not None:
                 done(future.result())
         return [future.result() for future in futures]
+    except BrokenExecutor:
+        labels = [f"piece {k}" for k in range(len(pieces))] if names is None else names
+        whole = [k for k, future in enumerate(futures) if _has_result(future)]
+        raise LostPiecesError(
+            [futures[k].result() for k in whole], [label for k, label in enumerate(labels) if k not in set(whole)]
+        ) from None
     except BaseException:
         for future in futures:
             future.cancel()
         raise
+
+
+def _has_result(future: Future[T]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None

@@ -102,7 +102,7 @@ def verify(
         if progress is not None:
             progress(Event(verdict.theorem, 1.0, verdict.verdict))
 
-    return map_pieces(executor, work, tasks, done)
+    return map_pieces(executor, work, tasks, done, chosen)
 
 
 @dataclass(frozen=True)

@@ -169,10 +169,11 @@ class Saver:
                 self.write_deposits()
                 self.last[number] = time.monotonic()
 
-    def write_deposits(self) -> None:
-        """Write the file with what is known of all blocks."""
+    def write_deposits(self) -> int:
+        """Write the file with what is known of all blocks; return the least number of rounds that is in it."""
         together = {f"{n}/{name}": a for n, (_, arrays) in self.stored.items() for name, a in arrays.items()}
         self.write({n: rounds for n, (rounds, _) in self.stored.items()}, together)
+        return min(rounds for rounds, _ in self.stored.values())
 
     def write(
         self,

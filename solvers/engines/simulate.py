@@ -15,6 +15,7 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from ...common.ending import Ended
 from ..compressors import raise_failure
 from ..trace import Trace
 from .block import Block
@@ -47,13 +48,19 @@ def simulate(*what: Any, threads: int | None = None, **options: Any) -> Trace:
 def carry_out(job: Job, threads: int | None = None) -> Trace:
     """Run what has been prepared."""
     setup = Setup(job.run)
-    with blas_on_one_thread(), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with blas_on_one_thread():
+        pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+        blocks = [pool.submit(_run_block, setup, job, number) for number in range(len(job.parts))]
         try:
-            results = list(pool.map(lambda number: _run_block(setup, job, number), range(len(job.parts))))
-        except BaseException:
+            results = [block.result() for block in blocks]
+        except BaseException as end:
             setup.stop = True
-            pool.shutdown(cancel_futures=True)
+            asked = isinstance(end, Ended) and job.saver is not None
+            pool.shutdown(wait=asked, cancel_futures=True)  # one that is interrupted does not wait for a long round
+            if isinstance(end, Ended) and job.saver is not None and job.saver.stored:
+                end.stored = job.saver.path, job.saver.write_deposits()
             raise
+        pool.shutdown()
     if job.saver is not None:
         job.saver.write_deposits()
     return assemble(job, results, job.run.schedule)
@@ -85,19 +92,22 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
             began = time.perf_counter()
             block.advance(setup, done, last)
             raise_failure()
-            if setup.stop:
-                raise KeyboardInterrupt
             if run.progress is not None:
                 run.progress((last - done) * len(block.replicas))
             if time.perf_counter() - began < SECONDS_PER_PIECE / 2:
                 piece *= 2
             done = last
-            if saver is not None and done < point and saver.due(done, number):
-                saver.deposit(number, done, block, log)
+            if done < point:
+                if saver is not None and (setup.stop or saver.due(done, number)):
+                    saver.deposit(number, done, block, log)
+                if setup.stop:
+                    raise KeyboardInterrupt
         log.take(setup, block, done)
         # A block that is done is kept for the files that others write.
-        if saver is not None and done and (saver.due(done, number) or done == run.rounds):
+        if saver is not None and done and (setup.stop or saver.due(done, number) or done == run.rounds):
             saver.deposit(number, done, block, log)
+        if setup.stop and done < run.rounds:
+            raise KeyboardInterrupt
     return block, log
 
 

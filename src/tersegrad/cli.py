@@ -2,26 +2,34 @@
 
 Exit status: 0 every bound held, or the calculator found a step; 1 a bound was violated; 2 bad input, in one sentence
 on standard error; 3 undecided, no guarantee, or diverged, with the reason; 4 a worker's process was lost; 70 a defect
-of tersegrad itself, with its traceback, so that no defect passes for a violated bound; 130 interrupted; 141 standard
-output was closed.
+of tersegrad itself, with its traceback, so that no defect passes for a violated bound; 130 interrupted; 143 ended by
+SIGTERM and 129 by SIGHUP; 141 standard output was closed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
+from .common.ending import Ended, handled
 from .common.errors import InputError, WorkerError, nearest
 from .common.version import __version__
 
 BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
+#: The status of a process that a signal ended is this plus the signal's number.
+SIGNALLED = 128
+#: Seconds for which an interrupted command waits for its threads.
+PATIENCE = 1.0
 
 COMMANDS = {
     "verify": ("verify", "verify"),
@@ -59,7 +67,12 @@ class Front(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
-        sys.exit(self._status(list(sys.argv[1:] if args is None else args)))
+        _open_closed_streams()
+        with handled():
+            status = self._status(list(sys.argv[1:] if args is None else args))
+        if status == INTERRUPTED or status > SIGNALLED:
+            _leave_running_threads(status)
+        sys.exit(status)
 
     def _status(self, args: list[str]) -> int:
         """Run, and turn whatever happens into an exit status and at most one sentence."""
@@ -70,6 +83,11 @@ class Front(click.Group):
             return int(status or 0)
         except click.exceptions.Exit as end:
             return end.exit_code
+        except Ended as end:
+            stored = ""
+            if end.stored is not None:
+                stored = f"; {end.stored[1]} rounds are stored: go on with --resume {end.stored[0]}"
+            return _say(f"ended by {end}{stored}", SIGNALLED + end.number)
         except (KeyboardInterrupt, click.Abort):
             return _say("interrupted", INTERRUPTED)
         except InputError as mistake:
@@ -108,13 +126,54 @@ def usage_sentence(mistake: click.ClickException) -> str:
 
 
 def _say(sentence: str, status: int) -> int:
-    click.echo(" ".join(sentence.split()), err=True)
+    """Say it on standard error, if anybody can hear it; the status says the rest."""
+    try:
+        click.echo(" ".join(sentence.split()), err=True)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _close(sys.stderr)
     return status
 
 
 def _close_output() -> None:
-    """Nothing more can be written to standard output: keep the interpreter from trying at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _close(sys.stdout)
+
+
+def _close(stream: TextIO) -> None:
+    """Nothing more can be written there: keep the interpreter from trying at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Give every standard stream that was closed (``>&-``) a place where what is written is lost.
+
+    Otherwise the next file that is opened would get its number, and what is printed would be written there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            if os.open(os.devnull, os.O_RDWR) != number:
+                return
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _leave_running_threads(status: int) -> None:
+    """End now if a thread is still in a long round: Python would wait for it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    until = time.monotonic() + PATIENCE
+    others = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    for thread in others:
+        thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
 
 
 @click.group(cls=Front, invoke_without_command=True)

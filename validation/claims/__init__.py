@@ -67,7 +67,7 @@ def examine(
         if progress is not None:
             progress(result.name, 1.0, result.verdict)
 
-    return map_pieces(executor, work, requests, done)
+    return map_pieces(executor, work, requests, done, ids)
 
 
 def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str], None] | None = None) -> ClaimResult:

@@ -1,8 +1,8 @@
 """The engine `processes`: one process per worker, the server in this one.
 
-Commands go through sockets, the bytes behind them through shared memory: one block per worker for what it answers, one
-for what the server says, to all or to one. A block is unlinked as soon as its user has opened it, so that none is left
-over, whatever dies. Blocks that turn out too small are replaced.
+Commands go through sockets, the bytes behind them through shared memory: one buffer per worker for what it answers, one
+for what the server says, to all or to one. A buffer is a file without a name, handed over through the socket, so that
+none is left over, whatever dies and when. Buffers that turn out too small are replaced.
 
 A worker that dies is noticed at once, one that raises an exception says so. A worker that stands still (stopped, or
 swapped out) is noticed because its heart does not beat: a thread in every worker counts up a number four times a
@@ -12,21 +12,21 @@ second, also while a kernel computes. Workers notice within a second that the se
 from __future__ import annotations
 
 import contextlib
+import mmap
 import multiprocessing
 import os
 import selectors
-import shutil
 import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from multiprocessing import shared_memory
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +48,6 @@ SMALLEST = 1 << 16
 #: An answer of a worker that needs a larger buffer, a command to use another block, and what the engine says by itself.
 LARGER_ANSWERS, OTHER_ANSWERS, OTHER_COMMANDS = 100, 101, 102
 _HEAD = struct.Struct("<qqqq")
-#: Bytes that the name of a block travels in.
-NAME_LENGTH = 256
 #: Seconds for which a worker that has a core to itself looks out for the next command before it sleeps: to be woken
 #: takes longer than what most servers have to do, and a core that has slept is slow at first.
 EAGER_SECONDS = 2e-3
@@ -91,63 +89,92 @@ def _bytes(part: Any) -> memoryview:
 
 
 class SharedBuffer:
-    """A block of shared memory that two processes write and read."""
+    """Memory that two processes write and read: a file without a name, which is gone with the last who has it open."""
 
-    held: ClassVar[list[shared_memory.SharedMemory]] = []
-
-    def __init__(self, block: shared_memory.SharedMemory) -> None:
-        self.block = block
-        self.size = block.size
+    def __init__(self, handle: int) -> None:
+        self.handle, self.size = handle, os.fstat(handle).st_size
+        self.map = mmap.mmap(handle, self.size)
 
     @classmethod
     def create(cls, size: int) -> SharedBuffer:
-        """Make a block.
+        """Make a buffer.
 
         Raises
         ------
         InputError
-            If there is not enough shared memory: writing to what is not there would kill the process.
+            If there is not enough memory: writing to what is not there would kill the process.
         """
         size = max(SMALLEST, size)
-        with contextlib.suppress(OSError):
-            free = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else size
-            if free < size:
-                raise InputError(
-                    f"messages need {size / 1e6:.3g} MB of shared memory, and /dev/shm has {free / 1e6:.3g} MB: "
-                    f"make it larger, or take fewer replicas or coordinates"
-                )
-        return cls(shared_memory.SharedMemory(create=True, size=size))
+        free = available_memory()
+        if free < size:
+            raise InputError(
+                f"messages need {size / 1e6:.3g} MB of shared memory, and {free / 1e6:.3g} MB are available: "
+                f"take fewer replicas or coordinates"
+            )
+        try:
+            if hasattr(os, "memfd_create"):
+                handle = os.memfd_create("tersegrad")
+            else:
+                with tempfile.TemporaryFile() as file:
+                    handle = os.dup(file.fileno())
+            os.ftruncate(handle, size)
+            return cls(handle)
+        except OSError as error:
+            raise InputError(
+                f"the system has no {size / 1e6:.3g} MB of memory that processes share: {error.strerror or error}; "
+                f"take fewer workers, replicas or coordinates"
+            ) from None
+
+    def send(self, connection: socket.socket) -> None:
+        """Hand it to the process at the other end."""
+        socket.send_fds(connection, [b"\0"], [self.handle])
 
     @classmethod
-    def open(cls, name: str) -> SharedBuffer:
-        """Open a block that another process made."""
-        return cls(shared_memory.SharedMemory(name=name))
+    def receive(cls, connection: socket.socket) -> SharedBuffer:
+        """Take what `send` hands over.
+
+        Raises
+        ------
+        EOFError
+            If nobody is at the other end.
+        """
+        data, handles, _, _ = socket.recv_fds(connection, 1, 1)
+        if not data or not handles:
+            raise EOFError
+        return cls(handles[0])
 
     @property
     def bytes(self) -> memoryview:
         """What is in it."""
-        assert self.block.buf is not None
-        return self.block.buf
+        return memoryview(self.map)
 
     def put(self, parts: Iterable[memoryview]) -> None:
         """Write the parts one after the other from the beginning."""
-        at = 0
+        at, target = 0, self.bytes
         for part in parts:
-            self.bytes[at : at + len(part)] = part
+            target[at : at + len(part)] = part
             at += len(part)
 
-    def unlink(self) -> None:
-        """Take the name away; those who have it open keep it."""
-        with contextlib.suppress(FileNotFoundError):
-            self.block.unlink()
-
     def close(self) -> None:
-        """Let go of it, and of those before it that somebody still had a view of."""
-        SharedBuffer.held.append(self.block)
-        for block in SharedBuffer.held[:]:
-            with contextlib.suppress(BufferError):
-                block.close()
-                SharedBuffer.held.remove(block)
+        """Let go of it; the memory is free when nobody has a view of it any more."""
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+        with contextlib.suppress(BufferError):
+            self.map.close()
+
+
+def available_memory() -> float:
+    """Bytes of memory that this process may still take, as far as the system says; else infinity."""
+    free = [float("inf")]
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free += [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        free += [] if limit == "max" else [float(int(limit) - int(used))]
+    return min(free)
 
 
 # ------------------------------------------------------------------------------------------------- a worker's process
@@ -168,7 +195,7 @@ class SocketChannel:
             return what, a, b, self.commands.bytes[:size]
 
     def _change(self, what: int) -> None:
-        buffer = SharedBuffer.open(_read(self.line, NAME_LENGTH).rstrip(b"\0").decode())
+        buffer = SharedBuffer.receive(self.line)
         if what == OTHER_ANSWERS:
             self.answers, old = buffer, self.answers
         else:
@@ -187,7 +214,7 @@ class SocketChannel:
         self.line.sendall(_HEAD.pack(what, a, b, size))
 
 
-def work(number: int, own_end: socket.socket, answers: str, commands: str, beats: str, eager: float) -> None:
+def work(number: int, own_end: socket.socket, eager: float) -> None:
     """What a worker's process does: the entry of the process, all of whose arguments are plain."""
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides
@@ -195,10 +222,13 @@ def work(number: int, own_end: socket.socket, answers: str, commands: str, beats
         # A worker that is woken must not push the server aside before that has woken the others.
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    channel = SocketChannel(own_end, SharedBuffer.open(answers), SharedBuffer.open(commands), eager)
-    beating = SharedBuffer.open(beats)
     parent = os.getppid()
-    heartbeats = np.frombuffer(beating.bytes, np.int64)
+    try:
+        answers, commands, beats = (SharedBuffer.receive(own_end) for _ in range(3))
+    except (EOFError, OSError):
+        os._exit(1)  # the server is gone
+    channel = SocketChannel(own_end, answers, commands, eager)
+    heartbeats = np.frombuffer(beats.bytes, np.int64)
 
     def beat() -> None:
         while True:
@@ -221,8 +251,9 @@ def work(number: int, own_end: socket.socket, answers: str, commands: str, beats
         with contextlib.suppress(OSError):
             text = " ".join(reason.split()).encode()[:SMALLEST]
             channel.send(FAILED, int(isinstance(error, InputError)), 0, [text])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads it
+            stream.flush()
     os._exit(status)  # nothing is left to be done: no views of shared memory to be closed in the right order
 
 
@@ -277,18 +308,17 @@ class ProcessPool:
             for i in range(workers):
                 here, there = socket.socketpair()
                 here.settimeout(BEAT_SECONDS * 2)
-                names = (self.answers[i].block.name, self.commands.block.name, self.beats.block.name)
-                process = context.Process(target=work, args=(i, there, *names, eager), name=f"worker-{i}", daemon=True)
+                process = context.Process(target=work, args=(i, there, eager), name=f"worker-{i}", daemon=True)
                 self.sockets.append(here)
                 self.processes.append(process)
                 process.start()
                 there.close()
+                for buffer in (self.answers[i], self.commands, self.beats):
+                    buffer.send(here)
                 self.selector.register(here, selectors.EVENT_READ, (i, True))
                 self.selector.register(process.sentinel, selectors.EVENT_READ, (i, False))
         for i in range(workers):
             self.receive(i)
-        for buffer in self.buffers:
-            buffer.unlink()
         self.started = True
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -321,17 +351,20 @@ class ProcessPool:
         """A larger block in place of an old one."""
         buffer = SharedBuffer.create(size + size // 4)
         self.buffers.append(buffer)
-        try:
-            for i in who:
-                self._write(i, _HEAD.pack(what, 0, 0, 0))
-                self._write(i, buffer.block.name.encode().ljust(NAME_LENGTH, b"\0"))
-            for i in who:
-                self._wait(i, lambda i=i: self.acknowledged.pop((i, what), False))
-        finally:
-            buffer.unlink()
+        for i in who:
+            self._write(i, _HEAD.pack(what, 0, 0, 0))
+            self._hand_over(i, buffer)
+        for i in who:
+            self._wait(i, lambda i=i: self.acknowledged.pop((i, what), False))
         self.buffers.remove(old)
         old.close()
         return buffer
+
+    def _hand_over(self, worker: int, buffer: SharedBuffer) -> None:
+        try:
+            buffer.send(self.sockets[worker])
+        except OSError:
+            raise self._lost(worker) from None
 
     def _write(self, worker: int, data: bytes) -> None:
         try:
@@ -460,8 +493,6 @@ class ProcessPool:
                     process.close()
             self.heartbeats = self.seen_heartbeats = np.zeros(0, np.int64)  # lets go of the shared memory
             for buffer in self.buffers:
-                if not self.started:
-                    buffer.unlink()
                 buffer.close()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ....common.ending import Ended, asked, deferred
 from ....common.errors import InputError, WorkerError
 from ....problems.digest import file_digest, problem_digest, share_digest, share_digests, share_of
 from ....problems.share import data_file, numbers_of
@@ -460,6 +461,12 @@ class Server:
         if self.done in self.points and not any(log.parts for log in self.logs):
             self._measure(self.done)
         self._set_out()
+        with deferred():  # a signal to end waits for the end of the round, where the run can be stored
+            self._run_rounds(replicas)
+        return self._trace()
+
+    def _run_rounds(self, replicas: int) -> None:
+        run, job = self.run, self.job
         for rnd in range(self.done, run.rounds):
             self.pool.round = rnd
             self._round(rnd)
@@ -470,7 +477,12 @@ class Server:
             if job.saver is not None and (job.saver.due(rnd + 1) or rnd + 1 == run.rounds):
                 self._save(rnd + 1)
                 job.saver.last[0] = time.monotonic()
-        return self._trace()
+            if asked() and rnd + 1 < run.rounds:
+                end = Ended(asked())
+                if job.saver is not None:
+                    self._save(rnd + 1)
+                    end.stored = job.saver.path, rnd + 1
+                raise end
 
     def _set_out(self) -> None:
         """What comes before the first round that is run here: in a synchronous run, nothing."""

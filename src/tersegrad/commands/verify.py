@@ -12,7 +12,7 @@ import click
 from ..common.errors import InputError
 from ..common.files import writable_directory
 from ..output import print_json
-from ..validation.sweeps import EXECUTORS, started
+from ..validation.sweeps import EXECUTORS, LostPiecesError, started
 from .options import POSITIVE, down_option, json_option, seed_option, up_option
 
 if TYPE_CHECKING:
@@ -82,39 +82,53 @@ def verify(
         rounds.compile_all()
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, results = [], []
-    report, unwritten = None, None
+    report = None
+    failure: LostPiecesError | InputError | None = None
+    lost: list[str] = []
     with Bars() as bars, nullcontext() if alone else started(pool, jobs) as executor:
         common["executor"] = executor
-        if theorems:
-            verdicts = decide(
-                ids=theorems,
-                **own,
-                **common,
-                alpha=share * len(theorems),
-                progress=lambda event: bars.update(event.theorem, event.done, event.text),
-            )
-        if claims:
-            results = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
+        try:
+            if theorems:
+                verdicts = decide(
+                    ids=theorems,
+                    **own,
+                    **common,
+                    alpha=share * len(theorems),
+                    progress=lambda event: bars.update(event.theorem, event.done, event.text),
+                )
+            if claims:
+                results = examine(claims, **common, alpha=share * len(claims), progress=bars.update)
+        except LostPiecesError as loss:  # what was done is reported, what was lost is named
+            if verdicts or not theorems:
+                results = loss.results
+                failure = loss
+            else:
+                verdicts = loss.results
+                failure = LostPiecesError([], [*loss.names, *claims])
+            lost, executor = failure.names, None
         try:
             report = write_report(verdicts, directory, results, executor)
+        except LostPiecesError:
+            report = write_report(verdicts, directory, results)
         except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
-            unwritten = error
-    status = exit_status([*verdicts, *results]) if unwritten is None else 2
+            failure = failure or error
+    status = exit_status([*verdicts, *results]) if failure is None else 4 if lost else 2
     if as_json:
         print_json(
             {
                 "verdicts": [v.certificate() for v in verdicts],
                 "claims": [f.certificate() for f in results],
                 "exit_status": status,
+                "lost": lost,
                 "report": None if report is None else str(report),
             }
         )
     else:
         _print(verdicts, results)
-    if unwritten is not None:
-        raise unwritten
-    if not as_json:
+    if report is not None and not as_json:
         click.echo(f"report: {report}")
+    if failure is not None:
+        raise failure
     return status
 
 

@@ -1,0 +1,74 @@
+"""Signals that ask a process to end: they become an exception, at once or where the work can be interrupted.
+
+A cluster's scheduler sends SIGTERM before it kills, a closed terminal SIGHUP. The command line has both handled here;
+a program that imports the package keeps its own handling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+
+class Ended(KeyboardInterrupt):
+    """A signal has asked this process to end.
+
+    Attributes
+    ----------
+    number
+        Of the signal.
+    stored
+        The checkpoint that was written because of it, and the rounds that are in it; None if there is none.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+        self.stored: tuple[Path, int] | None = None
+
+
+_state = {"deferred": 0, "asked": 0}
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _state["deferred"] and not _state["asked"]:
+        _state["asked"] = number
+        return
+    raise Ended(number)
+
+
+def asked() -> int:
+    """The signal that came while signals are deferred; 0 if none did."""
+    return _state["asked"]
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into `Ended`; a signal that is ignored (nohup) stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) == signal.SIG_DFL]
+    _state.update(deferred=0, asked=0)
+    for number in numbers:
+        signal.signal(number, _handle)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let the first signal wait until the work looks (`asked`); a second one interrupts at once."""
+    _state["deferred"] += 1
+    try:
+        yield
+    finally:
+        _state["deferred"] -= 1

@@ -1,0 +1,188 @@
+"""How the command line ends: signals, lost processes, closed streams. The status says what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tersegrad as tg
+from support.problem_table import NOISY
+from tersegrad.solvers import snapshot
+
+COMMAND = [sys.executable, "-m", "tersegrad"]
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
+
+
+def children(pid):
+    """The processes whose parent is this one, without Python's own tracker of resources."""
+    found = []
+    for place in Path("/proc").iterdir():
+        try:
+            if place.name.isdigit() and int((place / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if words and "resource_tracker" not in words:
+                    found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(what, seconds=100.0):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def start(*words):
+    return subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+# -- the pool of a verification ----------------------------------------------------------------------------------------
+
+
+LONG = ["sgd.strongly-convex", "qsgd.strongly-convex", "diana.strongly-convex"]
+
+
+def verification(tmp_path, *more):
+    """A verification whose theorems take minutes, in two processes."""
+    run = start("verify", *LONG, "--rounds", "3000000", "--jobs", "2", "--out", str(tmp_path), *more)
+    until(lambda: len(children(run.pid)) >= 2 or run.poll() is not None)
+    return run
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_the_pool_ends_with_its_parent(how, nothing_left, tmp_path):
+    run = verification(tmp_path)
+    pool = children(run.pid)
+    run.send_signal(how)
+    _, words = run.communicate(timeout=60)
+    until(lambda: not any(map(alive, pool)), 20)
+    if how != signal.SIGKILL:
+        assert run.returncode == 128 + how
+        assert words.splitlines()[-1] == f"ended by {how.name}"
+        assert "Traceback" not in words
+
+
+def test_a_killed_process_of_the_pool_loses_no_verdict_that_was_reached(nothing_left, tmp_path):
+    """The quick one of three theorems is done when the process of another one is killed."""
+    script = (
+        "import os, signal, sys, threading, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from tersegrad.validation import sweeps, verification\n"
+        "from tersegrad.cli import main\n"
+        "answer = verification.map_pieces\n"
+        "def fatal(executor, work, pieces, done, names):\n"
+        "    def kill(result):\n"
+        "        done(result)\n"
+        "        for process in list(executor._processes.values()): os.kill(process.pid, signal.SIGKILL)\n"
+        "    return answer(executor, work, pieces, kill, names)\n"
+        "verification.map_pieces = fatal\n"
+        "if __name__ == '__main__':\n"
+        f"    main(['verify', *{LONG!r}, '--quick', '--jobs', '2', '--json', '--out', {str(tmp_path / 'r')!r}])\n"
+    )
+    (tmp_path / "kill.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "kill.py")], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 4, done.stderr
+    answer = json.loads(done.stdout)
+    reached = [verdict["theorem"] for verdict in answer["verdicts"]]
+    assert reached
+    assert sorted([*reached, *answer["lost"]]) == sorted(LONG)
+    assert all(name in done.stderr for name in answer["lost"])
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "r" / f"{reached[0]}.json").exists()
+    assert (tmp_path / "r" / "report.html").exists()
+
+
+# -- a run -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["simulate", "processes"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_asked_to_end_is_stored_first(engine, how, nothing_left, tmp_path):
+    """The rounds since the last checkpoint are not lost."""
+    file = tmp_path / "c"
+    words = [
+        "run", "qsgd", "--problem", NOISY, "--up", "qsgd:levels=3", "--workers", "2", "--set", "gamma=0.01",
+        "--rounds", "100000000", "--engine", engine, "--checkpoint", str(file), "--checkpoint-every", "4s",
+        "--seed", "3",
+    ]  # fmt: skip
+    first = start(*words)
+    until(lambda: first.poll() is not None or file.exists())
+    before = set(snapshot.read(file)[0]["done"].values())
+    time.sleep(1.0)
+    first.send_signal(how)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 128 + how, said
+    assert "Traceback" not in said
+    (done,) = set(snapshot.read(file)[0]["done"].values())
+    assert said.splitlines()[-1] == f"ended by {how.name}; {done} rounds are stored: go on with --resume {file}"
+    assert done > max(before)
+
+
+def _cpu_seconds(pid):
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return np.inf
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_an_interrupted_long_round_does_not_keep_anybody_waiting(nothing_left):
+    """One round of minutes: Ctrl-C ends the command at once."""
+    run = start(
+        "run", "signsgd", "--problem", "quadratic:dim=4", "--workers", "2", "--rounds", "3", "--set", "gamma=0.001",
+        "R=1e10",
+    )  # fmt: skip
+    until(lambda: run.poll() is not None or _cpu_seconds(run.pid) > 3)
+    began = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert run.returncode == 130, said
+    assert said.splitlines()[-1] == "interrupted"
+
+
+# -- closed streams ----------------------------------------------------------------------------------------------------
+
+
+SHORT = ["run", "sgd", "--problem", "quadratic:dim=4,mu=1", "--workers", "2", "--rounds", "5", "--set", "gamma=0.1"]
+
+
+def through_shell(line, **options):
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", ["run nope", "nope", "run sgd --problem quadratic --set gama=1"])
+def test_bad_input_is_bad_input_when_the_error_cannot_be_written(words):
+    line = f"{' '.join(COMMAND)} {words} 2>"
+    assert [through_shell(line + place).returncode for place in ("/dev/full", "&-", "/dev/null")] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("engine", ["simulate", "processes"])
+def test_a_run_without_streams_has_its_own_status_and_writes_into_no_file(engine, tmp_path):
+    """Standard output that is closed must not become the next file that is opened: the trace, or a socket."""
+    whole = [*COMMAND, *SHORT, "--engine", engine, "--out", str(tmp_path / "t.npz")]
+    for streams in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        done = through_shell(f"{' '.join(whole)} {streams}")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        assert tg.Trace.load(tmp_path / "t.npz").rounds[-1] == 5

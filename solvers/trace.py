@@ -35,7 +35,8 @@ class Trace:
     about
         What was run: method, problem, compressors, parameters, seed, versions.
     paths
-        If kept: "x" and "shadow", (R, K, d), the models and shadow sequences at the checkpoints.
+        If kept: "x" and "shadow", (R, K, d), the models and shadow sequences at the checkpoints; zeros from a
+        replica's first bad round on, as in ``final``.
     schedule
         Of an asynchronous run: who reported when. It is not saved with the trace but on its own, see `Schedule.save`.
     """

@@ -35,9 +35,10 @@ class Log:
             for name, value in meters(setup, block).items():
                 self._add(f"scalar/{name}", np.array(value))
         if setup.run.paths:
-            self._add("path/x", block.model.copy())
+            # What a replica does after it has diverged says nothing: its paths end at zero, as its final model does.
+            self._add("path/x", np.where(bad[:, None], 0.0, block.model))
             if setup.shadow is not None:
-                self._add("path/shadow", block.shadow(setup, done))
+                self._add("path/shadow", np.where(bad[:, None], 0.0, block.shadow(setup, done)))
 
     def _add(self, name: str, value: np.ndarray) -> None:
         self.parts.setdefault(name, []).append(value)

@@ -74,6 +74,24 @@ def test_problems_of_all_shapes_are_shared(problem, tmp_path):
     assert differing(trace, over_threads(*what, **options), tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["delayed-sgd", "delay-adaptive", "iag", "piag", "doublesqueeze-async", "q-iag", "delayed-q-sgd", "dore", "cser"],
+)
+def test_a_run_that_diverges_has_the_same_bits(word, tmp_path):
+    """Some replicas of asynchronous runs diverge in other rounds than others; workers are busy when they do."""
+    parameters = {**PARAMETERS[word], "gamma": 40.0}
+    what, options = call(word, "quadratic:dim=5,mu=0.2,L=2,heterogeneity=1", parameters=parameters, rounds=90)
+    options |= {"columns": (), "schedule": "straggler:factor=3" if method(word).clock else None}
+    trace = tg.simulate(*what, **options)
+    first = int(trace.first_bad.max())
+    assert 0 < first < 90
+    for path in trace.paths.values():
+        assert not path[:, trace.rounds >= first].any()
+        assert path[:, trace.rounds == trace.rounds[trace.rounds < trace.diverged][-1]].any()
+    assert differing(trace, over_threads(*what, **options), tmp_path) == []
+
+
 def test_the_bytes_on_the_wire_are_the_encoder_meter(monkeypatch):
     """What passed as messages, counted by the wire, and the columns bits_up_encoded and bits_down_encoded."""
     passed = {"up": 0, "down": 0}

@@ -16,7 +16,7 @@ import numpy as np
 
 from ....common.ending import Ended, asked, deferred
 from ....common.errors import InputError, WorkerError
-from ....problems.digest import file_digest, problem_digest, share_digest, share_digests, share_of
+from ....problems.digest import file_digest, problem_digest, share_digests, share_of
 from ....problems.share import data_file, numbers_of
 from ...signatures import context, failures
 from ...trace import Trace
@@ -120,13 +120,11 @@ class Server:
         if reads:
             numbers = numbers_of(problem.kernels())
             config["read"] = {"spec": problem.spec, "path": file, "workers": self.n, "numbers": numbers}
-        sent = []
         for i in range(self.n):
             if reads:
                 self.pool.send(i, BEGIN, 1, 0, pack_named(config, [np.asarray(problem.x0)]))
             else:
                 reduced, arrays = share_of(problem, i)
-                sent.append(share_digest(arrays))
                 arrays.append(np.asarray(problem.x0, dtype=np.float64))
                 self.pool.send(i, BEGIN, int(reduced), 0, pack_named(config, arrays))
         answers = [json.loads(bytes(self.pool.receive(i)[3])) for i in range(self.n)]

@@ -26,6 +26,7 @@ from ..common.errors import InputError, nearest
 from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
+from .compressors.participation import participating
 from .constants import NAMES, Constants
 from .search import refined
 
@@ -427,6 +428,7 @@ class Theorem(ABC):
         down: Given = None,
         rounds: int | None = None,
         eps: float | None = None,
+        participation: float | None = None,
         **parameters: float,
     ) -> Guarantee | NoGuarantee:
         """Apply the theorem.
@@ -442,6 +444,9 @@ class Theorem(ABC):
             At most one of them. The free parameters are chosen for the smallest bound at T = `rounds`, or
             for the fewest rounds to `eps`; with neither, for the best contraction, or the fastest decay of
             the initial error.
+        participation
+            The probability with which a worker takes part in a round; silence is a compressor
+            (`theory.compressors.participation`), so the theorem covers it.
         parameters
             Values that are fixed by the caller, of the method or of the proof (`Theorem.analysis`).
 
@@ -453,6 +458,7 @@ class Theorem(ABC):
         known = constants if isinstance(constants, Constants) else constants.constants()
         try:
             fixed = self._fixed(parameters)
+            up = participating(up, participation, self.uplink)
             request, notes = self._match(known, up, down, rounds, eps)
             return self._apply(replace(request, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
         except NotCovered as limit:
@@ -698,6 +704,12 @@ def theorem(name: str) -> Theorem:
 
 
 # ------------------------------------------------------------------------------------------------- helpers
+
+
+def uplink_of(method: str) -> type | None:
+    """The class of compressors that all theorems about a method need of its uplink; None if there is no such."""
+    kinds = {found.uplink for found in THEOREMS.values() if found.method == method} - {None}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _resolve(given: Given) -> Compressor | Assumption | None:

@@ -34,7 +34,6 @@ from ..solvers.compressors import (
     has_entropy,
     has_kernel_bits,
     kernel,
-    raise_failure,
 )
 from ..solvers.context import context
 from ..theory.compressors import MAX_DIM, Blockwise, Compressor, compressor
@@ -173,7 +172,6 @@ class Certifier:
         )
         states = np.zeros((count, self.states))
         self.compress(repeated, u, self.ctx, self.params, states, out, bits)
-        raise_failure()
         return out, bits, u, states
 
     def errors(self, name: str, x: Floats, power: int = 0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..common.errors import InputError, nearest
 from ..problems import Problem
 from ..theory import THEOREMS, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
+from ..theory.compressors.participation import participating
 from .claims import CLAIMS
 from .experiments import EXPERIMENTS, experiment
 from .judging import VerificationRun
@@ -58,6 +59,7 @@ def verify(
     problem: str | Problem | None = None,
     up: str | Compressor | None = None,
     down: str | Compressor | None = None,
+    participation: float | None = None,
     workers: int | None = None,
     rounds: int | None = None,
     replicas: int | None = None,
@@ -77,6 +79,8 @@ def verify(
         Fewer rounds and replicas, smaller grids.
     problem, up, down, workers, rounds, replicas
         In place of those of the theorem's default experiment.
+    participation
+        The probability with which a worker takes part in a round.
     jobs
         Threads; the result does not depend on it. With an executor every theorem has one.
     alpha
@@ -92,7 +96,15 @@ def verify(
     chosen = [theorem(i).name for i in ids] if ids and paper is None else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
-    given = {"problem": problem, "up": up, "down": down, "workers": workers, "rounds": rounds, "replicas": replicas}
+    given = {
+        "problem": problem,
+        "up": up,
+        "down": down,
+        "participation": participation,
+        "workers": workers,
+        "rounds": rounds,
+        "replicas": replicas,
+    }
     changes = {k: v for k, v in given.items() if v is not None}
     share = alpha / len(chosen)
     tasks = [Task(i, quick, changes, seed, jobs if executor is None else 1, share) for i in chosen]
@@ -121,8 +133,13 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
     plan = experiment(task.theorem).at_hand()
     if task.quick:
         plan = plan.quick()
-    objects = {side: compressor(task.changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
-    plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in task.changes.items()})
+    changes, uplink = dict(task.changes), theorem(task.theorem).uplink
+    if (share := changes.pop("participation", None)) is not None:
+        changes["up"] = participating(changes.get("up") or plan.up, share, uplink)
+        speedup_up = plan.speedup_up and participating(plan.speedup_up, share, uplink)
+        plan = replace(plan, speedup_up=_spec(speedup_up))
+    objects = {side: compressor(changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
+    plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
     return VerificationRun(
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
         progress=progress, command=_command(task),

@@ -42,7 +42,6 @@ then have no bytes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -102,14 +101,7 @@ def compress(
     out, bits = np.empty((count, dim)), np.empty(count)
     ctx = context(0, integer("worker", worker, 0), integer("workers", workers))
     compress(rows, coins, ctx, params, np.zeros((count, states)), out, bits)
-    raise_failure()
     return out.reshape(given.shape)
-
-
-def raise_failure() -> None:
-    """Raise what a compressor written in Python has raised since this was last asked; no exception passes a kernel."""
-    if (own := sys.modules.get(f"{__name__}.own")) is not None:
-        own.raise_failure()
 
 
 def has_kernel_bits(comp: Compressor) -> bool:

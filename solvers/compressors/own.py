@@ -22,7 +22,6 @@ warnings.filterwarnings("ignore", "Code running in object mode", NumbaWarning)
 
 _CALLED: list[tuple[Compressor, int]] = []
 """(compressor, dimension) by the number that the kernel is handed."""
-_FAILED: list[BaseException] = []
 _LOCK = threading.Lock()
 
 
@@ -33,15 +32,6 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
         if number == len(_CALLED):
             _CALLED.append((comp, dim))
         return compress, np.array([number], dtype=float), 0
-
-
-def raise_failure() -> None:
-    """Raise what a compressor in Python has raised since this was last asked."""
-    if _FAILED:
-        with _LOCK:
-            failure = _FAILED.pop()
-            _FAILED.clear()
-        raise failure
 
 
 def one(comp: Compressor, x: Floats, u: Floats) -> Floats:
@@ -57,16 +47,12 @@ def one(comp: Compressor, x: Floats, u: Floats) -> Floats:
 
 
 def call(number: int, x: Floats, u: Floats, out: Floats, bits: Floats) -> None:
-    """Compress every row; a failure is kept for `raise_failure`, and leaves NaN, since no exception passes a kernel."""
+    """Compress every row."""
     comp, dim = _CALLED[number]
     draws, encode = comp.draws(dim), getattr(comp, "encode", None)
-    try:
-        for r in range(x.shape[0]):
-            out[r] = one(comp, x[r].copy(), u[r, :draws].copy())
-            bits[r] = 8.0 * len(encode(out[r])) if encode is not None and np.isfinite(out[r]).all() else np.nan
-    except BaseException as failure:
-        out[:], bits[:] = np.nan, np.nan
-        _FAILED.append(failure)
+    for r in range(x.shape[0]):
+        out[r] = one(comp, x[r].copy(), u[r, :draws].copy())
+        bits[r] = 8.0 * len(encode(out[r])) if encode is not None and np.isfinite(out[r]).all() else np.nan
 
 
 @njit(nogil=True, error_model="numpy")

@@ -6,7 +6,7 @@ from numba import njit
 from ...common.errors import InputError
 from ...theory.compressors.participation import Participation
 from ..signatures import OPTIONS
-from .parts import as_numbers, run
+from .parts import as_numbers, compress_part
 from .remake import agree, compressed, source
 from .symbols import undone
 from .wire import Floats, Kernel, Origin, Reader
@@ -18,7 +18,7 @@ def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         to = out[r]
         if u[r, 0] < p:
-            run(params, 2, x[r : r + 1], u[r], 1, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
+            compress_part(params, 2, x[r : r + 1], u[r], 1, ctx, state[r : r + 1], out[r : r + 1], bits[r : r + 1])
             for j in range(to.size):
                 to[j] *= factor
         else:

@@ -16,7 +16,6 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from ...common.ending import Ended
-from ..compressors import raise_failure
 from ..trace import Trace
 from .block import Block
 from .log import Log
@@ -91,7 +90,6 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
                 last = min(last, saver.every.next_after(done, run.rounds))
             began = time.perf_counter()
             block.advance(setup, done, last)
-            raise_failure()
             if run.progress is not None:
                 run.progress((last - done) * len(block.replicas))
             if time.perf_counter() - began < SECONDS_PER_PIECE / 2:

@@ -70,6 +70,12 @@ def known_constants(problem: str | None, workers: int | None, settings: Mapping[
 
 up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers' messages.")
 down_option = click.option("--down", metavar="SPEC", help="Compressor of the server's broadcast.")
+participation_option = click.option(
+    "--participation",
+    type=click.FloatRange(2.0**-32, 1.0),
+    metavar="P",
+    help="Probability with which a worker takes part in a round; a silent one sends nothing.",
+)
 seed_option = click.option(
     "--seed", metavar="S", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed."
 )

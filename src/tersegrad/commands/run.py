@@ -13,7 +13,16 @@ import numpy as np
 from ..common.errors import InputError
 from ..common.files import writable_file
 from ..output import aligned, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, seed_option, set_option, up_option
+from .options import (
+    POSITIVE,
+    SetCommand,
+    down_option,
+    json_option,
+    participation_option,
+    seed_option,
+    set_option,
+    up_option,
+)
 
 if TYPE_CHECKING:
     from ..problems import Problem
@@ -32,6 +41,7 @@ METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x
 @click.option("--problem", "problem_spec", metavar="SPEC", required=True, help="The problem.")
 @up_option
 @down_option
+@participation_option
 @click.option("--workers", type=POSITIVE, default=8, show_default=True, metavar="n", help="Number of workers.")
 @click.option("--rounds", type=POSITIVE, default=1000, show_default=True, metavar="T", help="Number of rounds.")
 @click.option("--replicas", type=POSITIVE, default=1, show_default=True, metavar="R", help="Independent replicas.")
@@ -60,6 +70,7 @@ def run(
     problem_spec: str,
     up: str | None,
     down: str | None,
+    participation: float | None,
     workers: int,
     rounds: int,
     replicas: int,
@@ -91,7 +102,7 @@ def run(
     would exceed tau (left out: the largest delay under the default clock).
     """
     stored = Storing(checkpoint, checkpoint_every, resume)
-    links = up or "identity", down or "identity"
+    links = _partial(method_word, up or "identity", participation), down or "identity"
     request = Request(method_word, problem_spec, links, workers, rounds, replicas, seed, engine, shares_only, stored)
     delays = Delays(clock, schedule_file, schedule_out)
     if engine != "mpi":
@@ -103,6 +114,17 @@ def run(
         return 0
     with mpi.in_charge():
         return lead(request, settings, delays, out, as_json)
+
+
+def _partial(method_word: str, up: str, participation: float | None) -> str:
+    """The uplink's compressor of workers that take part with a probability."""
+    if participation is None:
+        return up
+    from ..theory.compressors import compressor
+    from ..theory.compressors.participation import participating
+    from ..theory.theorem import uplink_of
+
+    return compressor(participating(up, participation, uplink_of(method_word))).spec
 
 
 @dataclass(frozen=True)

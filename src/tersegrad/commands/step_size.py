@@ -9,7 +9,16 @@ import click
 
 from ..common.errors import InputError, nearest
 from ..output import aligned, bits, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, known_constants, set_option, up_option
+from .options import (
+    POSITIVE,
+    SetCommand,
+    down_option,
+    json_option,
+    known_constants,
+    participation_option,
+    set_option,
+    up_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +39,7 @@ NO_GUARANTEE = 3
 )
 @up_option
 @down_option
+@participation_option
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Choose the step for the smallest bound after T rounds.")
 @click.option("--eps", type=float, metavar="E", help="Choose the step for the fewest rounds until the bound is E.")
 @click.option(
@@ -50,6 +60,7 @@ def step_size(
     settings: dict[str, Any],
     up: str | None,
     down: str | None,
+    participation: float | None,
     rounds: int | None,
     eps: float | None,
     sum_form: bool,
@@ -72,7 +83,9 @@ def step_size(
     subject = theorem(theorem_id)
     if sum_form and problem is not None:
         raise InputError("--sum-form is about constants of the sum, and a problem has those of the average: give --set")
-    ask = question(subject, problem, workers, settings, down, rounds, eps, sum_form)
+    if minimise_bits is not None and participation is not None:
+        raise InputError("--minimise-bits compares compressors in every round: leave out --participation")
+    ask = question(subject, problem, workers, settings, down, rounds, eps, sum_form, participation)
     if minimise_bits is None:
         found = ask(up)
         answer = document(found, rounds, eps)
@@ -116,15 +129,25 @@ def question(
     rounds: int | None,
     eps: float | None,
     sum_form: bool,
+    participation: float | None = None,
 ) -> Callable[[Any], Guarantee | NoGuarantee]:
     """What is asked, but for the uplink's compressor."""
+    from ..theory.compressors.participation import participating
     from ..theory.sum_form import guarantee
 
     constants, choices = split(subject, settings)
     if sum_form:
-        return lambda up: guarantee(subject, constants, up, down, rounds=rounds, eps=eps, **choices)
+        return lambda up: guarantee(
+            subject,
+            constants,
+            participating(up, participation, subject.uplink),
+            down,
+            rounds=rounds,
+            eps=eps,
+            **choices,
+        )
     known = known_constants(problem, workers, constants)
-    return lambda up: subject.guarantee(known, up, down, rounds=rounds, eps=eps, **choices)
+    return lambda up: subject.guarantee(known, up, down, rounds=rounds, eps=eps, participation=participation, **choices)
 
 
 def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,7 @@ from ..common.errors import InputError
 from ..common.files import writable_directory
 from ..output import print_json
 from ..validation.sweeps import EXECUTORS, LostPiecesError, started
-from .options import POSITIVE, down_option, json_option, seed_option, up_option
+from .options import POSITIVE, down_option, json_option, participation_option, seed_option, up_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +34,7 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @click.option("--problem", metavar="SPEC", help="Problem in place of the default one.")
 @up_option
 @down_option
+@participation_option
 @click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers.")
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Number of rounds.")
 @click.option("--replicas", type=POSITIVE, metavar="R", help="Replicas to start with; doubled while undecided.")
@@ -69,8 +70,8 @@ def verify(
     if any(value is not None for value in own.values()):  # they are the experiment's, and a claim has its own
         if named := [i for i in ids if i in claims]:
             raise InputError(
-                f"{named[0]} is a claim with an experiment of its own: leave out --problem, --up, --down, --workers, "
-                "--rounds and --replicas"
+                f"{named[0]} is a claim with an experiment of its own: leave out --problem, --up, --down, "
+                "--participation, --workers, --rounds and --replicas"
             )
         claims = []
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -153,6 +153,50 @@ class Problem(ABC):
         if self.x0.shape != (self.dim,) or not np.isfinite(self.x0).all():
             raise InputError(f"x0 has shape {self.x0.shape}; it must be {self.dim} finite numbers, one per coordinate")
         self.spec = format_spec(self.name, options or {})
+
+    @staticmethod
+    def from_functions(
+        value: Callable[[FloatArray], float] | Sequence[Callable[[FloatArray], float]],
+        gradient: Callable[[FloatArray], ArrayLike] | Sequence[Callable[[FloatArray], ArrayLike]],
+        *,
+        dim: int,
+        workers: int | None = None,
+        **options: Any,
+    ) -> Problem:
+        """Make a problem of your own functions.
+
+        Parameters
+        ----------
+        value, gradient
+            Functions of a point x (d,) that return f_i(x) and grad f_i(x) (d,): one for all workers, or a list with one
+            for each. Plain Python functions are called back from the engine, one point at a time, which is slow and
+            works in one process only (the engine simulate); numba functions (``numba.njit``) are called at full speed.
+        dim, workers
+            d and n; n is the length of the lists if left out.
+        options
+            ``L``, ``mu``, ``L_max`` and further constants of `Constants` that you state (`tersegrad.certify` checks
+            them); ``x_star`` and ``f_star``, where they are known; ``x0``, ``noise``, ``sigma_sq``, ``l1`` and
+            ``l2prox``, as problems of the library take them; ``name``.
+
+        Raises
+        ------
+        InputError
+            For what is not a function, numbers that do not match, an unknown constant, or a function that does not
+            return finite numbers of the right shape at x0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tersegrad.problems import Problem
+        >>> p = Problem.from_functions(
+        ...     lambda x: float(np.sum(np.cosh(x) - 1)), np.sinh, dim=3, L=4.0, x0=[1.0, 2.0, 0.5], f_star=0.0
+        ... )
+        >>> p.constants().L, round(p.constants().gap0, 4)
+        (4.0, 3.4329)
+        """
+        from .functions import from_functions
+
+        return from_functions(value, gradient, dim=dim, workers=workers, **options)
 
     def __repr__(self) -> str:
         return f"<{self.spec}, {self.workers} workers>"

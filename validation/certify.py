@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..common.errors import InputError
 from ..common.jsonable import plain
 from ..common.options import integer, number
+from ..problems import Problem
 from ..solvers.compressors import (
     Origin,
     decode,
@@ -38,6 +39,7 @@ from ..solvers.compressors import (
 from ..solvers.context import context
 from ..theory.compressors import MAX_DIM, Blockwise, Compressor, compressor
 from ..theory.compressors.base import beside
+from .certify_problem import ProblemCertification, certify_problem
 
 Floats = NDArray[np.float64]
 
@@ -353,31 +355,63 @@ def worst_vector(comp: Compressor, dim: int, rng: np.random.Generator, steps: in
     return best
 
 
+@overload
+def certify(spec: Problem, dim: None = None, seed: int = 0, *, points: int = 12) -> ProblemCertification: ...
+
+
+@overload
 def certify(
     spec: str | Compressor, dim: int, seed: int = 0, alpha: float = 1e-3, budget: float = 2.5e7
-) -> Certification:
-    """Put every claim of a compressor to the test on vectors of `dim` coordinates.
+) -> Certification: ...
 
-    Bias (along x and along a direction learned from half of the samples), variance (against the worst case
-    and against the exact value at x), contraction, absolute error, zero vector, one coordinate, codec and
-    meters.
+
+def certify(
+    spec: str | Compressor | Problem,
+    dim: int | None = None,
+    seed: int = 0,
+    alpha: float = 1e-3,
+    budget: float = 2.5e7,
+    *,
+    points: int = 12,
+) -> Certification | ProblemCertification:
+    """Put every claim of a compressor, or of a problem, to the test.
+
+    A compressor: bias (along x and along a direction learned from half of the samples), variance (against the worst
+    case and against the exact value at x), contraction, absolute error, zero vector, one coordinate, codec and meters,
+    on vectors of `dim` coordinates. A problem: its gradient against its value, its kernels, smoothness, convexity, PL,
+    minimum, dissimilarity, mean and variance of sampled gradients (`certify_problem`).
 
     Parameters
     ----------
     spec
-        The compressor's text form, or a compressor (your own, for instance).
+        A compressor's text form, a compressor (your own, for instance), or a problem.
+    dim
+        Of a compressor: the length of the vectors.
     seed
-        Of the uniforms and the vectors.
+        Of the uniforms and the vectors or points.
     alpha
         Probability that a right compressor is called "violated".
     budget
         Entries compressed in all; it sets the samples per vector, between 32 and 20000.
+    points
+        Of a problem: random points from which the searches start.
 
     Raises
     ------
     InputError
-        Unknown compressor, or one that does not work on `dim` coordinates.
+        Unknown compressor, or one that does not work on `dim` coordinates; a compressor without `dim`.
     """
+    if isinstance(spec, Problem):
+        if dim is not None:
+            raise InputError(f"dim={dim} is for compressors; a problem knows its own, {spec.dim}")
+        return certify_problem(spec, points=points, seed=seed)
+    if dim is None:
+        raise InputError("a compressor is put to the test on vectors of some length: give dim")
+    return _certify(spec, dim, seed, alpha, budget)
+
+
+def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: float) -> Certification:
+    """Certify a compressor."""
     started = time.perf_counter()
     number("alpha", alpha)
     if not 0 < alpha < 1:

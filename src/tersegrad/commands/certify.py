@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..common.errors import InputError
 from ..output import aligned, number, print_json
 from .options import POSITIVE, json_option, seed_option
 
@@ -12,16 +13,30 @@ VIOLATED = 1
 
 @click.command()
 @click.argument("spec", metavar="SPEC")
-@click.option("--dim", type=POSITIVE, required=True, metavar="D", help="Length of the vectors.")
+@click.option("--dim", type=POSITIVE, metavar="D", help="Of a compressor: length of the vectors.")
+@click.option("--workers", type=POSITIVE, metavar="n", help="Of a problem: number of workers (default 1).")
 @seed_option
 @json_option
-def certify(spec: str, dim: int, seed: int, as_json: bool) -> int:
-    """Put every claim about compressor SPEC to the test on vectors of D coordinates.
+def certify(spec: str, dim: int | None, workers: int | None, seed: int, as_json: bool) -> int:
+    """Put every claim about the compressor or the problem SPEC to the test.
 
-    Bias, variance, contraction, the bytes on the wire and their count.
+    A compressor on vectors of D coordinates: bias, variance, contraction, the bytes on the wire and their count. A
+    problem on n workers: its gradient, its kernels and its constants, at points that a search makes worse.
+
+    \b
+    tersegrad certify topk:k=10 --dim 1000
+    tersegrad certify logistic:data=breast_cancer,reg=0.1 --workers 8
     """
+    from ..common.specs import parse_spec
+    from ..problems import PROBLEMS
     from ..validation.certify import certify as examine
 
+    if parse_spec(spec)[0] in PROBLEMS:
+        return certify_problem(spec, dim, workers, seed, as_json)
+    if workers is not None:
+        raise InputError(f"--workers {workers} is for problems, and '{spec}' is not one")
+    if dim is None:
+        raise InputError(f"'{spec}' is put to the test on vectors of some length: give --dim D")
     found = examine(spec, dim, seed=seed)
     failures = [row for row in found.rows if row.verdict == "violated"]
     if as_json:
@@ -50,3 +65,23 @@ def certify(spec: str, dim: int, seed: int, as_json: bool) -> int:
             f"violated: {row.check} at {row.vector}: {number(row.measured)}{interval} against {number(row.limit)}"
         )
     return VIOLATED if failures else 0
+
+
+def certify_problem(spec: str, dim: int | None, workers: int | None, seed: int, as_json: bool) -> int:
+    """The same for a problem."""
+    from ..problems import problem
+    from ..validation.certify_problem import certify_problem as examine
+
+    if dim is not None:
+        raise InputError(f"--dim {dim} is for compressors; a problem has a dimension of its own")
+    found = examine(problem(spec, workers=workers), seed=seed)
+    if as_json:
+        print_json(found.as_dict())
+        return VIOLATED if found.violated else 0
+    click.echo(f"{found.problem}, {found.workers} workers: {found.verdict}")
+    rows = [
+        [claim.name, claim.verdict, f"{number(claim.measured)} against {number(claim.claimed)}", claim.text]
+        for claim in found.claims
+    ]
+    click.echo(aligned(rows))
+    return VIOLATED if found.violated else 0

@@ -94,7 +94,7 @@ class _Search:
     def __init__(self, problem: Problem, points: int, rng: np.random.Generator) -> None:
         self.problem, self.rng = problem, rng
         centre = problem.x0 if problem.x_star is None else problem.x_star
-        size = max(float(np.linalg.norm(problem.x0 - centre)), 1.0)
+        size = max(float(np.linalg.norm(problem.x0 - centre)), float(np.linalg.norm(problem.x0)), 1.0)
         if problem.region is not None:
             size = min(size, problem.region)
         scales = size * np.geomspace(1e-2, 3.0 if problem.region is None else 1.0, points)
@@ -211,7 +211,8 @@ def _workers(problem: Problem) -> range:
 
 def _slopes(search: _Search) -> Claim:
     """Whether the gradient is that of the value, by central differences at two distances."""
-    problem, worst, where, who = search.problem, 0.0, (), 0
+    problem, worst, who = search.problem, 0.0, 0
+    where: tuple[Floats, ...] = ()
     for i in _workers(problem):
         gradients = problem.worker_gradient(i, search.points)
         typical = float(np.linalg.norm(gradients, axis=1).max())
@@ -240,7 +241,8 @@ def _slopes(search: _Search) -> Claim:
 def _kernels(search: _Search) -> Claim:
     """Whether the kernels compute what the NumPy expressions say."""
     problem = search.problem
-    kernels, worst, where = problem.kernels(), 0.0, ()
+    kernels, worst = problem.kernels(), 0.0
+    where: tuple[Floats, ...] = ()
     X = np.ascontiguousarray(search.points)
     draws = np.empty((len(X), 0))
     for i in _workers(problem):

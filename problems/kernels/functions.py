@@ -35,13 +35,13 @@ def called(number: int, problem: Any) -> tuple[Callable[..., None], Callable[...
     _CALLED[number] = problem
 
     @njit(**_BACK)
-    def gradient(worker, X, u, data, G):  # type: ignore[no-untyped-def]
+    def gradient(worker, X, u, data, G):
         which = int(data[4][0])
         with objmode():
             call_gradient(which, worker, X, G)
 
     @njit(**_BACK)
-    def value(worker, X, data, F):  # type: ignore[no-untyped-def]
+    def value(worker, X, data, F):
         which = int(data[4][0])
         with objmode():
             call_value(which, worker, X, F)
@@ -54,12 +54,12 @@ def compiled(gradients: Sequence[Any], values: Sequence[Any]) -> tuple[Callable[
     gradient_at, value_at = _chosen(list(gradients)), _chosen(list(values))
 
     @njit(**_FRESH)
-    def gradient(worker, X, u, data, G):  # type: ignore[no-untyped-def]
+    def gradient(worker, X, u, data, G):
         for r in range(X.shape[0]):
             G[r] = gradient_at(worker, X[r])
 
     @njit(**_FRESH)
-    def value(worker, X, data, F):  # type: ignore[no-untyped-def]
+    def value(worker, X, data, F):
         for r in range(X.shape[0]):
             F[r] = value_at(worker, X[r])
 
@@ -72,14 +72,14 @@ def _chosen(functions: list[Any]) -> Any:
     if len(functions) == 1:
 
         @njit(**_FRESH)
-        def only(worker, x):  # type: ignore[no-untyped-def]
+        def only(worker, x):
             return last(x)
 
         return only
     number, before = len(functions) - 1, _chosen(functions[:-1])
 
     @njit(**_FRESH)
-    def choose(worker, x):  # type: ignore[no-untyped-def]
+    def choose(worker, x):
         return last(x) if worker == number else before(worker, x)
 
     return choose

@@ -127,6 +127,13 @@ def has_entropy(comp: Compressor) -> bool:
     return hasattr(comp, "entropy_bits") or comp.name in COMPRESSORS
 
 
+def tells_entropy(comp: Compressor) -> bool:
+    """Whether a message alone tells its entropy: a sum of messages does not, without what it was made of."""
+    if isinstance(comp, Composition):
+        return not comp.adds_messages and all(map(tells_entropy, comp.parts))
+    return has_entropy(comp)
+
+
 def formula_bits(comp: Compressor, dim: int) -> float | None:
     """The paper's count of bits, if the compressor states one."""
     try:

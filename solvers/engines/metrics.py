@@ -179,7 +179,10 @@ METER_TYPES = {
 
 
 def meters(setup: Setup, block: Block) -> dict[str, float]:
-    """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica."""
+    """What the formulas say was sent so far, the entropy of the last messages, gradients computed; first replica.
+
+    The entropies are per worker and round: in an asynchronous step few workers send; the others are charged nothing.
+    """
     dim, n, record = setup.run.problem.dim, setup.run.problem.workers, block.record[:, 0]
     messages = record[[records.MESSAGES, records.MESSAGES_SPECIAL]]
     broadcasts = record[[records.BROADCASTS, records.BROADCASTS_SPECIAL]]
@@ -189,16 +192,17 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
     # What belongs to a replica that diverged means nothing.
     started = started and not record[records.FIRST_BAD]
     known: dict[str, float] = {"gradient_evaluations": int(computed) * setup.samples}
+    senders = float(messages.sum() / (n * broadcasts.sum())) if started and setup.run.method.clock else 1.0
     sides = (
-        ("up", setup.ups, messages / n, _message(setup, block)),
-        ("down", setup.downs, broadcasts, block.server_scratch.message[0]),
+        ("up", setup.ups, messages / n, _message(setup, block), senders),
+        ("down", setup.downs, broadcasts, block.server_scratch.message[0], 1.0),
     )
-    for side, links, counts, message in sides:
+    for side, links, counts, message, share in sides:
         sizes = [compressors.formula_bits(c, dim) for c in links]
         if None not in sizes:
             known[f"bits_{side}_formula"] = float(counts @ np.array(sizes, dtype=float))
-        if all(map(compressors.has_entropy, links)):
-            known[f"entropy_{side}"] = compressors.entropy_bits(links[last], message) if started else 0.0
+        if all(map(compressors.tells_entropy, links)):
+            known[f"entropy_{side}"] = share * compressors.entropy_bits(links[last], message) if started else 0.0
     return known
 
 

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from support.compressor_table import ON_THE_WIRE, coins, working, works
+from tersegrad.solvers import simulate
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
 from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
 from tersegrad.solvers.context import context
@@ -301,3 +302,30 @@ def test_a_message_whose_numbers_overflow_when_put_together_is_refused():
     """Found by coverage-guided fuzzing: a finite step times a level beyond the largest double."""
     with pytest.raises(InputError, match="overflow"):
         decode(compressor("qsgd:levels=4"), bytes.fromhex("ffd5d5d57250"), 14)
+
+
+@pytest.mark.parametrize(
+    ("up", "part"),
+    [
+        ("scaled:of=qsgd/levels=4", "qsgd:levels=4"),
+        ("scaled:of=ternary", "ternary"),
+        ("scaled:of=topk/k=4", "topk:k=4"),
+    ],
+)
+def test_a_shortened_message_has_the_entropy_of_what_travels(up, part):
+    """The receiver multiplies: the symbols are those of the part, and never exceed its bytes."""
+    x = np.random.default_rng(0).standard_normal(40)
+    message, bits, u, _ = sent(up, x)
+    comp, inner = compressor(up), compressor(part)
+    assert entropy_bits(comp, message) == entropy_bits(inner, sent(part, x)[0])
+    assert entropy_bits(comp, message) <= bits
+    assert np.array_equal(u, sent(part, x)[2])
+
+
+def test_a_run_does_not_claim_the_entropy_of_a_sum_of_messages():
+    given = {"parameters": {"gamma": 0.02}, "workers": 2, "rounds": 10}
+    trace = simulate("qsgd", "quadratic:dim=40", "induced:first=topk/k=2,second=randk/k=4", **given)
+    assert "entropy_up" not in trace.scalars
+    trace = simulate("qsgd", "quadratic:dim=40", "composed:first=ternary,second=natural", **given)
+    per_message = trace.columns["bits_up_encoded"][0, -1] / 10
+    assert 0 < trace.scalars["entropy_up"][-1] <= per_message

@@ -415,3 +415,14 @@ def test_incremental_aggregated_gradients_with_a_step_for_no_delay_are_caught():
     )  # fmt: skip
     assert judge(plan).verdict == "holds"
     assert judge(plan, override_parameters=lambda sure: {"gamma": 1.0}).verdict == "violated"
+
+
+def test_the_entropy_of_an_asynchronous_run_is_per_worker_and_round():
+    """One of 40 workers sends 50 doubles in a step, and 50 come back: 3200/40 + 3200 bits, as the bytes are counted."""
+    trace = simulate(
+        "delayed-sgd", "quadratic:dim=50", parameters={"gamma": 0.01, "M": 1}, workers=40, rounds=400, seed=1
+    )
+    encoded = (trace.columns["bits_up_encoded"] + trace.columns["bits_down_encoded"])[0, 1:] / trace.rounds[1:]
+    entropy = (trace.scalars["entropy_up"] + trace.scalars["entropy_down"])[1:]
+    assert encoded[-1] == pytest.approx(3280)
+    assert entropy == pytest.approx(encoded)

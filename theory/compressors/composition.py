@@ -26,6 +26,8 @@ class Composition(Compressor):
     """A compressor whose options named in `PARTS` are compressors, or their nested text forms."""
 
     PARTS: ClassVar[tuple[str, ...]]
+    adds_messages: ClassVar[bool] = False
+    """Whether C(x) is a sum of messages, which cannot be told from the sum."""
 
     def __post_init__(self) -> None:
         for name in self.PARTS:

@@ -28,6 +28,7 @@ class Induced(Composition):
 
     name: ClassVar[str] = "induced"
     PARTS: ClassVar[tuple[str, ...]] = ("first", "second")
+    adds_messages: ClassVar[bool] = True
     why_not_contractive: ClassVar[str] = "it is unbiased and expands vectors; scaled:of=induced/... is a contraction"
     first: Compressor
     second: Compressor

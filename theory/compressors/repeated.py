@@ -30,6 +30,7 @@ class Repeated(Composition):
 
     name: ClassVar[str] = "repeated"
     PARTS: ClassVar[tuple[str, ...]] = ("of",)
+    adds_messages: ClassVar[bool] = True
     of: Compressor
     times: int = 2
 

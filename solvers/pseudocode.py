@@ -155,7 +155,7 @@ class Given:
         oracle = problem.kernels()
         if oracle.draws:
             g, rows = np.empty((1, self.d)), self._numbers(draw, i, STREAM_ROWS, oracle.draws, uniform=True)
-            oracle.gradient(i, np.array(x)[None, :], rows.numbers, _typed(oracle.data), g)
+            oracle.gradient(i, np.array(x)[None, :], rows.numbers, kernel_data(oracle.data), g)
         else:
             g = np.array(problem.worker_gradient(i, x), dtype=np.float64)[None, :]
         if kind := NOISE_CODES[problem.noise.kind]:
@@ -310,7 +310,7 @@ class Link:
         return out[0], float(bits[0])
 
 
-def _typed(data: tuple[Any, ...]) -> tuple[Any, ...]:
+def kernel_data(data: tuple[Any, ...]) -> tuple[Any, ...]:
     """A problem's data with the types that the kernels' signature states."""
     kinds = (np.float64, np.float64, np.int64, np.int64, np.float64)
     return tuple(np.ascontiguousarray(a, dtype=kind) for a, kind in zip(data, kinds, strict=True))

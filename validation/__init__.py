@@ -47,6 +47,8 @@ _HOME = {
     "experiment": "experiments",
     "Conformance": "conformance",
     "conforms": "conformance",
+    "compressor_conforms": "parts",
+    "problem_conforms": "parts",
     "Event": "verdict",
     "Series": "verdict",
     "Verdict": "verdict",

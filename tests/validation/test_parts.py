@@ -1,0 +1,141 @@
+"""Compressors and problems are what they say: kernels beside plain NumPy; what is changed is found."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.compressor_table import ALL, ON_THE_WIRE
+from support.wrong_methods import changed
+from tersegrad import solvers
+from tersegrad.problems import PROBLEMS
+from tersegrad.problems.quadratic import Quadratic
+from tersegrad.solvers import compressors
+from tersegrad.theory.compressors import Compressor
+from tersegrad.validation import compressor_conforms, problem_conforms
+
+
+@pytest.mark.parametrize("spec", dict.fromkeys(ALL + ON_THE_WIRE))
+def test_every_compressor_is_its_reference(spec):
+    answer = compressor_conforms(spec)
+    assert answer.word == "conforms", str(answer)
+    assert {"the message", "the bits"} <= set(answer.checked)
+
+
+#: The compressor, the text of its kernel, and what takes its place.
+EDITS = (
+    ("adversary:direction=sphere,delta=0.1", "across * (norm / turned)", "across"),
+    ("bernoulli:p=0.3", "row[j] * factor", "row[j]"),
+    ("bernoulli:p=0.3", "if coins[0] < p:", "if coins[0] < 1.0 - p:"),
+    ("clip:bits=3", "52 - comp.bits", "51 - comp.bits"),
+    ("composed:first=randk/ratio=0.3,second=natural", "first, u[r], coin, ctx", "first, u[r], 0, ctx"),
+    ("dynamic", "reached += abs(row[j])", "reached += row[j] * row[j]"),
+    ("induced:first=topk/ratio=0.3,second=ternary", "to[0, j] = first[0, j] + to[0, j]", "to[0, j] = first[0, j]"),
+    ("natural", "power_of_two(row[j], coins[j])", "power_of_two(row[j], 0.5)"),
+    ("natural-dithering:levels=3", "part_out[j] = (scale * level if part[j] > 0.0 else -scale * level) + 0.0",
+     "part_out[j] = part[j] + 0.0 * level"),
+    ("normsign", "length(part) / math.sqrt(part.size)", "length(part)"),
+    ("permk:workers=3", "ctx[1] % n * k", "0"),
+    ("permk:workers=3", "row[j] * n", "row[j]"),
+    ("powersgd", "if norm == 0.0:", "if norm >= 0.0:"),
+    ("powersgd", "orthonormalise(p)\n", "pass\n"),
+    ("qsgd:levels=4", "part_coins[j] < exact - low", "0.5 < exact - low"),
+    ("qsgd:levels=4", "s / norm if", "(s + 1) / norm if"),
+    ("randk:ratio=0.3", "row[j] * factor", "row[j]"),
+    ("randk:ratio=0.3", "32 * k + where", "32 * k"),
+    ("randomblock:blocks=3", "to[j] = truncated(row[j], VALUE_LOW_BITS)", "to[j] = row[j]"),
+    ("rankr:rank=2", "gram[best, best] = -1.0", "gram[0, 0] = -1.0"),
+    ("repeated:of=topk/ratio=0.1,times=3", "rest[0, j] = row[j] - to[j]", "rest[0, j] = row[j]"),
+    ("scaled:of=ternary", "to[j] *= factor", "to[j] *= factor * factor"),
+    ("sign", "if part[j] >= 0.0", "if part[j] > 0.0"),
+    ("sparsifier:ratio=0.3", "coins[j] * lam < size", "0.5 * lam < size"),
+    ("sparsifier:ratio=0.3", "lam = total(sizes[:left], 0) / k", "lam = total(sizes[:left], 0) / (k + 1)"),
+    ("ternary", "row_u[j] * norm >=", "row_u[0] * norm >="),
+    ("threshold:level=0.7", "not abs(row[j]) <= level", "not abs(row[j]) < level"),
+    ("topk:ratio=0.3", "(key == least and ties > 0)", "key == least"),
+    ("topk:ratio=0.3", "32 * k + index_length(k, dim)", "32 * k"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "text", "instead"), EDITS)
+def test_a_compressor_whose_source_is_changed_differs(spec, text, instead, tmp_path, monkeypatch):
+    room = import_module(f"{compressors.__name__}.{spec.partition(':')[0].replace('-', '_')}")
+    source = Path(solvers.__path__[0]) / "compressors" / Path(room.__file__).name
+    monkeypatch.setattr(room, "kernel", changed(source, text, instead, tmp_path).kernel)
+    answer = compressor_conforms(spec)
+    assert answer.word == "differs"
+    assert "of the vector '" in answer.where
+
+
+class Half(Compressor):
+    """Half of the vector, in NumPy and in a kernel."""
+
+    name = "half"
+
+    def image(self, x):
+        return 0.5 * x
+
+    def kernel(self, dim):
+        return kernel_half, np.zeros(0), 0
+
+
+class NoReference(Half):
+    name = "no-reference"
+    image = Compressor.image
+
+
+class Third(Half):
+    name = "third"
+
+    def image(self, x):
+        return x / 3
+
+
+def kernel_half(x, u, ctx, params, state, out, bits):
+    out[:] = 0.5 * x
+    bits[:] = 1.0
+
+
+def test_a_compressor_of_ones_own_is_compared_with_its_image():
+    assert compressor_conforms(Half()).word == "conforms"
+    assert compressor_conforms(Third()).word == "differs"
+    assert str(compressor_conforms(NoReference())) == "not checked: compressor 'no-reference' has no reference"
+
+
+@pytest.mark.parametrize(
+    "spec", [*PROBLEMS, "logistic:batch=3", "least-squares:batch=1", "robust:batch=2", "quadratic:rotate=1"]
+)
+def test_every_problem_is_its_numpy_expressions(spec):
+    answer = problem_conforms(spec, workers=3)
+    assert answer.word == "conforms", str(answer)
+    assert ("batch" in spec) == ("the mean of the sampled gradients" in answer.checked)
+
+
+class WrongGradient(Quadratic):
+    """In NumPy only."""
+
+    def worker_gradient(self, worker, X):
+        return 1.001 * super().worker_gradient(worker, X)
+
+
+class WrongValue(Quadratic):
+    """In NumPy only."""
+
+    def worker_value(self, worker, X):
+        return super().worker_value(worker, X) + 1e-9
+
+
+@pytest.mark.parametrize("kind", [WrongGradient, WrongValue])
+def test_a_wrong_problem_differs(kind):
+    answer = problem_conforms(kind(dim=5, workers=2))
+    assert answer.word == "differs"
+    assert "of worker 0" in answer.where
+
+
+def test_a_gradient_that_is_not_that_of_the_value_differs():
+    wrong = Quadratic(dim=5, workers=2, rotate=1)
+    wrong.matrices = wrong.matrices + np.triu(np.ones((5, 5)), 1)  # not symmetric: x H is half of the slope
+    assert "not that of the value" in problem_conforms(wrong).where

@@ -1,0 +1,194 @@
+"""Are a compressor and a problem what they say? Kernels beside plain NumPy, number by number.
+
+A compressor's kernel is held against its reference (see `references`) on vectors chosen to be awkward, with the same
+uniforms: every message must agree to rounding, and so must what is kept for the next one; the bits that it counts are
+those of the encoded message. Whether it keeps its promises (bias, variance, contraction) is what `certify` measures.
+A problem's gradient and value kernels are held against its NumPy expressions, these against each other by differences,
+and a gradient of sampled rows against the mean over all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.errors import InputError
+from ..problems import Problem
+from ..problems import problem as build_problem
+from ..solvers.compressors import Origin, encode, kernel
+from ..solvers.pseudocode import kernel_data
+from ..theory.compressors import COMPRESSORS, VALUE_TRUNCATION, Compressor, LowRank, compressor
+from .conformance import ROUNDINGS, UNIT, Conformance, Tally
+from .references import reference
+
+Floats = NDArray[np.float64]
+
+#: Coordinates: one, few, an odd number, more than a chunk of the loops, more than a top-k sorts as they are.
+DIMS = (1, 6, 13, 40, 1500, 20000)
+#: Messages that one sender sends, one after the other.
+MESSAGES = 3
+
+
+def compressor_conforms(spec: str | Compressor, dims: Sequence[int] = DIMS, seed: int = 0) -> Conformance:
+    """Compare a compressor's kernel with its reference.
+
+    Parameters
+    ----------
+    spec
+        The compressor's text form, or an object of your own: a deterministic one with `image(x)` has a reference.
+    dims
+        Numbers of coordinates; those on which it does not work are left out.
+    seed
+        Of vectors and uniforms.
+
+    Returns
+    -------
+    Conformance
+        "not checked" if it has no reference. Rounds count messages.
+
+    Raises
+    ------
+    InputError
+        If it works on none of `dims`, or has no kernel.
+    """
+    comp, tally = compressor(spec), Tally()
+    tried = [dim for dim in dims if _works(comp, dim)]
+    if not tried:
+        raise InputError(f"{comp.spec} works on none of {', '.join(map(str, dims))} coordinates: give other dims")
+    for dim, worker in product(tried, (0, 2)):
+        _compare(comp, dim, worker, np.random.default_rng((seed, dim, worker)), tally)
+        if tally.found:
+            break
+    if not tally.checked:
+        return Conformance("not checked", f"compressor '{comp.name}' has no reference")
+    return tally.answer()
+
+
+def _works(comp: Compressor, dim: int) -> bool:
+    try:
+        comp.check(dim)
+    except InputError:
+        return False
+    return True
+
+
+def awkward(dim: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Vectors (d,) by name: ordinary ones, zeros, ties, one entry, far apart, very large and very small ones."""
+    gaussian = rng.standard_normal(dim)
+    vectors = {"gaussian": gaussian, "a gaussian": rng.standard_normal(dim)}
+    if dim > 5000:
+        return vectors
+    return vectors | {
+        "zero": np.zeros(dim),
+        "half zeros": np.where(np.arange(dim) % 2 == 0, gaussian, 0.0),
+        "one entry": np.where(np.arange(dim) == dim - 1, -2.0, 0.0),
+        "equal sizes": np.where(gaussian > 0, 0.7, -0.7),
+        "far apart": gaussian * 10.0 ** -(np.arange(dim) % 12),
+        "large": 1e120 * gaussian,
+        "small": 1e-120 * gaussian,
+    }
+
+
+def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, tally: Tally) -> None:
+    """One sender's messages of every vector in turn, all senders in one block."""
+    compress, parameters, size = kernel(comp, dim)
+    vectors = awkward(dim, rng)
+    if isinstance(comp, LowRank):  # equal singular values have no one best approximation
+        vectors.pop("equal sizes", None)
+    names, X = list(vectors), np.array(list(vectors.values()))
+    ours, theirs = np.zeros((len(X), size)), np.zeros((len(X), size))
+    for message in range(MESSAGES if size else 1):
+        u = (rng.integers(0, 2**32, (len(X), comp.draws(dim))) + 0.5) * 2.0**-32
+        ctx = np.array([message, worker, 3, 3, 0, 0, 0])
+        out, bits = np.full_like(X, np.nan), np.full(len(X), np.nan)
+        compress(X.copy(), u, ctx, parameters, ours, out, bits)
+        for r, x in enumerate(X):
+            expected = reference(comp, x, u[r], worker, theirs[r])
+            if expected is None:
+                return
+            about = f"of the vector '{names[r]}' of {dim} coordinates"
+            scale = float(np.abs(np.concatenate([x, expected])).max())
+            # A singular vector is known to rounding, and an entry at the edge of what the wire carries falls on its
+            # other side.
+            wire = 4 * np.sqrt(comp.rank) * VALUE_TRUNCATION if isinstance(comp, LowRank) else 0.0
+            allowed = max(ROUNDINGS * (1 + dim) * UNIT, wire) * scale
+            differences = [("the message", out[r] - expected, allowed)]
+            if size:
+                kept = float(np.abs(theirs[r]).max())
+                differences.append(("what is kept", np.abs(ours[r]) - np.abs(theirs[r]), allowed * max(1, kept)))
+            for what, gap, limit in differences:
+                _note(tally, f"{what} {about}", what, gap, limit)
+            if tally.found:
+                return
+            if comp.name in COMPRESSORS and dim < 5000:
+                octets = len(encode(comp, out[r], origin=Origin(x, u[r], ours[r], ctx)))
+                _note(tally, f"the bits {about}", "the bits", bits[r : r + 1] - 8 * octets, 0.0)
+            tally.rounds += 1
+
+
+def _note(tally: Tally, where: str, what: str, gap: Floats, limit: float) -> None:
+    largest = float(np.abs(gap).max())
+    largest = largest if np.isfinite(largest) else np.inf
+    if tally.note(what, largest, limit):
+        tally.found = f"in {where}", largest, limit
+
+
+def problem_conforms(spec: str | Problem, workers: int | None = None, seed: int = 0) -> Conformance:
+    """Compare a problem's kernels with its NumPy expressions, and its gradient with differences of its value.
+
+    Parameters
+    ----------
+    spec, workers
+        As `tersegrad.run` takes them.
+    seed
+        Of the points: x0, and points around it.
+
+    Raises
+    ------
+    InputError
+        For a problem that cannot be built.
+    """
+    problem = build_problem(spec, workers=workers)
+    oracle, tally, rng = problem.kernels(), Tally(), np.random.default_rng(seed)
+    X = problem.x0 + np.vstack([np.zeros((1, problem.dim)), rng.standard_normal((2, problem.dim))])
+    G, F, none = np.empty_like(X), np.empty(len(X)), np.empty((len(X), 0))
+    data = kernel_data(oracle.data)
+    for i in range(problem.workers):
+        gradient, value = problem.worker_gradient(i, X), problem.worker_value(i, X)
+        oracle.exact_gradient(i, X, none, data, G)
+        oracle.value(i, X, data, F)
+        size = float(max(np.abs(gradient).max(), np.abs(value).max(), 1.0))
+        rows = [
+            ("the gradient kernel", np.abs(G - gradient).max(), 1e-12 * size),
+            ("the value kernel", np.abs(F - value).max(), 1e-12 * size),
+            ("the gradient, which is not that of the value", _slope(problem, i, X, gradient, rng), 1e-6 * size),
+        ]
+        if oracle.draws and hasattr(problem, "span"):
+            rows.append(("the mean of the sampled gradients", _mean(problem, i, X, gradient), 1e-12 * size))
+        for what, gap, allowed in rows:
+            if tally.note(what, float(gap), allowed):
+                tally.found = f"in {what} of worker {i}", float(gap), allowed
+                return tally.answer()
+        tally.rounds += 1
+    return tally.answer()
+
+
+def _slope(problem: Problem, i: int, X: Floats, gradient: Floats, rng: np.random.Generator) -> float:
+    """How far <grad f_i, v> is from a central difference of f_i along random unit vectors v."""
+    v, h = rng.standard_normal(X.shape), 1e-5
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    difference = (problem.worker_value(i, X + h * v) - problem.worker_value(i, X - h * v)) / (2 * h)
+    return float(np.abs(difference - np.sum(gradient * v, axis=1)).max())
+
+
+def _mean(problem: Problem, i: int, X: Floats, gradient: Floats) -> float:
+    """How far the mean over all rows, each drawn in turn, of the sampled gradients is from the gradient."""
+    oracle, rows = problem.kernels(), problem.span(i)  # type: ignore[attr-defined]
+    m, total, G = rows.stop - rows.start, np.zeros_like(X), np.empty_like(X)
+    for k in range(m):
+        oracle.gradient(i, X, np.full((len(X), oracle.draws), (k + 0.5) / m), kernel_data(oracle.data), G)
+        total += G
+    return float(np.abs(total / m - gradient).max())

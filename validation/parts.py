@@ -20,7 +20,7 @@ from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.compressors import Origin, encode, kernel
 from ..solvers.pseudocode import kernel_data
-from ..theory.compressors import COMPRESSORS, VALUE_TRUNCATION, Compressor, LowRank, compressor
+from ..theory.compressors import COMPRESSORS, VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
 from .conformance import ROUNDINGS, UNIT, Conformance, Tally
 from .references import reference
 
@@ -75,6 +75,12 @@ def _works(comp: Compressor, dim: int) -> bool:
     return True
 
 
+def _rank(comp: Compressor) -> int:
+    """The rank of a compressor that sends factors, or has a part that does; else 0."""
+    parts = comp.parts if isinstance(comp, Composition) else ()
+    return comp.rank if isinstance(comp, LowRank) else max(map(_rank, parts), default=0)
+
+
 def awkward(dim: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Vectors (d,) by name: ordinary ones, zeros, ties, one entry, far apart, very large and very small ones."""
     gaussian = rng.standard_normal(dim)
@@ -96,7 +102,7 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
     """One sender's messages of every vector in turn, all senders in one block."""
     compress, parameters, size = kernel(comp, dim)
     vectors = awkward(dim, rng)
-    if isinstance(comp, LowRank):  # equal singular values have no one best approximation
+    if rank := _rank(comp):  # equal singular values have no one best approximation
         vectors.pop("equal sizes", None)
     names, X = list(vectors), np.array(list(vectors.values()))
     ours, theirs = np.zeros((len(X), size)), np.zeros((len(X), size))
@@ -113,7 +119,7 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
             scale = float(np.abs(np.concatenate([x, expected])).max())
             # A singular vector is known to rounding, and an entry at the edge of what the wire carries falls on its
             # other side.
-            wire = 4 * np.sqrt(comp.rank) * VALUE_TRUNCATION if isinstance(comp, LowRank) else 0.0
+            wire = 4 * np.sqrt(rank) * VALUE_TRUNCATION
             allowed = max(ROUNDINGS * (1 + dim) * UNIT, wire) * scale
             differences = [("the message", out[r] - expected, allowed)]
             if size:

@@ -157,6 +157,21 @@ def ternary(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floa
     return np.concatenate(out)
 
 
+def multilevel(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
+    """One level of k entries, in order of size, with probability p_l in proportion to its norm; divided by p_l."""
+    order, k, out = np.argsort(-np.abs(x), kind="stable"), comp.kept(x.size), np.zeros(x.size)
+    levels = [order[start : start + k] for start in range(0, x.size, k)]
+    norms = np.array([np.linalg.norm(x[level]) for level in levels])
+    if not norms.any():
+        return out
+    p = norms / norms.sum()
+    below = np.concatenate([[0.0], np.cumsum(p)[:-1]])
+    chosen = np.flatnonzero((u[0] + (u[1] - 0.5) * 2.0**-32 >= below) & (p > 2.0**-64))[-1]
+    level = levels[chosen]
+    out[level] = at_random(x[level] / p[chosen], VALUE_LOW_BITS, u[2 : 2 + level.size])
+    return out
+
+
 def sparsifier(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
     """x_j/p_j with probability p_j = min(1, |x_j|/lambda), the sum of which is k."""
     size, k = np.abs(x), comp.kept(x.size)
@@ -209,6 +224,12 @@ def scaled(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Float
     return comp.factor(x.size) * part(comp.of, x, u, worker, state)
 
 
+def participation(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
+    """C(x), divided by p if that is to be unbiased, with probability p, else silence."""
+    silent = u[0] >= comp.probability
+    return np.zeros(x.size) if silent else comp.factor(x.size) * part(comp.of, x, u[1:], worker, state)
+
+
 def repeated(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
     """v_R, v_r = v_(r-1) + C(x - v_(r-1))."""
     v, each = np.zeros(x.size), comp.of.draws(x.size)
@@ -236,4 +257,5 @@ REFERENCES: dict[str, Reference] = {
     "bernoulli": bernoulli, "randk": randk, "randomblock": randomblock, "permk": permk, "natural": natural,
     "natural-dithering": natural_dithering, "qsgd": qsgd, "ternary": ternary, "sparsifier": sparsifier,
     "powersgd": powersgd, "induced": induced, "composed": composed, "scaled": scaled, "repeated": repeated,
+    "multilevel": multilevel, "participation": participation,
 }  # fmt: skip

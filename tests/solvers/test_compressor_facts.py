@@ -267,9 +267,13 @@ def test_what_participation_promises():
     assert compressor("participation:of=identity,p=0.25,scaled=0").contractive(4).delta == 0.25
     shared = compressor("participation:of=randk/k=2/seed=shared,p=0.25").unbiased(4)
     assert shared.averaged(10) == shared.omega
-    for wrong in ("participation:of=topk/k=3,p=0.5,scaled=1", "participation:of=ternary,p=0.5,scaled=0"):
-        with pytest.raises(InputError, match="of must be"):
-            compressor(wrong).check(12)
+    with pytest.raises(InputError, match="of must be unbiased"):
+        compressor("participation:of=topk/k=3,p=0.5,scaled=1").check(12)
+    bare = compressor("participation:of=ternary,p=0.5,scaled=0")  # in no class but that of bias and variance apart
+    assert bare.unbiased(16) is None
+    assert bare.contractive(16) is None
+    assert bare.general(16).eta == close(0.5)
+    assert bare.general(16).omega == close(0.5 * 1.5 + 0.25)
     with pytest.raises(InputError, match="p=0"):
         compressor("participation:of=ternary,p=0")
     with pytest.raises(InputError, match="keeps a memory"):

@@ -73,8 +73,6 @@ class Participation(Composition):
         super().check(dim)
         if self.scaled:
             self.need("of", "unbiased", self.of.unbiased(dim))
-        elif not self.is_scaled(dim):
-            self.need("of", "contractive", self.of.contractive(dim))
 
     @property
     def why_not_unbiased(self) -> str:  # type: ignore[override]
@@ -92,10 +90,9 @@ class Participation(Composition):
 
     def contractive(self, dim: int) -> Contractive | None:
         self.check(dim)
-        if self.is_scaled(dim):
+        if self.is_scaled(dim) or (held := self.of.contractive(dim)) is None:
             return None
-        found = promised(self.of.contractive(dim), self.probability)
-        return replace(found, shared_coins=self.shared_coins)
+        return replace(promised(held, self.probability), shared_coins=self.shared_coins)
 
     def general(self, dim: int) -> General | None:
         if self.is_scaled(dim) or (held := self.of.general(dim)) is None:
@@ -153,7 +150,7 @@ def participating(given: Any, participation: float | None, kind: type | None = N
     participation
         p; None and 1 change nothing.
     kind
-        The class that a theorem needs, `Unbiased` or `Contractive`, which decides about the factor 1/p.
+        The class that a theorem needs, which decides about the factor 1/p where C allows both.
     """
     if participation is None:
         return given
@@ -162,5 +159,7 @@ def participating(given: Any, participation: float | None, kind: type | None = N
         return given
     if isinstance(given, Unbiased | Contractive | AbsoluteError):
         return promised(given, p)
-    scaled = {Unbiased: 1, Contractive: 0}.get(kind)  # type: ignore[arg-type]
-    return Participation(of=compressor(given) if given is not None else Identity(), p=p, scaled=scaled)
+    part = compressor(given) if given is not None else Identity()
+    # A part that is both unbiased and a contraction is sent as the theorem needs it.
+    both = not part.why_not_unbiased and not part.why_not_contractive
+    return Participation(of=part, p=p, scaled=0 if both and kind is Contractive else None)

@@ -71,6 +71,11 @@ class Constants:
     sigma_l1: float | None = _constant("sum over coordinates of the standard deviation of a stochastic gradient")
     composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
     quadratic: bool = field(default=False, metadata={"meaning": "every f_i is a quadratic function"})
+    convex_samples: bool | None = _constant("the loss of every sample is convex")
+    independent_samples: bool | None = _constant(
+        "stochastic gradients are unbiased and independent over workers and rounds"
+    )
+    independent_delays: bool | None = _constant("which message is used when depends on no sample and no coin")
     uniform_draws: bool | None = _constant("the worker of every message is drawn uniformly, whatever happened before")
     same_age: bool | None = _constant("all messages of one step were computed at the same model")
     every_worker: bool | None = _constant("every step uses one new message of every worker")
@@ -185,11 +190,11 @@ class Constants:
         return replace(self, **value, notes=tuple(notes))
 
 
-SCHEDULE_FLAGS: tuple[str, ...] = ("uniform_draws", "same_age", "every_worker")
-"""Names of what is true or false of the schedule of an asynchronous method; None: unknown."""
-
-FLAGS: tuple[str, ...] = ("composite", "quadratic", *SCHEDULE_FLAGS)
-"""Names of what is true or false of a problem or its schedule."""
+FLAGS: tuple[str, ...] = (
+    "composite", "quadratic", "convex_samples", "independent_samples", "independent_delays", "uniform_draws",
+    "same_age", "every_worker",
+)  # fmt: skip
+"""Names of what is true or false of a problem, or of the schedule of an asynchronous method; None: unknown."""
 
 NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes", "certainty"))
 """Names of the numeric constants."""

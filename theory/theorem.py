@@ -27,14 +27,35 @@ from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .compressors.participation import participating
-from .constants import NAMES, Constants
+from .constants import Constants
+from .hypotheses import (
+    ASYNCHRONOUS,
+    CONSTANT_STEP,
+    DOWNLINK,
+    EVERYONE,
+    FALLING_STEP,
+    GUARDS,
+    KNOWN,
+    NO_REGULARISER,
+    ONE_WORKER,
+    PROX,
+    STATEMENT,
+    STRONGLY_CONVEX_WORKERS,
+    UPLINK,
+    WORD,
+    YES,
+    Asked,
+    Checked,
+    Hypothesis,
+    wants,
+)  # fmt: skip
 from .search import refined
 
 Assumption = Unbiased | Contractive | AbsoluteError
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
 Point = dict[str, float]
 
-EXACT: dict[type, Assumption] = {
+EXACT_PROMISE: dict[type, Assumption] = {
     Unbiased: Unbiased(0.0),
     Contractive: Contractive(1.0, nonexpansive=True, orthogonal=True),
     AbsoluteError: AbsoluteError(0.0),
@@ -93,6 +114,8 @@ class Guarantee:
         interval and the accuracy asked for (`active` fills them in).
     metric
         What the bound is about.
+    hypotheses
+        All that the theorem assumes, each with what decided that it holds here.
     missing
         Constants that the bound's value needs and that are unknown; the step needs none of them.
     eps
@@ -116,6 +139,7 @@ class Guarantee:
     rate: Rate
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    hypotheses: tuple[Checked, ...] = field(default=(), repr=False)
     eps: float | None = None
     horizon: int | None = None
     curve: Curve | None = field(default=None, repr=False)
@@ -134,6 +158,11 @@ class Guarantee:
             limit="" if limit is None else limit.text,
             eps="" if self.eps is None else f"{self.eps:.4g}",
         )
+
+    @property
+    def on_your_word(self) -> tuple[str, ...]:
+        """What nothing in the request decides, a sentence each."""
+        return tuple(h.sentence for h in self.hypotheses if h.sentence)
 
     @property
     def needs(self) -> str:
@@ -309,27 +338,22 @@ class Theorem(ABC):
     uplink_or: ClassVar[type | None] = None
     """A second class that the workers' compressor may be of instead."""
     downlink: ClassVar[type | None] = None
-    independent: ClassVar[bool] = False
-    """Whether the uplink coins must be independent over workers (omega/n appears)."""
     parameters: ClassVar[tuple[str, ...]] = ("gamma",)
     analysis: ClassVar[tuple[str, ...]] = ()
     """Parameters of the proof alone."""
-    allows_regulariser: ClassVar[bool] = False
-    workers: ClassVar[str] = ""
-    """What is assumed of every f_i: "" | "convex" | "strongly convex" | "equal" | "one" (n = 1)."""
-    asynchronous: ClassVar[bool] = False
-    """Whether messages are computed at older models, which may depend on what other workers sent since."""
-    exact: ClassVar[bool] = False
-    """Whether the gradients must be exact: no noise, no sampling."""
-    quadratic: ClassVar[bool] = False
-    """Whether the f_i must be quadratic functions."""
+    messages: ClassVar[str] = "all"
+    """Whose messages make a step unless M is fixed: "all" or "one"."""
     general: ClassVar[str] = ""
     """Id of the theorem that frees the parameters which this one prescribes."""
     rules: ClassVar[tuple[str, ...]] = ("",)
     """Ways to choose the free parameters; the best one is recommended."""
 
-    assumptions: ClassVar[str]
-    """The hypotheses, LaTeX text."""
+    assumes: ClassVar[tuple[Hypothesis, ...]]
+    """What it assumes beside its compressors and what every theorem assumes, see `hypotheses`."""
+    messages_latex: ClassVar[str] = ""
+    """What it assumes of the workers' compressor, as a LaTeX clause, where the class alone does not say it."""
+    setting: ClassVar[str] = ""
+    """Notation and ranges of parameters, LaTeX sentences."""
     conditions: ClassVar[str]
     """The parameters' ranges, a LaTeX formula in terms of `definitions`."""
     definitions: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -390,6 +414,23 @@ class Theorem(ABC):
 
     def __repr__(self) -> str:
         return f"theorem({self.name!r})"
+
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """All that the theorem assumes, in the order of its statement."""
+        held = {*self.assumes, KNOWN}
+        held |= {UPLINK} if self.uplink else set()
+        held |= {DOWNLINK} if self.downlink else set()
+        held |= set() if PROX in held else {NO_REGULARISER}
+        held |= set() if FALLING_STEP in held else {CONSTANT_STEP}
+        held |= {EVERYONE} if held.isdisjoint(ASYNCHRONOUS) else set()
+        return tuple(hypothesis for hypothesis in STATEMENT if hypothesis in held)
+
+    @property
+    def assumptions(self) -> str:
+        """The hypotheses in LaTeX."""
+        clauses = [hypothesis.clause(self) for hypothesis in self.hypotheses]
+        return f"Assume: {'; '.join(clause for clause in clauses if clause)}. {self.setting}".rstrip()
 
     @property
     def file(self) -> Path:
@@ -458,9 +499,12 @@ class Theorem(ABC):
         known = constants if isinstance(constants, Constants) else constants.constants()
         try:
             fixed = self._fixed(parameters)
+            _check_aim(rounds, eps)
             up = participating(up, participation, self.uplink)
-            request, notes = self._match(known, up, down, rounds, eps)
-            return self._apply(replace(request, fixed=fixed), fixed, notes, _resolve(up), _resolve(down))
+            asked, checked = self._match(known, _resolve(up), _resolve(down), fixed)
+            aim = None if rounds is None else int(rounds)
+            request = Request(asked.constants, asked.promised_up, asked.promised_down, aim, eps, fixed)
+            return self._apply(request, fixed, checked, asked.up, asked.down)
         except NotCovered as limit:
             return NoGuarantee(self, str(limit))
 
@@ -475,91 +519,68 @@ class Theorem(ABC):
                 raise InputError(f"{name} = {value} is not a finite number")
         return {name: float(value) for name, value in parameters.items()}
 
-    def _match(
-        self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
-    ) -> tuple[Request, tuple[str, ...]]:
-        """Check constants and compressors against the assumptions."""
-        if rounds is not None and eps is not None:
-            raise InputError("give rounds or eps, not both: the step is tuned for one of them")
-        if rounds is not None and (isinstance(rounds, bool) or rounds != int(rounds) or rounds < 1):
-            raise InputError(f"rounds = {rounds} must be a whole number, 1 or more")
-        if eps is not None:
-            _positive("eps", eps)
-        if self.workers == "one" and constants.n is None:
+    def prepared(self, constants: Constants) -> Constants:
+        """The constants with what they and the theorem imply."""
+        if ONE_WORKER in self.assumes and constants.n is None:
             constants = replace(constants, n=1, notes=(*constants.notes, "n = 1: the theorem is about one worker"))
         constants = constants.completed()
-        notes = list(constants.notes)
-        if self.workers == "strongly convex" and constants.mu_min is not None:
-            if constants.mu_min <= 0:
-                raise NotCovered(
-                    f"{self.name} needs every f_i strongly convex; mu_min = {constants.mu_min:.4g} is not above 0"
-                )
+        if STRONGLY_CONVEX_WORKERS in self.assumes and constants.mu_min is not None and constants.mu_min > 0:
             constants = replace(constants, mu=constants.mu_min)
-        elif self.workers == "convex" and constants.mu_min is not None and constants.mu_min < 0:
-            raise NotCovered(f"{self.name} needs every f_i convex; mu_min = {constants.mu_min:.4g} is below 0")
-        elif self.workers in ("convex", "strongly convex") and constants.mu_min is None and constants.mu is not None:
-            strength = "mu-strongly convex" if self.workers == "strongly convex" else "convex"
-            notes.append(f"every f_i is taken to be {strength}, as the theorem assumes (mu_min is unknown)")
-        if constants.composite and not self.allows_regulariser:
-            raise NotCovered(f"{self.name} has no prox step, and the objective has a regulariser R; use dore or diana")
-        if self.quadratic and not constants.quadratic:
-            raise NotCovered(f"{self.name} is about quadratic functions; give --set quadratic=1 if every f_i is one")
-        missing = [name for name in self.requires if getattr(constants, name) is None]
-        if missing:
-            hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
-            raise NotCovered(wants(self.name, missing) + hint)
-        if self.exact:
-            if (constants.sigma_sq or 0) > 0 or (constants.sigma_sq is None and constants.L_sample is not None):
-                noise = "are sampled" if constants.sigma_sq is None else f"have sigma_sq = {constants.sigma_sq:.4g}"
-                raise NotCovered(f"{self.name} needs exact gradients; these {noise}")
-            if constants.sigma_sq is None:
-                notes.append("the gradients are taken to be exact, as the theorem assumes (sigma_sq is unknown)")
-        if self.workers == "one" and constants.n != 1:
-            raise NotCovered(f"{self.name} is about one worker, not n = {constants.n}; give n=1 (--workers 1)")
-        if self.workers == "equal" and constants.zeta_sq != 0:
-            raise NotCovered(f"{self.name} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
-        for name in ("mu", "pl"):
-            if name in self.requires and self.needs_curvature and not getattr(constants, name) > 0:
-                raise NotCovered(f"{self.name} needs {name} > 0; {name} = 0 is no strong convexity")
-        assumed_up = self._assume("uplink", self.uplink, up, constants.dim)
-        assumed_down = self._assume("downlink", self.downlink, down, constants.dim)
-        if self.independent and (constants.n or 1) > 1 and getattr(assumed_up, "shared_coins", False):
-            raise NotCovered(
-                f"{self.name} needs coins that are independent over workers (omega/n); all workers of "
-                f"{_name(up)} share theirs"
-            )
-        if self.asynchronous and constants.n != 1 and not constants.every_worker and _shares_coins(up, assumed_up):
-            raise NotCovered(
-                f"{self.name} needs coins that the model of a message does not depend on; the workers of {_name(up)} "
-                f"share theirs, and where their messages are used in different steps, the later ones are computed at "
-                f"models that these coins have shaped: give every worker coins of its own (or --set every_worker=1 "
-                f"where every step uses one new message of every worker)"
-            )
-        return Request(constants, assumed_up, assumed_down, None if rounds is None else int(rounds), eps), tuple(notes)
+        return constants
 
-    needs_curvature: ClassVar[bool] = True
-    """Whether mu = 0 (merely convex) is excluded."""
+    def _match(self, constants: Constants, up: Any, down: Any, fixed: Point) -> tuple[Asked, tuple[Checked, ...]]:
+        """Hold the request against every hypothesis."""
+        constants = self.prepared(constants)
+        asked = Asked(self, constants, up, down, None, None, fixed)
+        held, checked = self.hypotheses, {}
+        for hypothesis in GUARDS:
+            if hypothesis is UPLINK:
+                asked = replace(asked, promised_up=self.promised("uplink", up, constants.dim))
+            if hypothesis is DOWNLINK:
+                asked = replace(asked, promised_down=self.promised("downlink", down, constants.dim))
+            if hypothesis in held:
+                answer = hypothesis.check(asked)
+                if answer.holds is False:
+                    raise NotCovered(answer.sentence)
+                checked[hypothesis] = answer
+        return asked, tuple(
+            Checked(
+                hypothesis.name,
+                hypothesis.clause(self),
+                hypothesis.decided_by if checked.get(hypothesis, YES).holds else WORD,
+                checked.get(hypothesis, YES).sentence,
+            )
+            for hypothesis in held
+        )
 
-    def _assume(self, side: str, kind: type | None, given: Given, dim: int | None) -> Assumption | None:
-        """What the theorem may assume of the compressor of one side."""
-        given = _resolve(given)
+    def promised(self, side: str, given: Any, dim: int | None) -> Assumption | None:
+        """What the theorem may assume of the compressor of one side.
+
+        Raises
+        ------
+        NotCovered
+            If it does not promise what the theorem needs.
+        """
+        kinds = [kind for kind in ((self.uplink, self.uplink_or) if side == "uplink" else (self.downlink,)) if kind]
         if given is None:
-            return EXACT[kind] if kind else None
+            return EXACT_PROMISE[kinds[0]] if kinds else None
         if isinstance(given, Compressor) and dim is None:
             raise NotCovered(f"{self.name} needs dim to know the constants of {given.spec}; give --set dim=...")
-        if kind is None:
+        if not kinds:
             if not _exact(given.unbiased(dim or 1) if isinstance(given, Compressor) else given):
                 raise NotCovered(f"{self.name} has no {side} compression, and {_name(given)} compresses")
             return None
-        wanted = f"{self.name} needs {KIND[kind]} {side} compressor"
+        words = " or ".join([KIND[kinds[0]], *(KIND[kind].split()[-1] for kind in kinds[1:])])
+        wanted = f"{self.name} needs {words} {side} compressor"
         if not isinstance(given, Compressor):
-            if not isinstance(given, kind):
+            if not isinstance(given, tuple(kinds)):
                 raise NotCovered(f"{wanted}; {given} is of another class")
             return given
         given.check(dim or 1)
-        found, why_not = _promise(given, kind, dim or 1)
+        promises: list[tuple[Assumption | None, str]] = [_promise(given, kind, dim or 1) for kind in kinds]
+        found: Assumption | None = next((promise for promise, _ in promises if promise is not None), None)
         if found is None:
-            raise NotCovered(f"{wanted}; {given.spec} is not {KIND[kind].split()[-1]}: {why_not}")
+            raise NotCovered(f"{wanted}; {given.spec} is not {KIND[kinds[0]].split()[-1]}: {promises[0][1]}")
         if isinstance(found, Unbiased) and given.shared_coins:
             return replace(found, shared_coins=True)
         return found
@@ -570,8 +591,9 @@ class Theorem(ABC):
         return choose
 
     def _apply(
-        self, request: Request, fixed: Point, notes: tuple[str, ...], up: Any, down: Any
+        self, request: Request, fixed: Point, checked: tuple[Checked, ...], up: Any, down: Any
     ) -> Guarantee | NoGuarantee:
+        notes = request.constants.notes
         missing = tuple(name for name in self.bound_needs(request) if getattr(request.constants, name) is None)
         wanted = request.rounds is not None or request.eps is not None
         if missing and wanted and not self.general:
@@ -615,6 +637,7 @@ class Theorem(ABC):
             rate=self.rate(request, p, curve),
             missing=missing,
             notes=notes,
+            hypotheses=checked,
             horizon=self.horizon(request),
             curve=curve,
             fixed=fixed,
@@ -735,19 +758,17 @@ def _name(given: Given) -> str:
     return given.spec if isinstance(given, Compressor) else str(given)
 
 
-def _shares_coins(given: Given, assumed: Assumption | None) -> bool:
-    """Whether all workers toss the same coins."""
-    given = _resolve(given)
-    return getattr(given, "shared_coins", False) or getattr(assumed, "shared_coins", False)
+def _check_aim(rounds: Any, eps: Any) -> None:
+    """Raise `InputError` unless at most one of them is given, and makes sense."""
+    if rounds is not None and eps is not None:
+        raise InputError("give rounds or eps, not both: the step is tuned for one of them")
+    if rounds is not None and (isinstance(rounds, bool) or rounds != int(rounds) or rounds < 1):
+        raise InputError(f"rounds = {rounds} must be a whole number, 1 or more")
+    if eps is not None:
+        _positive("eps", eps)
 
 
 def _positive(name: str, value: float) -> float:
     if isinstance(value, bool | str) or not (math.isfinite(value) and value > 0):
         raise InputError(f"{name} = {value} must be a number above 0")
     return float(value)
-
-
-def wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
-    """The sentence that asks for constants."""
-    assert set(missing) <= set(NAMES)
-    return f"{what} needs {' and '.join(missing)}; give --set {' '.join(f'{name}=...' for name in missing)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from tersegrad.theory import THEOREMS, Constants, Contractive, Theorem, Unbiased
 from tersegrad.theory.families import OrderTheorem
+from tersegrad.theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER, QUADRATIC
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,14 @@ def peculiar(id: str) -> Peculiar:
 def suited(theorem: Theorem, constants: Constants) -> dict[str, Any]:
     """What must be changed in constants for a theorem's own assumptions (equal workers, one worker, exactness)."""
     changes: dict[str, Any] = {}
-    if theorem.workers == "equal":
+    if EQUAL_WORKERS in theorem.assumes:
         changes |= {"zeta_sq": 0.0, "zeta_star_sq": 0.0}
-    if theorem.workers == "one":
+    if ONE_WORKER in theorem.assumes:
         smooth = constants.L_max
         changes |= {"n": 1, "L": smooth, "L_tilde": smooth, "mu": constants.mu_min, "zeta_sq": 0.0, "zeta_star_sq": 0.0,
                     "overlap": 1 if constants.overlap else None}  # fmt: skip
-    if theorem.quadratic:
+    if QUADRATIC in theorem.assumes:
         changes["quadratic"] = True
-    if theorem.exact:
+    if EXACT in theorem.assumes:
         changes |= {"sigma_sq": 0.0, "sigma_star_sq": 0.0, "sigma_l1": 0.0}
     return changes | peculiar(theorem.name).constants

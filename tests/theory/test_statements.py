@@ -10,6 +10,7 @@ import pytest
 from support.theorem_table import BOUNDS, peculiar, suited
 from tersegrad.latex import PIECES
 from tersegrad.theory import COLUMNS, THEOREMS, AbsoluteError, Constants, Contractive, Unbiased
+from tersegrad.theory.hypotheses import STRONGLY_CONVEX_WORKERS
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
 
@@ -161,7 +162,7 @@ def agree(theorem, constants, compressors, symbols, rounds=37, **parameters):
     }
     symbols |= {name if len(name) == 1 else "\\" + name: value for name, value in found.parameters.items()}
     symbols |= {name: value for name, value in found.analysis.items() if name not in symbols}
-    if theorem.workers == "strongly convex":
+    if STRONGLY_CONVEX_WORKERS in theorem.assumes:
         symbols |= {"L": constants.L_max, r"\mu": constants.mu_min}
     gamma, eta = found.intervals["gamma"], found.intervals.get("eta")
     code = {

@@ -25,6 +25,15 @@ from tersegrad.theory import (
     Unbiased,
     theorem,
 )
+from tersegrad.theory.hypotheses import (
+    CONVEX_WORKERS,
+    EQUAL_WORKERS,
+    ONE_WORKER,
+    OWN_COINS,
+    PROX,
+    STRONGLY_CONVEX,
+    STRONGLY_CONVEX_WORKERS,
+)  # fmt: skip
 
 FULL = Constants(
     n=6, dim=50, L=1.0, L_max=2.0, L_sample=3.0, mu=0.1, mu_min=0.05, pl=0.2, sigma_sq=0.5, sigma_star_sq=0.3,
@@ -230,7 +239,7 @@ def test_noise_raises_the_bound(id, up, down):
     assert np.all(ask(id, up, down, noisy, **same_parameters(id, base)).bound(t) > base.bound(t))
 
 
-AVERAGING = [id for id in BOUNDS if peculiar(id).workers_lower and THEOREMS[id].workers != "one"]
+AVERAGING = [id for id in BOUNDS if peculiar(id).workers_lower and ONE_WORKER not in THEOREMS[id].assumes]
 
 
 @pytest.mark.parametrize(("id", "up", "down"), cases(AVERAGING))
@@ -278,7 +287,7 @@ def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
     assert ask(id, up="identity", down="identity").parameters == ask(id).parameters
 
 
-@pytest.mark.parametrize("id", [id for id, t in THEOREMS.items() if t.independent])
+@pytest.mark.parametrize("id", [id for id, t in THEOREMS.items() if OWN_COINS in t.assumes])
 def test_coins_shared_by_the_workers_are_refused(id):
     assert "independent over workers" in ask(id, up=Unbiased(1.0, shared_coins=True)).reason
     one = replace(constants_for(id), n=1, overlap=1, L=2.0, L_tilde=2.0, mu=0.05, zeta_sq=0.0)
@@ -288,13 +297,15 @@ def test_coins_shared_by_the_workers_are_refused(id):
 @pytest.mark.parametrize("id", THEOREMS)
 def test_a_regulariser_needs_a_prox_and_curvature_is_checked(id):
     t = THEOREMS[id]
-    assert bool(ask(id, constants=replace(constants_for(id), composite=True))) == t.allows_regulariser
+    assert bool(ask(id, constants=replace(constants_for(id), composite=True))) == (PROX in t.assumes)
     if "mu" in t.requires:
         flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0))
-        assert bool(flat) == (not t.needs_curvature)
+        assert bool(flat) == {STRONGLY_CONVEX, STRONGLY_CONVEX_WORKERS}.isdisjoint(t.assumes)
         nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0))
-        assert bool(nonconvex) == (t.workers in ("", "one", "equal"))  # there f_i is f itself
-    if t.workers == "equal":
+        assert bool(nonconvex) == {CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS}.isdisjoint(
+            t.assumes
+        )  # there f_i is f itself
+    if EQUAL_WORKERS in t.assumes:
         assert "all sample the same f" in ask(id, constants=FULL).reason
 
 
@@ -360,7 +371,7 @@ def problems(draw):
 def test_every_answer_is_a_number_or_a_reason(id, data):
     t = THEOREMS[id]
     constants = data.draw(problems())
-    constants = replace(constants, **suited(t, constants.completed())) if t.workers != "equal" else constants
+    constants = replace(constants, **suited(t, constants.completed())) if EQUAL_WORKERS not in t.assumes else constants
     up, down = data.draw(CLASSES[t.uplink]), data.draw(CLASSES[t.downlink])
     aim = data.draw(st.sampled_from([{}, {"rounds": 1}, {"rounds": 10**6}, {"eps": 1e-3}, {"eps": 10.0}]))
     found = t.guarantee(constants, up, down, **aim)
@@ -368,7 +379,12 @@ def test_every_answer_is_a_number_or_a_reason(id, data):
         assert found.reason
         equal = constants.zeta_sq == 0 or constants.n == 1
         no_end = "1e300" in found.reason  # a tuned step that does not fall without noise
-        assert (t.workers == "equal" and not equal) or (peculiar(id).tuned and not aim) or t.workers == "one" or no_end
+        assert (
+            (EQUAL_WORKERS in t.assumes and not equal)
+            or (peculiar(id).tuned and not aim)
+            or ONE_WORKER in t.assumes
+            or no_end
+        )
     else:
         assert isinstance(found, Guarantee)
         assert found.parameters["gamma"] > 0

@@ -32,63 +32,40 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..bounds import Curve, Interval, NotCovered, Rate
-from ..compressors import Compressor, Unbiased, compressor
+from ..bounds import Curve, Interval, Rate
+from ..compressors import Unbiased
 from ..constants import Constants
 from ..families import AverageTheorem, LinearTheorem
+from ..hypotheses import OVERLAP
 from ..search import refined
-from ..theorem import Given, ParameterChoice, Point, Request, Theorem
+from ..theorem import ParameterChoice, Point, Request, Theorem
 
 PAPER = "Khirirat, Feyzmahdavian, Johansson 2018 (arXiv 1806.06573)"
-OWN = f"own proof, for the method of {PAPER}"
-SPARSE = (
-    r"the gradients exact, each coordinate in the support of at most $s$ workers' gradients (the constant overlap; $n$ "
-    r"where it is unknown), and the compressor "
-    r"unbiased with $\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, $a = 1+\omega$, and such that $C(v)$ is zero wherever $v$ is; "
-    r"the coins may depend on each other."
+SECOND_MOMENT = (
+    r"the workers' compressor is unbiased given the vector that it compresses, with "
+    r"$\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, $a = 1+\omega$"
 )
+OWN = f"own proof, for the method of {PAPER}"
 
 
 class Overlapping(Theorem):
     """Workers whose supports overlap: s replaces n where compressors send no coordinate that is zero."""
 
     uplink = Unbiased
-    exact = True
+    messages_latex = SECOND_MOMENT
     floor_falls_with = "s/n"
     late_slope = "1/sqrt(T), with the step tuned for T"
 
-    def _match(
-        self, constants: Constants, up: Given, down: Given, rounds: int | None, eps: float | None
-    ) -> tuple[Request, tuple[str, ...]]:
-        filled: tuple[str, ...] = ()
-        sparse = "L_max" in self.requires
-        if sparse and constants.overlap is None and constants.n is not None:
-            constants = replace(constants, overlap=constants.n)
-            filled = (f"overlap = {constants.n}: at most n",)
-        request, notes = super()._match(constants, up, down, rounds, eps)
-        if sparse:
-            _refuse_contradictions(self.name, request, up)
-        return request, (*filled, *notes)
+    def prepared(self, constants: Constants) -> Constants:
+        """The constants, with n for an unknown overlap."""
+        if OVERLAP in self.assumes and constants.overlap is None and constants.n is not None:
+            note = f"overlap = {constants.n}: at most n"
+            constants = replace(constants, overlap=constants.n, notes=(*constants.notes, note))
+        return super().prepared(constants)
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         """The slopes of the family of bounds; what is left of the floor falls with s/n, not with 1/n."""
         return replace(super().rate(request, p, curve), in_workers=0.0, speedup_until=None)  # type: ignore[safe-super]
-
-
-def _refuse_contradictions(id: str, request: Request, up: Given) -> None:
-    """Raise `NotCovered` where `overlap` cannot be right for these constants or this compressor."""
-    c, smoothness = request.constants, request.c.overlap / request.c.n * request.c.L_max
-    if c.mu is not None and c.mu > smoothness * (1 + 1e-9):
-        raise NotCovered(
-            f"mu = {c.mu:.4g} is above (overlap/n) L_max = {smoothness:.4g}, and f is that smooth; "
-            f"give a larger overlap (overlap = n is always right)"
-        )
-    given = compressor(up) if isinstance(up, str) else up
-    if isinstance(given, Compressor) and not given.keeps_support and request.c.overlap < request.c.n:
-        raise NotCovered(
-            f"{id} with overlap < n needs a compressor that sends no coordinate that is zero, and {given.spec} may; "
-            f"give --set overlap={request.c.n:g}"
-        )
 
 
 def second_moment(request: Request) -> float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
+from ..hypotheses import CONVEX_WORKERS, NOISE, OWN_COINS, SMOOTH, SMOOTH_WORKERS, STRONGLY_CONVEX, ZERO_MEMORIES
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -52,14 +53,19 @@ class StronglyConvex(LinearTheorem):
     bound_requires = ("dist0_sq", "zeta_star_sq", "sigma_sq")
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
     parameters = ("gamma", "alpha")
-    workers = "convex"
-    assumptions = (
-        r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $L$-smooth and $\mu$-strongly convex, the compressors "
-        r"unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins, the noise of variance "
-        r"at most $\sigma^2$, $h_i^0 = 0$ and $0 < \alpha \le \frac{1}{1+\omega_u}$ (for $\omega_u = 0$ the terms with "
-        r"$\frac{\alpha}{2}$ drop out)."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        OWN_COINS,
+        NOISE,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $0 < \alpha \le \frac{1}{1+\omega_u}$ (for $\omega_u = 0$ the terms with $\frac{\alpha}{2}$ drop"
+        r" out)."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import LinearTheorem
+from ..hypotheses import EXACT, ONE_WORKER, SMOOTH, STRONGLY_CONVEX
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -39,14 +40,14 @@ class StronglyConvex(LinearTheorem):
     source = "Beznosikov, Horvath, Richtarik, Safaryan 2020 (arXiv 2002.12410), Theorems 17-19"
     provenance = "published"
     method = "compressed-gd"
-    workers = "one"
-    exact = True
     requires = ("L", "mu")
     bound_requires = ("gap0",)
     uplink = Contractive
-    assumptions = (
-        r"Let there be one worker with exact gradients, $f$ $L$-smooth and $\mu$-strongly convex and the compressor "
-        r"contractive with constant $\delta$."
+    assumes = (
+        ONE_WORKER,
+        EXACT,
+        SMOOTH,
+        STRONGLY_CONVEX,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"),)

@@ -19,6 +19,7 @@ from abc import abstractmethod
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
+from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, SMOOTH_WORKERS, ZERO_ERRORS
 from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
 PAPER = "Xie et al. 2020 (arXiv 2007.13221)"
@@ -36,11 +37,14 @@ class _Reset(AverageTheorem):
     downlink = Contractive
     parameters = ("gamma", "H")
     iterate = r"\bar x"
-    assumptions = (
-        r"Let every $f_i$ be $L_{\max}$-smooth and $f$ $L$-smooth, the noise of variance at most $\sigma^2$, "
-        r"$\mathbb{E}\|g_i\|^2 \le G^2$, the compressor of the gradients contractive with constant $\delta_u$, that of "
-        r"the error reset, after every $H$-th round, with constant $\delta_d$."
+    assumes = (
+        SMOOTH_WORKERS,
+        SMOOTH,
+        NOISE,
+        BOUNDED_GRADIENTS,
+        ZERO_ERRORS,
     )
+    setting = r"Every $H$-th round resets the errors, with the compressor of constant $\delta_d$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     measures = (("", "grad_sq_mean"),)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from ..bounds import Interval
 from ..families import LinearTheorem
+from ..hypotheses import CONVEX_WORKERS, EXACT, OVERLAP, SMOOTH, SMOOTH_WORKERS, STRONGLY_CONVEX
 from ..theorem import ParameterChoice, Point, Request, register
-from ._overlapping import OWN, SPARSE, FreeTheta, Overlapping, second_moment
+from ._overlapping import OWN, FreeTheta, Overlapping, second_moment
 
 
 @register
@@ -46,8 +47,14 @@ class DQGDStronglyConvex(FreeTheta):
     source = OWN
     provenance = "ours"
     method = "d-qgd"
-    workers = "convex"
-    assumptions = r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $\mu$-strongly convex, $\theta > 0$, " + SPARSE
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        STRONGLY_CONVEX,
+        EXACT,
+        OVERLAP,
+    )
+    setting = r"Let $\theta > 0$. The coins may depend on each other."
     conditions = r"0 < \gamma < \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{2n}{as(1+\theta)L_{\max}}"),
@@ -124,10 +131,15 @@ class DQGDSharper(Overlapping, LinearTheorem):
     method = "d-qgd"
     requires = ("n", "L", "L_max", "mu")
     bound_requires = ("dist0_sq", "zeta_star_sq")
-    workers = "convex"
-    assumptions = (
-        r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $L$-smooth and $\mu$-strongly convex, " + SPARSE
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        EXACT,
+        OVERLAP,
     )
+    setting = r"The coins may depend on each other."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{1}{L+\frac{2s\omega L_{\max}}{n}}"),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
-from ..bounds import Interval, NotCovered
+from ..bounds import Interval
 from ..families import Average
+from ..hypotheses import BOUNDED_GRADIENTS, CONVEX, DELAYS, DRAWN, FREE_DELAYS, FRESH_COINS, SAMPLED, SMOOTH, USED_ONCE
 from ..theorem import ParameterChoice, Point, Request, register
 from ._overlapping import OWN, AnyStep, second_moment
 
@@ -42,33 +43,29 @@ class DelayedQSGD(AnyStep):
     source = OWN
     provenance = "ours"
     method = "delayed-q-sgd"
-    asynchronous = True
+    messages = "one"
     requires = ("L", "mu", "tau")
     bound_requires = ("dist0_sq", "G")
-    needs_curvature = False
-    exact = False
     parameters = ("gamma", "M")
-    assumptions = (
-        r"Let $f$ be convex and $L$-smooth, $\mathbb{E}\|g\|^2 \le G^2$ for the stochastic gradients at every point "
-        r"met, each step average $M$ of them that are at most $\tau$ rounds old and compressed by an unbiased $C$ with "
-        r"$\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, $a = 1+\omega$, each sample be used once, the delays be independent of "
-        r"samples and coins, and all $f_i$ be equal, or the worker of each message drawn uniformly, or $M=n$ messages "
-        r"of all workers and of one age make a step."
+    assumes = (
+        CONVEX,
+        SMOOTH,
+        BOUNDED_GRADIENTS,
+        SAMPLED,
+        DELAYS,
+        FREE_DELAYS,
+        FRESH_COINS,
+        DRAWN,
+        USED_ONCE,
     )
+    setting = r"$M$ messages make a step."
     conditions = r"0 < \gamma"
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2\gamma T} + \frac{\gamma aG^2}{2} + \frac{L\gamma^2\tau^2aG^2}{2}"
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        c = request.constants
-        M = choose("M", Interval(1.0, c.n or math.inf, "1 <= M <= n", low_open=False), 1.0)
-        together = c.n == M and c.same_age
-        if c.zeta_sq != 0 and not c.uniform_draws and not together:
-            raise NotCovered(
-                f"{self.name} needs messages whose mean is a gradient of f, and workers that differ (zeta_sq is not 0) "
-                f"report as often as they are fast; draw the worker of every message uniformly (--clock drawn, --set "
-                f"uniform_draws=1), or --set zeta_sq=0 if all workers sample the same f"
-            )
+        high = request.constants.n or math.inf
+        choose("M", Interval(1.0, high, "1 <= M <= n", low_open=False), 1.0)
         super().choose_parameters(request, choose)
 
     def _smoothness(self, request: Request) -> float:

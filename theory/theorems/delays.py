@@ -21,34 +21,37 @@ from dataclasses import replace
 
 from ..bounds import Curve, Interval, NotCovered, Rate
 from ..families import Average, AverageTheorem, LinearTheorem, OrderTheorem
+from ..hypotheses import (
+    ANY_MESSAGES,
+    CONVEX_WORKERS,
+    DELAYS,
+    EQUAL_WORKERS,
+    EXACT,
+    FIRST_REPORTS,
+    FREE_DELAYS,
+    NOISE,
+    ONE_AGE,
+    POLYAK_LOJASIEWICZ,
+    PROX,
+    QUADRATIC,
+    SMOOTH,
+    SMOOTH_ON_AVERAGE,
+    STORED,
+    STRONGLY_CONVEX,
+    USED_ONCE,
+)
 from ..theorem import SEARCHED, ParameterChoice, Point, Request, register
 
 QUADRATICS = "Arjevani, Shamir, Srebro 2020 (arXiv 1806.10188)"
 
 
-def choose_messages(request: Request, choose: ParameterChoice, default: float) -> float:
-    """Take M, the number of messages in a step; fewer than n make f only where all workers hold the same f."""
+def choose_messages(request: Request, choose: ParameterChoice, messages: str) -> float:
+    """Take M, the number of messages in a step."""
     n = request.c.n
+    default = n if messages == "all" else 1.0
     M = choose("M", Interval(1.0, n, "1 <= M <= n", low_open=False), default)
     if math.floor(M) != M:
         raise NotCovered(f"M = {M:g} must be a whole number of messages")
-    if n > M and request.constants.zeta_sq != 0:
-        raise NotCovered(
-            f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
-            f"same f; give M = {n:g}, or --set zeta_sq=0 if they do"
-        )
-    return M
-
-
-def choose_messages_of_one_age(request: Request, choose: ParameterChoice, default: float) -> float:
-    """Take M where the messages of workers that differ must make up a gradient of f at one model."""
-    M = choose_messages(request, choose, default)
-    if request.constants.zeta_sq != 0 and request.constants.same_age is False:
-        raise NotCovered(
-            "the messages of one step were computed at different models, and workers that differ make up a gradient of "
-            "f at one model only; take a clock that keeps their ages equal (fixed), or --set zeta_sq=0 if all workers "
-            "sample the same f"
-        )
     return M
 
 
@@ -85,22 +88,26 @@ class DelayedNonconvex(AverageTheorem):
     source = "own proof"
     provenance = "ours"
     method = "delayed-sgd"
-    asynchronous = True
+    messages = "one"
     requires = ("n", "L", "tau")
     bound_requires = ("gap0", "sigma_sq")
-    workers = "equal"
     parameters = ("gamma", "M")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, every message a stochastic gradient of $f$ with noise of variance at most $\sigma^2$, "
-        r"at most $\tau$ steps old, the delays independent of the samples, and $M$ messages in a step."
+    assumes = (
+        EQUAL_WORKERS,
+        SMOOTH,
+        NOISE,
+        DELAYS,
+        FREE_DELAYS,
+        USED_ONCE,
     )
+    setting = r"$M$ messages make a step."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{2L\max\{1,\tau\}}"),)
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{M}"
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        choose_messages(request, choose, 1)
+        choose_messages(request, choose, self.messages)
         high = 1 / (2 * request.c.L * max(1.0, request.c.tau))
         choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L max(1, tau))"), high)
 
@@ -118,15 +125,13 @@ class _ExactDelay(LinearTheorem):
     source = QUADRATICS
     provenance = "published"
     method = "delayed-sgd"
-    asynchronous = True
-    quadratic = True
     requires = ("n", "L", "mu", "tau")
     parameters = ("gamma", "M")
     conditions = r"0 < \gamma \le \gamma_{\max}"
     measures = (("", "gap"),)
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        choose_messages_of_one_age(request, choose, request.c.n)
+        choose_messages(request, choose, self.messages)
         high = 1 / (20 * request.c.L * (request.c.tau + 1))
         choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(20 L (tau + 1))"), high)
 
@@ -155,11 +160,14 @@ class DelayedQuadratic(_ExactDelay):
 
     name = "delayed-sgd.quadratic"
     title = "Delayed gradient descent on quadratics"
-    exact = True
     bound_requires = ("dist0_sq",)
-    assumptions = (
-        r"Let the $f_i$ be quadratic, $f$ be $L$-smooth and $\mu$-strongly convex, the gradients exact and every "
-        r"message $\tau$ steps old ($x^s = x^0$ for $s < 0$)."
+    assumes = (
+        QUADRATIC,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        EXACT,
+        ANY_MESSAGES,
+        ONE_AGE,
     )
     definitions = ((r"\gamma_{\max}", r"\frac{1}{20L(\tau+1)}"), (r"\rho", r"(1-\gamma\mu)^2"))
     bound_latex = r"5L\rho^{t+1}R_0^2"
@@ -201,11 +209,17 @@ class DelayedQuadraticNoise(_ExactDelay):
     name = "delayed-sgd.quadratic-noise"
     title = "Delayed SGD on quadratics"
     bound_requires = ("dist0_sq", "sigma_sq")
-    assumptions = (
-        r"Let the $f_i$ be quadratic, $f$ be $L$-smooth and $\mu$-strongly convex, the noise of every message of "
-        r"variance at most $\sigma^2$ and every message $\tau$ steps old ($x^s = x^0$ for $s < 0$), $M$ messages in a "
-        r"step."
+    assumes = (
+        QUADRATIC,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE,
+        ANY_MESSAGES,
+        ONE_AGE,
+        FREE_DELAYS,
+        USED_ONCE,
     )
+    setting = r"$M$ messages make a step."
     definitions = ((r"\gamma_{\max}", r"\frac{1}{20L(\tau+1)}"), (r"\rho", r"e^{-2\gamma\mu}"))
     bound_latex = (
         r"5L\rho^{t+1}R_0^2 + \frac{\gamma^2\sigma^2}{2M}(L(\tau+1)\ln(2(\tau+1)) "
@@ -255,17 +269,20 @@ class DelayedQuadraticVarying(LinearTheorem):
     source = "own proof"
     provenance = "ours"
     method = "delayed-sgd"
-    asynchronous = True
-    quadratic = True
     requires = ("n", "L", "mu", "tau")
     bound_requires = ("gap0", "sigma_sq")
-    workers = "equal"
     parameters = ("gamma", "M")
-    assumptions = (
-        r"Let $f$ be quadratic, $L$-smooth and $\mu$-strongly convex, every message a stochastic gradient of $f$ with "
-        r"noise of variance at most $\sigma^2$, at most $\tau$ steps old, the delays independent of the samples, and "
-        r"$M$ messages in a step."
+    assumes = (
+        EQUAL_WORKERS,
+        QUADRATIC,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE,
+        DELAYS,
+        FREE_DELAYS,
+        USED_ONCE,
     )
+    setting = r"$M$ messages make a step."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{\tau^\tau}{(\tau+1)^{\tau+1}L}"),
@@ -275,7 +292,7 @@ class DelayedQuadraticVarying(LinearTheorem):
     bound_latex = r"\rho^t\Delta + \frac{\gamma\sigma^2}{2M}(\frac{1}{2-\gamma L} + \gamma L\tau)"
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        choose_messages(request, choose, request.c.n)
+        choose_messages(request, choose, self.messages)
         L, tau = request.c.L, request.c.tau
         high = math.exp(-tau * math.log1p(1 / tau)) / ((tau + 1) * L) if tau > 0 else 1 / L
         choose("gamma", Interval(0.0, high, "0 < gamma <= tau^tau/((tau + 1)^(tau + 1) L)"), high)
@@ -321,13 +338,14 @@ class AggregatedNonconvex(AverageTheorem):
     source = "own proof, for the method of Blatt, Hero, Gauchman 2007"
     provenance = "ours"
     method = "iag"
-    asynchronous = True
-    exact = True
     requires = ("n", "L", "L_tilde", "tau")
     bound_requires = ("gap0",)
-    assumptions = (
-        r"Let $f$ be $L$-smooth, $f_i$ be $L_i$-smooth with $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients "
-        r"exact and the stored reports at most $\tau$ steps old."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        STORED,
+        FIRST_REPORTS,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{2}{L+\sqrt{L^2+4\tilde L^2\tau^2}}"),)
@@ -368,13 +386,15 @@ class AggregatedPL(LinearTheorem):
     source = "own proof, for the method of Blatt, Hero, Gauchman 2007"
     provenance = "ours"
     method = "iag"
-    asynchronous = True
-    exact = True
     requires = ("n", "L", "L_tilde", "pl", "tau")
     bound_requires = ("gap0",)
-    assumptions = (
-        r"Let $f$ be $L$-smooth with $\|\nabla f\|^2 \ge 2\mu_{PL}(f-f^\star)$, $f_i$ be $L_i$-smooth with "
-        r"$\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients exact and the stored reports at most $\tau$ steps old."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        POLYAK_LOJASIEWICZ,
+        EXACT,
+        STORED,
+        FIRST_REPORTS,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
@@ -431,15 +451,16 @@ class ProximalAggregated(LinearTheorem):
     )
     provenance = "restated"
     method = "piag"
-    asynchronous = True
-    exact = True
-    workers = "convex"
-    allows_regulariser = True
     requires = ("n", "L_tilde", "mu", "tau")
     bound_requires = ("dist0_sq",)
-    assumptions = (
-        r"Let $f_i$ be convex and $L_i$-smooth, $\frac{1}{n}\sum_i L_i \le \tilde L$, $f$ be $\mu$-strongly convex, "
-        r"$R$ closed and convex, the gradients exact and the stored reports at most $\tau$ steps old."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_ON_AVERAGE,
+        STRONGLY_CONVEX,
+        PROX,
+        EXACT,
+        STORED,
+        FIRST_REPORTS,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
@@ -493,13 +514,15 @@ class DelayAdaptive(OrderTheorem):
         "Mishchenko, Bach, Even, Woodworth 2022 (arXiv 2206.07638); Koloskova, Stich, Jaggi 2022 (arXiv 2206.08307)"
     )
     method = "delay-adaptive"
-    asynchronous = True
-    workers = "equal"
     requires = ("n", "L", "gap0", "sigma_sq")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, every message a stochastic gradient of $f$ with noise of variance at most $\sigma^2$, "
-        r"and the delays independent of the samples; they need no bound."
+    assumes = (
+        EQUAL_WORKERS,
+        SMOOTH,
+        NOISE,
+        FREE_DELAYS,
+        USED_ONCE,
     )
+    setting = r"The delays need no bound."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{4Ln}"),)
     measures = (("", "grad_sq_mean"),)

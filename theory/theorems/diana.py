@@ -14,6 +14,19 @@ import math
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
+from ..hypotheses import (
+    CONVEX_WORKERS,
+    EXACT,
+    NOISE,
+    OWN_COINS,
+    POLYAK_LOJASIEWICZ,
+    PROX,
+    SMOOTH,
+    SMOOTH_ON_AVERAGE,
+    SMOOTH_WORKERS,
+    STRONGLY_CONVEX,
+    ZERO_MEMORIES,
+)
 from ..theorem import ParameterChoice, Point, Request, register
 from . import ef_bv
 
@@ -54,20 +67,22 @@ class StronglyConvex(LinearTheorem):
     requires = ("n", "L", "L_max", "mu")
     bound_requires = ("dist0_sq", "zeta_star_sq", "sigma_sq")
     uplink = Unbiased
-    independent = True
     parameters = ("gamma", "alpha")
     analysis = ("M",)
-    allows_regulariser = True
-    workers = "convex"
     rules = ("standard", "fast")
-    assumptions = (
-        r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $L$-smooth and $\mu$-strongly convex, $R$ "
-        r"closed and "
-        r"convex, the compressor unbiased with variance $\omega$ and independent over workers, the noise of "
-        r"variance at "
-        r"most $\sigma^2$, $h_i^0 = 0$, $0 < \alpha \le \frac{1}{1+\omega}$ and $M > "
-        r"\frac{2\omega}{n\alpha}$ "
-        r"(for $\omega = 0$: $M = 0$, and the terms with $\frac{\omega}{M}$ drop out)."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        PROX,
+        OWN_COINS,
+        NOISE,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $0 < \alpha \le \frac{1}{1+\omega}$ and $M > \frac{2\omega}{n\alpha}$ (for $\omega = 0$: $M = "
+        r"0$, and the terms with $\frac{\omega}{M}$ drop out)."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
@@ -167,12 +182,21 @@ class PolyakLojasiewicz(ef_bv.Contracting):
     requires = ("n", "L", "L_tilde", "pl")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Unbiased
-    exact = True
     parameters = ("gamma", "alpha")
-    assumptions = (
-        rf"{ef_bv.SMOOTH}, $\|\nabla f(x)\|^2 \ge 2\mu_{{PL}}(f(x)-f^\star)$, the compressor unbiased with variance "
-        rf"$\omega$ and the average of $n$ messages of variance $\omega_{{av}}$ ($\frac{{\omega}}{{n}}$ with "
-        rf"independent coins), $r < 1$, {ef_bv.START} (for $\omega_{{av}} = 0$ the second entry of $\rho$ drops out)."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        POLYAK_LOJASIEWICZ,
+        EXACT,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $r < 1$ and $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$ (for $\omega_{av} = 0$ the second "
+        r"entry of $\rho$ drops out)."
+    )
+    messages_latex = (
+        r"the workers' compressor is unbiased given the vector that it compresses, with variance $\omega$, and"
+        r" the average of $n$ messages of variance $\omega_{av}$ ($\frac{\omega}{n}$ with independent coins)"
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (

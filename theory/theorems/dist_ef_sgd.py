@@ -17,6 +17,7 @@ import math
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
+from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, ZERO_ERRORS
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Zheng, Huang, Kwok 2019 (arXiv 1905.10936)"
@@ -57,10 +58,15 @@ class Nonconvex(AverageTheorem):
     uplink = Contractive
     downlink = Contractive
     parameters = ("gamma", "b")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, the noise of variance at most $\sigma^2$, $\mathbb{E}\|g_i\|^2 \le G^2$, "
-        r"$0 \le b < 1$, both compressors contractive with constant $\delta$, $K_c = 1$ if $\|C(v)\| \le \|v\|$ and "
-        r"$K_c = 2(2-\delta)$ otherwise."
+    assumes = (
+        SMOOTH,
+        NOISE,
+        BOUNDED_GRADIENTS,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $0 \le b < 1$, $\delta = \min\{\delta_u,\delta_d\}$, $K_c = 1$ if $\|C(v)\| \le \|v\|$ and $K_c "
+        r"= 2(2-\delta)$ otherwise."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (

@@ -19,15 +19,21 @@ from typing import ClassVar
 from ..bounds import Interval, NotCovered
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem, TunedTheorem
+from ..hypotheses import (
+    ALIKE_SMOOTH_WORKERS,
+    EQUAL_WORKERS,
+    NOISE,
+    NOISE_ON_AVERAGE,
+    OWN_COINS,
+    PROX,
+    SMOOTH,
+    STRONGLY_CONVEX_WORKERS,
+    ZERO_ERRORS,
+    ZERO_MEMORIES,
+)
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 
 PAPER = "Liu, Li, Tang, Yan 2020 (arXiv 1910.07561)"
-COMPRESSORS = r"the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with independent coins"
-EQUAL_WORKERS = (
-    rf"Let $R = 0$, every worker sample the same $L$-smooth $f$, $h_i^0 = 0$, {COMPRESSORS}, and the noise "
-    rf"of variance "
-    r"at most $\sigma^2$."
-)
 
 
 def memory(request: Request, choose: ParameterChoice, target: float) -> tuple[float, float]:
@@ -108,21 +114,23 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
     bound_requires = ("dist0_sq", "zeta_star_sq", "sigma_sq")
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
     parameters = ("gamma", "alpha", "beta", "eta")
     analysis = ("c",)
-    allows_regulariser = True
-    workers = "strongly convex"
     rules: ClassVar[tuple[str, ...]] = ("standard", "fast")
     saturating = True
-    assumptions = (
-        rf"Let every $f_i$ be $L$-smooth and $\mu$-strongly convex, $R$ closed and convex, {COMPRESSORS}, "
-        rf"the noise of "
-        r"variance at most $\sigma^2$ on average, $c \ge \frac{4\omega_u(\omega_u+1)}{n}$, "
-        r"$|2(\omega_u+1)\alpha-1| \le \sqrt{1-\frac{4\omega_u(\omega_u+1)}{nc}}$, "
-        r"$0 < \beta \le \frac{1}{\omega_d+1}$ (strict if $\eta > 0$), $0 \le \eta < \eta_{\max}$ or $\eta = "
-        r"0$, and "
-        r"$h_i^0 = e^0 = q^{-1} = 0$."
+    assumes = (
+        STRONGLY_CONVEX_WORKERS,
+        ALIKE_SMOOTH_WORKERS,
+        PROX,
+        OWN_COINS,
+        NOISE_ON_AVERAGE,
+        ZERO_MEMORIES,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $c \ge \frac{4\omega_u(\omega_u+1)}{n}$, $|2(\omega_u+1)\alpha-1| \le "
+        r"\sqrt{1-\frac{4\omega_u(\omega_u+1)}{nc}}$, $0 < \beta \le \frac{1}{\omega_d+1}$ (strict if $\eta > "
+        r"0$), and $0 \le \eta < \eta_{\max}$ or $\eta = 0$; $q^{-1} = 0$."
     )
     conditions = r"\gamma_{\min} < \gamma \le \gamma_{\max}"
     definitions: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -276,12 +284,18 @@ class StronglyConvexTuned(StronglyConvex):
     source = f"{PAPER}, Corollary 1, constants re-derived in our proof"
     general = "dore.strongly-convex"
     rules = ("",)
-    assumptions = (
-        rf"Let every $f_i$ be $L$-smooth and $\mu$-strongly convex, $R$ closed and convex, {COMPRESSORS}, "
-        rf"the noise of "
-        r"variance at most $\sigma^2$ on average, $\eta = 0$, $\alpha = \frac{1}{2(\omega_u+1)}$, "
-        r"$\beta = \frac{1}{\omega_d+1}$, $c = \frac{4\omega_u(\omega_u+1)}{n}$ and $h_i^0 = e^0 = q^{-1} = "
-        r"0$."
+    assumes = (
+        STRONGLY_CONVEX_WORKERS,
+        ALIKE_SMOOTH_WORKERS,
+        PROX,
+        OWN_COINS,
+        NOISE_ON_AVERAGE,
+        ZERO_MEMORIES,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $\eta = 0$, $\alpha = \frac{1}{2(\omega_u+1)}$, $\beta = \frac{1}{\omega_d+1}$ and $c = "
+        r"\frac{4\omega_u(\omega_u+1)}{n}$; $q^{-1} = 0$."
     )
     conditions = r"\gamma = \gamma_{\max}"
     definitions = (
@@ -341,12 +355,18 @@ class Nonconvex(AverageTheorem):
     bound_requires = ("gap0", "sigma_sq")
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
     parameters = ("gamma", "alpha", "beta", "eta")
     analysis = ("c",)
-    workers = "equal"
-    assumptions = EQUAL_WORKERS + (
-        r" Let $\beta = \frac{1}{\omega_d+1}$, $c \ge \frac{4\omega_u(\omega_u+1)}{n}$, "
+    assumes = (
+        EQUAL_WORKERS,
+        SMOOTH,
+        OWN_COINS,
+        NOISE,
+        ZERO_MEMORIES,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $\beta = \frac{1}{\omega_d+1}$, $c \ge \frac{4\omega_u(\omega_u+1)}{n}$, "
         r"$|2(\omega_u+1)\alpha-1| \le \sqrt{1-\frac{4\omega_u(\omega_u+1)}{nc}}$ and $0 \le \eta \le "
         r"\eta_{\max}$."
     )
@@ -421,15 +441,20 @@ class NonconvexTuned(TunedTheorem):
     bound_requires = ("gap0",)
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
     parameters = ("gamma", "alpha", "beta", "eta")
     analysis = ("c",)
-    workers = "equal"
     general = "dore.nonconvex"
-    assumptions = EQUAL_WORKERS + (
-        r" Let $\alpha = \frac{1}{2(\omega_u+1)}$, $\beta = \frac{1}{\omega_d+1}$, $c = "
-        r"\frac{4\omega_u(\omega_u+1)}{n}$ "
-        r"and $0 \le \eta \le \eta_{\max}$."
+    assumes = (
+        EQUAL_WORKERS,
+        SMOOTH,
+        OWN_COINS,
+        NOISE,
+        ZERO_MEMORIES,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $\alpha = \frac{1}{2(\omega_u+1)}$, $\beta = \frac{1}{\omega_d+1}$, $c = "
+        r"\frac{4\omega_u(\omega_u+1)}{n}$ and $0 \le \eta \le \eta_{\max}$."
     )
     conditions = r"\gamma = \gamma_T"
     definitions = (

@@ -19,16 +19,23 @@ import math
 from ..bounds import Curve, Interval, Rate
 from ..compressors import AbsoluteError, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
+from ..hypotheses import (
+    ANY_MESSAGES,
+    BOUNDED_GRADIENTS,
+    DELAYS,
+    FREE_DELAYS,
+    FRESH_COINS,
+    IN_ORDER,
+    NOISE,
+    SMOOTH,
+    SMOOTH_ON_AVERAGE,
+    USED_ONCE,
+    ZERO_ERRORS,
+)
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 from .delays import choose_messages, speedup_from_messages
 
 PAPER = "Tang, Lian, Yu, Zhang, Liu 2019 (arXiv 1905.05957)"
-ABSOLUTE = (
-    r"Let $f$ be $L$-smooth, the noise of variance at most $\sigma^2$, and the error memories bounded: "
-    r"$\mathbb{E}\|e + \frac{1}{n}\sum_i e_i\|^2 \le \varepsilon^2$, where $\varepsilon$ is the sum of the "
-    r"absolute "
-    r"errors of both compressors."
-)
 
 
 def error(request: Request) -> float:
@@ -70,7 +77,15 @@ class Nonconvex(AverageTheorem):
     bound_requires = ("gap0", "sigma_sq")
     uplink = AbsoluteError
     downlink = AbsoluteError
-    assumptions = ABSOLUTE
+    assumes = (
+        SMOOTH,
+        NOISE,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $\varepsilon = \varepsilon_u + \varepsilon_d$, so that $\mathbb{E}\|e + \frac{1}{n}\sum_i "
+        r"e_i\|^2 \le \varepsilon^2$."
+    )
     conditions = r"0 < \gamma < \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"),)
     measures = (("", "grad_sq_mean"),)
@@ -122,7 +137,12 @@ class NonconvexTuned(TunedTheorem):
     uplink = AbsoluteError
     downlink = AbsoluteError
     general = "doublesqueeze.nonconvex"
-    assumptions = ABSOLUTE
+    assumes = (
+        SMOOTH,
+        NOISE,
+        ZERO_ERRORS,
+    )
+    setting = Nonconvex.setting
     conditions = r"\gamma = \gamma_T"
     definitions = (
         (r"\gamma_T", r"\frac{1}{4L + \sigma\sqrt{\frac{T}{n}} + \varepsilon^{\frac{2}{3}}T^{\frac{1}{3}}}"),
@@ -190,10 +210,14 @@ class ContractiveErrors(AverageTheorem):
     bound_requires = ("gap0", "sigma_sq", "G")
     uplink = Contractive
     downlink = Contractive
-    assumptions = (
-        r"Let $f$ be $L$-smooth, the noise of variance at most $\sigma^2$, $\mathbb{E}\|g_i\|^2 \le G^2$, "
-        r"both compressors "
-        r"contractive with constant $\delta$, $K_c = 1$ if $\|C(v)\| \le \|v\|$ and $K_c = 2(2-\delta)$ "
+    assumes = (
+        SMOOTH,
+        NOISE,
+        BOUNDED_GRADIENTS,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $\delta = \min\{\delta_u,\delta_d\}$, $K_c = 1$ if $\|C(v)\| \le \|v\|$ and $K_c = 2(2-\delta)$ "
         r"otherwise."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
@@ -267,18 +291,24 @@ give M = 4, or --set zeta_sq=0 if they do'
     source = f"own proof, for the method of {PAPER}"
     provenance = "ours"
     method = "doublesqueeze-async"
-    asynchronous = True
     requires = ("n", "L", "L_tilde", "tau")
     bound_requires = ("gap0", "sigma_sq")
     uplink = AbsoluteError
     downlink = AbsoluteError
     parameters = ("gamma", "M")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, $f_i$ be $L_i$-smooth with $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the noise of "
-        r"variance at most $\sigma^2$, $\varepsilon_u$ and $\varepsilon_d$ the absolute errors of the compressors, and "
-        r"every step average $M$ messages, at most $\tau$ steps old, in each worker's order, with delays independent "
-        r"of the samples: one message of every worker ($M = n$), or messages of workers with equal $f_i$."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        NOISE,
+        ANY_MESSAGES,
+        DELAYS,
+        FREE_DELAYS,
+        FRESH_COINS,
+        IN_ORDER,
+        USED_ONCE,
+        ZERO_ERRORS,
     )
+    setting = r"$M$ messages make a step."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{2}{L+\sqrt{L^2+16\tilde L^2\tau^2}}"),
@@ -292,7 +322,7 @@ give M = 4, or --set zeta_sq=0 if they do'
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         c = request.c
-        choose_messages(request, choose, c.n)
+        choose_messages(request, choose, self.messages)
         high = 2 / (c.L + math.hypot(c.L, 4 * c.L_tilde * c.tau))
         choose("gamma", Interval(0.0, high, "gamma L + 4 gamma^2 L_tilde^2 tau^2 <= 1"), high)
 

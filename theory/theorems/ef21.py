@@ -17,15 +17,11 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import EXACT, POLYAK_LOJASIEWICZ, SMOOTH, SMOOTH_ON_AVERAGE, ZERO_MEMORIES
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Richtarik, Sokolov, Fatkhullin 2021 (arXiv 2106.05203)"
 THREE_POINT = "Richtarik, Sokolov, Fatkhullin, Gasanov, Li, Gorbunov 2022 (arXiv 2202.00998)"
-MEMORIES = (
-    r"the gradients exact, the compressor contractive with constant $\delta$, $h_i^0 = 0$ and "
-    r"$g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$."
-)
-WORKERS = r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, " + MEMORIES
 
 
 def theta(delta: float) -> float:
@@ -75,8 +71,13 @@ class Nonconvex(_Compressed, AverageTheorem):
     requires = ("n", "L", "L_tilde")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Contractive
-    exact = True
-    assumptions = WORKERS
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        ZERO_MEMORIES,
+    )
+    setting = r"Let $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\theta", r"1-\sqrt{1-\delta}"),
@@ -128,8 +129,14 @@ class PolyakLojasiewicz(_Compressed, LinearTheorem):
     requires = ("n", "L", "L_tilde", "pl")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Contractive
-    exact = True
-    assumptions = WORKERS[:-1] + r", and $\|\nabla f(x)\|^2 \ge 2\mu_{PL}(f(x)-f^\star)$."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        POLYAK_LOJASIEWICZ,
+        EXACT,
+        ZERO_MEMORIES,
+    )
+    setting = r"Let $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\theta", r"1-\sqrt{1-\delta}"),
@@ -197,12 +204,17 @@ class ThreePoint(_Compressed, AverageTheorem):
     requires = ("n", "L", "L_tilde")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Contractive
-    exact = True
     analysis = ("A", "B")
-    assumptions = (
-        WORKERS[:-1] + r", so that $C_{h,y}(x) = h + C(x-h)$ satisfies "
-        r"$\mathbb{E}\|C_{h,y}(x)-x\|^2 \le (1-A)\|h-y\|^2 + B\|x-y\|^2$ with $0 < A < \delta$ and "
-        r"$B \ge \frac{(1-\delta)(1-A)}{\delta-A}$ (for $\delta = 1$: $0 < A \le 1$ and $B \ge 0$)."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$; $C_{h,y}(x) = h + C(x-h)$ satisfies "
+        r"$\mathbb{E}\|C_{h,y}(x)-x\|^2 \le (1-A)\|h-y\|^2 + B\|x-y\|^2$ with $0 < A < \delta$ and $B \ge "
+        r"\frac{(1-\delta)(1-A)}{\delta-A}$ (for $\delta = 1$: $0 < A \le 1$ and $B \ge 0$)."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L+\tilde L\sqrt{\frac{B}{A}}}"),)

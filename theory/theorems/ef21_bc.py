@@ -17,6 +17,7 @@ import math
 from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
+from ..hypotheses import DENSE_START, EXACT, SMOOTH, SMOOTH_ON_AVERAGE
 from ..theorem import ParameterChoice, Point, Request, register
 from .ef21 import beta, theta
 
@@ -51,11 +52,11 @@ class Nonconvex(AverageTheorem):
     bound_requires = ("gap0",)
     uplink = Contractive
     downlink = Contractive
-    exact = True
-    assumptions = (
-        r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients "
-        r"exact, the compressors contractive with constants $\delta_u$ (up) and $\delta_d$ (down), the messages of "
-        r"round 0 dense."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        DENSE_START,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (

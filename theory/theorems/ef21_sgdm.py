@@ -16,6 +16,7 @@ from dataclasses import replace
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, speedup_until
+from ..hypotheses import DENSE_START, NOISE, SMOOTH, SMOOTH_ON_AVERAGE
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -55,11 +56,13 @@ class Nonconvex(AverageTheorem):
     bound_requires = ("gap0", "sigma_sq")
     uplink = Contractive
     parameters = ("gamma", "eta")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the noise of "
-        r"variance at most $\sigma^2$, the compressor contractive with constant $\delta$, $0 < \eta \le 1$, and the "
-        r"messages of round 0 dense (for $\delta = 1$ the first entry of the minimum is infinite)."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        NOISE,
+        DENSE_START,
     )
+    setting = r"Let $0 < \eta \le 1$ (for $\delta = 1$ the first entry of the minimum is infinite)."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\min\{\frac{\delta}{8\tilde L\sqrt{1-\delta}},\frac{\eta}{4L}\}"),)
     measures = (("", "grad_sq_mean"),)

@@ -16,13 +16,19 @@ from __future__ import annotations
 from ..bounds import Interval, Weights
 from ..compressors import Contractive, Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import (
+    CONVEX,
+    CONVEX_WORKERS,
+    EXACT,
+    OWN_COINS,
+    SMOOTH,
+    SMOOTH_WORKERS,
+    STRONGLY_CONVEX,
+    ZERO_MEMORIES,
+)
 from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Gruntkowska, Tyurin, Richtarik 2023 (arXiv 2209.15218)"
-MEMORIES = (
-    r"the gradients exact, the workers' compressor unbiased with variance $\omega$ and independent coins, the server's "
-    r"contractive with constant $\delta_d$, $\beta = \frac{1}{1+\omega}$, $w^0 = x^0$ and $h_i^0 = 0$"
-)
 
 
 @register
@@ -53,11 +59,12 @@ class StronglyConvex(LinearTheorem):
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "gap0")
     downlink = Contractive
-    exact = True
-    assumptions = (
-        r"Let $f$ be $L$-smooth and $\mu$-strongly convex, the gradients exact, the server's compressor contractive "
-        r"with constant $\delta_d$ and $w^0 = x^0$."
+    assumes = (
+        SMOOTH,
+        STRONGLY_CONVEX,
+        EXACT,
     )
+    setting = r"Let $w^0 = x^0$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{\delta_d}{16L}"), (r"\rho", r"1-\frac{\gamma\mu}{2}"))
     measures = ((r"\frac{1}{2\gamma}", "dist_sq"), ("", "gap"))
@@ -88,10 +95,7 @@ class _WithDiana(Theorem):
     bound_requires = ("dist0_sq", "gap0", "zeta_star_sq")
     uplink = Unbiased
     downlink = Contractive
-    independent = True
-    exact = True
     parameters = ("gamma", "beta")
-    workers = "convex"
     conditions = r"0 < \gamma \le \gamma_{\max}"
 
     def bound_needs(self, request: Request) -> tuple[str, ...]:
@@ -104,7 +108,7 @@ class _WithDiana(Theorem):
         limits = {"delta/(100 L)": delta / (100 * c.L)}
         if omega > 0:
             limits["n/(160 omega L_max)"] = c.n / (160 * omega * c.L_max)
-        if self.needs_curvature:
+        if STRONGLY_CONVEX in self.assumes:
             limits["1/((1 + omega) mu)"] = 1 / ((1 + omega) * c.mu)
         text = min(limits, key=lambda name: limits[name])
         choose("gamma", Interval(0.0, limits[text], f"0 < gamma <= {text}"), limits[text])
@@ -142,9 +146,18 @@ class DianaStronglyConvex(_WithDiana, LinearTheorem):
     title = "EF21-P + DIANA, strongly convex"
     source = PAPER
     provenance = "published"
-    assumptions = (
-        rf"Let every $f_i$ be convex and $L_{{\max}}$-smooth, $f$ $L$-smooth and $\mu$-strongly convex, {MEMORIES} "
-        r"(for $\omega = 0$ the first entry of the minimum is infinite)."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        EXACT,
+        OWN_COINS,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $\beta = \frac{1}{1+\omega}$ and $w^0 = x^0$ (for $\omega = 0$ the first entry of the minimum is"
+        r" infinite)."
     )
     definitions = (
         (r"\gamma_{\max}", r"\min\{\frac{n}{160\omega L_{\max}},\frac{\delta_d}{100L},\frac{1}{(1+\omega)\mu}\}"),
@@ -193,10 +206,18 @@ class DianaConvex(_WithDiana, AverageTheorem):
     title = "EF21-P + DIANA, convex"
     source = PAPER
     provenance = "published"
-    needs_curvature = False
-    assumptions = (
-        rf"Let every $f_i$ be convex and $L_{{\max}}$-smooth, $f$ $L$-smooth, {MEMORIES} "
-        r"(for $\omega = 0$ the first entry of the minimum is infinite), and $\bar x^T$ the mean of $x^1, \dots, x^T$."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        CONVEX,
+        EXACT,
+        OWN_COINS,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $\beta = \frac{1}{1+\omega}$, $w^0 = x^0$ (for $\omega = 0$ the first entry of the minimum is "
+        r"infinite), and $\bar x^T$ be the mean of $x^1, \dots, x^T$."
     )
     definitions = ((r"\gamma_{\max}", r"\min\{\frac{n}{160\omega L_{\max}},\frac{\delta_d}{100L}\}"),)
     measures = (("", "gap_avg"),)

@@ -21,22 +21,21 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from ..bounds import Interval, NotCovered
+from ..bounds import Interval
 from ..compressors import Contractive, Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import EXACT, POLYAK_LOJASIEWICZ, SMOOTH, SMOOTH_ON_AVERAGE, ZERO_MEMORIES
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Condat, Yi, Richtarik 2022 (arXiv 2205.04180)"
-SMOOTH = r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients exact"
 MESSAGES = (
-    r"the compressor of bias $\eta$ and variance $\omega$, $\|\mathbb{E}C(x)-x\| \le \eta\|x\|$ and "
-    r"$\mathbb{E}\|C(x)-\mathbb{E}C(x)\|^2 \le \omega\|x\|^2$, the average of $n$ messages of variance $\omega_{av}$ "
+    r"the workers' compressor has the bias $\eta$ and the variance $\omega$, $\|\mathbb{E}C(x)-x\| \le \eta\|x\|$ and "
+    r"$\mathbb{E}\|C(x)-\mathbb{E}C(x)\|^2 \le \omega\|x\|^2$, the average of $n$ messages the variance $\omega_{av}$ "
     r"(unbiased: $\eta = 0$ and, with independent coins, $\omega_{av} = \frac{\omega}{n}$; contractive with constant "
     r"$\delta$: $\eta = \sqrt{1-\delta}$, $\omega = \omega_{av} = 0$)"
 )
-START = r"$h_i^0 = 0$ and $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$"
 
 
 @dataclass(frozen=True)
@@ -96,18 +95,6 @@ class EitherClass:
 
     uplink_or: ClassVar[type | None] = Contractive
 
-    def _assume(self, side: str, kind: type | None, given: Any, dim: int | None) -> Any:
-        assume = super()._assume  # type: ignore[misc]
-        try:
-            return assume(side, kind, given, dim)
-        except NotCovered as refusal:
-            if kind is not Unbiased:
-                raise
-            try:
-                return assume(side, Contractive, given, dim)
-            except NotCovered:
-                raise NotCovered(str(refusal).replace("an unbiased", "an unbiased or contractive", 1)) from None
-
 
 @register
 class Nonconvex(EitherClass, AverageTheorem):
@@ -141,9 +128,15 @@ class Nonconvex(EitherClass, AverageTheorem):
     requires = ("n", "L", "L_tilde")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Unbiased
-    exact = True
     parameters = ("gamma", "lam", "nu")
-    assumptions = rf"{SMOOTH}, {MESSAGES}, $0 < \lambda, \nu \le 1$, $r < 1$, {START}."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        ZERO_MEMORIES,
+    )
+    setting = r"Let $0 < \lambda, \nu \le 1$, $r < 1$ and $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$."
+    messages_latex = MESSAGES
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         ("r", r"(1-\lambda+\lambda\eta)^2+\lambda^2\omega"),
@@ -239,12 +232,19 @@ class PolyakLojasiewicz(EitherClass, Contracting):
     requires = ("n", "L", "L_tilde", "pl")
     bound_requires = ("gap0", "grad0_sq")
     uplink = Unbiased
-    exact = True
     parameters = ("gamma", "lam", "nu")
-    assumptions = (
-        rf"{SMOOTH}, $\|\nabla f(x)\|^2 \ge 2\mu_{{PL}}(f(x)-f^\star)$, {MESSAGES}, $0 < \lambda, \nu \le 1$, $r < 1$, "
-        rf"{START} (for $r_{{av}} = 0$ the second entry of $\rho$ drops out)."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        POLYAK_LOJASIEWICZ,
+        EXACT,
+        ZERO_MEMORIES,
     )
+    setting = (
+        r"Let $0 < \lambda, \nu \le 1$, $r < 1$ and $g_0^2 = \frac{1}{n}\sum_i\|\nabla f_i(x^0)\|^2$ (for "
+        r"$r_{av} = 0$ the second entry of $\rho$ drops out)."
+    )
+    messages_latex = MESSAGES
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         ("r", r"(1-\lambda+\lambda\eta)^2+\lambda^2\omega"),

@@ -18,6 +18,19 @@ from numpy.typing import NDArray
 from ..bounds import Curve, FunctionCurve, Interval, Rate, Weights
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, OrderTheorem
+from ..hypotheses import (
+    BOUNDED_GRADIENTS,
+    CONVEX_WORKERS,
+    DISSIMILARITY,
+    FALLING_STEP,
+    NOISE,
+    ONE_WORKER,
+    SAMPLED,
+    SMOOTH,
+    SMOOTH_WORKERS,
+    STRONGLY_CONVEX,
+    ZERO_ERRORS,
+)
 from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 MEM_SGD = "Stich, Cordonnier, Jaggi 2018 (arXiv 1809.07599)"
@@ -56,10 +69,11 @@ class Nonconvex(AverageTheorem):
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq", "zeta_sq")
     uplink = Contractive
-    assumptions = (
-        r"Let $f$ be $L$-smooth, $\frac{1}{n}\sum_i\|\nabla f_i(x)-\nabla f(x)\|^2 \le \zeta^2$, the noise "
-        r"of variance at "
-        r"most $\sigma^2$ and the compressor contractive with constant $\delta$."
+    assumes = (
+        SMOOTH,
+        DISSIMILARITY,
+        NOISE,
+        ZERO_ERRORS,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{\delta}{4L}"),)
@@ -110,8 +124,11 @@ class NonconvexBounded(AverageTheorem):
     requires = ("n", "L")
     bound_requires = ("gap0", "G")
     uplink = Contractive
-    assumptions = (
-        r"Let $f$ be $L$-smooth, $\mathbb{E}\|g_i\|^2 \le G^2$ and the compressor contractive with constant $\delta$."
+    assumes = (
+        SMOOTH,
+        BOUNDED_GRADIENTS,
+        SAMPLED,
+        ZERO_ERRORS,
     )
     conditions = r"0 < \gamma"
     measures = (("", "grad_sq_mean"),)
@@ -194,17 +211,21 @@ class StronglyConvex(Theorem):
     source = f"{MEM_SGD}, Theorem 2.4"
     provenance = "published"
     method = "mem-sgd"
-    workers = "one"
     requires = ("L", "mu")
     bound_requires = ("G", "dist0_sq")
     uplink = Contractive
     parameters = ("gamma", "a")
     analysis = ("alpha",)
-    assumptions = (
-        r"Let there be one worker, $f$ $L$-smooth and $\mu$-strongly convex, $\mathbb{E}\|g\|^2 \le G^2$, the "
-        r"compressor contractive with constant $\delta$, the steps $\gamma/(a+t)$ and $\bar x^t$ the average of the "
-        r"iterates before $x^t$ with weights $(a+t)^2$."
+    assumes = (
+        ONE_WORKER,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        BOUNDED_GRADIENTS,
+        SAMPLED,
+        FALLING_STEP,
+        ZERO_ERRORS,
     )
+    setting = r"Let $\bar x^t$ be the average of the iterates before $x^t$ with weights $(a+t)^2$."
     conditions = r"\gamma = \gamma_\mu,\ \alpha > 4,\ a \ge a_{\min}"
     definitions = (
         (r"\gamma_\mu", r"\frac{8}{\mu}"),
@@ -275,9 +296,10 @@ class Memory(Theorem):
     uplink = Contractive
     parameters = ("gamma", "a")
     analysis = ("alpha",)
-    assumptions = (
-        r"Let $\mathbb{E}\|g_i\|^2 \le G^2$, the compressor be contractive with constant $\delta$ and the steps "
-        r"$\gamma/(a+t)$."
+    assumes = (
+        BOUNDED_GRADIENTS,
+        FALLING_STEP,
+        ZERO_ERRORS,
     )
     conditions = r"0 < \gamma,\ \alpha > 4,\ a \ge a_{\min}"
     definitions = _SHIFT
@@ -330,14 +352,16 @@ class StronglyConvexOrder(OrderTheorem):
     title = "Distributed error feedback, strongly convex"
     source = "Beznosikov, Horvath, Richtarik, Safaryan 2020 (arXiv 2002.12410), Theorem 21; the step rule for T is ours"
     method = "error-feedback"
-    workers = "convex"
     requires = ("n", "L_max", "mu")
     uplink = Contractive
-    assumptions = (
-        r"Let every $f_i$ be $L_{\max}$-smooth and convex, $f$ $\mu$-strongly convex, the noise of variance at most "
-        r"$\sigma^2$, the compressor contractive with constant $\delta$, and $\bar x^t$ the average of the iterates "
-        r"before $x^t$ with weights $(1-\mu\gamma/2)^{-(t+1)}$."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        STRONGLY_CONVEX,
+        NOISE,
+        ZERO_ERRORS,
     )
+    setting = r"Let $\bar x^t$ be the average of the iterates before $x^t$ with weights $(1-\mu\gamma/2)^{-(t+1)}$."
     conditions = r"0 < \gamma \le \frac{\delta}{28L_{\max}}"
     measures = (("", "gap_avg"),)
     bound_latex = (

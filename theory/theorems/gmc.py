@@ -24,17 +24,24 @@ import numpy as np
 from ..bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
 from ..compressors import VALUE_TRUNCATION, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
+from ..hypotheses import (
+    BOUNDED_GRADIENTS,
+    BOUNDED_MEMORY,
+    CONVEX,
+    FALLING_STEP,
+    NOISE,
+    SAMPLED,
+    SMOOTH,
+    SMOOTH_WORKERS,
+    STRONGLY_CONVEX,
+    ZERO_ERRORS,
+)
 from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
 OWN = f"own proof, for the method of {PAPER}, which states the rate"
 MOMENTUM = 0.9
 """The momentum of the paper's experiments."""
-MEMORY = (
-    r"the compressor contractive with constant $\delta$, $0 \le \beta < 1$, and the memory bounded: "
-    r"$\mathbb{E}\|\frac{1}{n}\sum_i e_i^t - \frac{\beta}{\gamma}(x^t-x^{t-1})\|^2 \le U^2$"
-)
-NOISE = r"the noise of variance at most $\sigma^2$"
 
 
 def memory_bounds(up: Contractive, n: float, beta: float) -> dict[str, tuple[str, float]]:
@@ -223,7 +230,12 @@ class Nonconvex(_GlobalMomentum, AverageTheorem):
     title = "GMC, nonconvex"
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq", "G")
-    assumptions = rf"Let $f$ be $L$-smooth, {NOISE}, {MEMORY}."
+    assumes = (
+        SMOOTH,
+        NOISE,
+        BOUNDED_MEMORY,
+    )
+    setting = r"Let $0 \le \beta < 1$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{2L}"), ("g", r"\frac{\gamma}{1-\beta}"))
     measures = (("", "grad_sq_mean"),)
@@ -261,7 +273,12 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
     requires = ("n", "L", "gap0", "sigma_sq")
     bound_requires = ("G",)
     general = "gmc.nonconvex"
-    assumptions = Nonconvex.assumptions
+    assumes = (
+        SMOOTH,
+        NOISE,
+        BOUNDED_MEMORY,
+    )
+    setting = r"Let $0 \le \beta < 1$."
     conditions = r"\gamma = \gamma_T"
     definitions = (
         (
@@ -330,8 +347,13 @@ class Convex(_GlobalMomentum, AverageTheorem):
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq", "G")
     start_needs = "dist0_sq"
-    needs_curvature = False
-    assumptions = rf"Let $f$ be convex and $L$-smooth, {NOISE}, {MEMORY}."
+    assumes = (
+        CONVEX,
+        SMOOTH,
+        NOISE,
+        BOUNDED_MEMORY,
+    )
+    setting = r"Let $0 \le \beta < 1$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{4L}"), ("g", r"\frac{\gamma}{1-\beta}"))
     measures = (("", "gap_mean"),)
@@ -370,8 +392,13 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
     title = "GMC, convex, without smoothness"
     requires = ("n", "mu", "G", "dist0_sq")
     bound_requires = ()
-    needs_curvature = False
-    assumptions = rf"Let $f$ be convex, $\mathbb{{E}}\|g_i\|^2 \le G^2$, {MEMORY}."
+    assumes = (
+        CONVEX,
+        BOUNDED_GRADIENTS,
+        SAMPLED,
+        BOUNDED_MEMORY,
+    )
+    setting = r"Let $0 \le \beta < 1$."
     conditions = r"0 < \gamma"
     definitions = (("g", r"\frac{\gamma}{1-\beta}"),)
     measures = (("", "gap_mean"),)
@@ -422,10 +449,13 @@ class StronglyConvex(_GlobalMomentum):
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq", "G")
     start_needs = "dist0_sq"
-    assumptions = (
-        rf"Let $f$ be $L$-smooth and $\mu$-strongly convex, {NOISE}, {MEMORY}, and "
-        r"$\bar x^T = \sum_{t<T} w_t x^t/\sum_{t<T} w_t$ with $w_t = q^{-(t+1)}$."
+    assumes = (
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE,
+        BOUNDED_MEMORY,
     )
+    setting = r"Let $0 \le \beta < 1$ and $\bar x^T = \sum_{t<T} w_t x^t/\sum_{t<T} w_t$ with $w_t = q^{-(t+1)}$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{1-\beta}{4L}"),
@@ -501,9 +531,16 @@ class StronglyConvexDecreasing(_GlobalMomentum):
     bound_requires = ("dist0_sq", "sigma_sq", "G")
     start_needs = "dist0_sq"
     general = "gmc.strongly-convex-decreasing"
-    assumptions = (
-        rf"Let $f$ be $L$-smooth and $\mu$-strongly convex, {NOISE}, {MEMORY} (with $\gamma_{{t-1}}$ for $\gamma$), "
-        r"$\gamma_t = \frac{\gamma}{a+t}$, and $\bar x^T = \sum_{t<T} w_t x^t/\sum_{t<T} w_t$ with $w_t = a+t$."
+    assumes = (
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE,
+        BOUNDED_MEMORY,
+        FALLING_STEP,
+    )
+    setting = (
+        r"Let $0 \le \beta < 1$ (in the memory $\gamma_{t-1}$ stands for $\gamma$) and $\bar x^T = \sum_{t<T} "
+        r"w_t x^t/\sum_{t<T} w_t$ with $w_t = a+t$."
     )
     conditions = r"\gamma = \gamma_\star, a \ge a_{\min}"
     definitions = (
@@ -590,10 +627,13 @@ class Plus(_Detached, AverageTheorem):
     title = "GMC+, nonconvex, measured spread"
     analysis = ()
     bound_requires = ("gap0", "sigma_sq")
-    assumptions = (
-        rf"Let $f$ be $L$-smooth, every $f_i$ $L_{{\max}}$-smooth, {NOISE}, the compressor contractive, "
-        r"$0 \le \beta < 1$, $y^t$ the shadow sequence and $x_i^t = x^t - \lambda\gamma e_i^t$."
+    assumes = (
+        SMOOTH,
+        SMOOTH_WORKERS,
+        NOISE,
+        ZERO_ERRORS,
     )
+    setting = r"Let $0 \le \beta < 1$, $y^t$ be the shadow sequence and $x_i^t = x^t - \lambda\gamma e_i^t$."
     measures = (("", "shadow_grad_sq_mean"), (r"-L_{\max}^2", "shadow_spread_mean"))
     bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n}"
 
@@ -648,9 +688,15 @@ class PlusBounded(_Detached, AverageTheorem):
     name = "gmc-plus.nonconvex-bounded"
     title = "GMC+, nonconvex"
     bound_requires = ("gap0", "sigma_sq", "G")
-    assumptions = (
-        rf"Let $f$ be $L$-smooth, every $f_i$ $L_{{\max}}$-smooth, {NOISE}, {MEMORY}, "
-        r"$\mathbb{E}(\frac{1}{n}\sum_i\|e_i^t\|)^2 \le V^2$ and $y^t$ the shadow sequence."
+    assumes = (
+        SMOOTH,
+        SMOOTH_WORKERS,
+        NOISE,
+        BOUNDED_MEMORY,
+    )
+    setting = (
+        r"Let $0 \le \beta < 1$, $\mathbb{E}(\frac{1}{n}\sum_i\|e_i^t\|)^2 \le V^2$ and $y^t$ be the shadow "
+        r"sequence."
     )
     measures = (("", "shadow_grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n} + L_{\max}^2g^2(U+\lambda(1-\beta)V)^2"

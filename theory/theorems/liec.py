@@ -26,17 +26,12 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
+from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, SMOOTH_WORKERS, ZERO_ERRORS
 from ..theorem import ParameterChoice, Point, Request, Theorem, choose_whole, prescribe, register
 
 PAPER = "Cheng et al. 2024 (arXiv 2402.11857)"
 PERIOD = 8
 """The period that is taken where none is given; a longer one costs error and saves bits."""
-ASSUMPTIONS = (
-    r"Let every $f_i$ be $L_{\max}$-smooth and $f$ $L$-smooth, the noise of variance at most $\sigma^2$, "
-    r"$\mathbb{E}\|g_i\|^2 \le G^2$, the compressors contractive with constants $\delta_u$ and $\delta_d$, $H \ge 1$ "
-    r"the period of averaging, $w = 1$ if $\langle C_u(v), v - C_u(v)\rangle \ge 0$ and "
-    r"$w = (1+\sqrt{1-\delta_u})^2$ otherwise."
-)
 SERVER_ERROR = ("E_H", r"w(1-\delta_d)G^2\min\{\frac{4}{\delta_d^2}, (H-1)^2\}")
 SPREAD = ("S_H", r"(1-\delta_u)G^2(H-1)^2")
 
@@ -69,7 +64,17 @@ class _Periodic(Theorem):
     uplink = Contractive
     downlink = Contractive
     parameters = ("gamma", "H")
-    assumptions = ASSUMPTIONS
+    assumes = (
+        SMOOTH_WORKERS,
+        SMOOTH,
+        NOISE,
+        BOUNDED_GRADIENTS,
+        ZERO_ERRORS,
+    )
+    setting = (
+        r"Let $H \ge 1$ be the period of averaging, $w = 1$ if $\langle C_u(v), v - C_u(v)\rangle \ge 0$ and "
+        r"$w = (1+\sqrt{1-\delta_u})^2$ otherwise."
+    )
 
     def bound_needs(self, request: Request) -> tuple[str, ...]:
         """G only where something is lost."""

@@ -18,14 +18,10 @@ from typing import ClassVar
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import DENSE_START, EXACT, OWN_COINS, POLYAK_LOJASIEWICZ, SMOOTH, SMOOTH_ON_AVERAGE
 from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Gorbunov, Burlachenko, Li, Richtarik 2021 (arXiv 2102.07845)"
-SMOOTH = (
-    r"Let $f$ be $L$-smooth, every $f_i$ $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$, the gradients exact, "
-    r"the compressor unbiased with variance $\omega$ and independent over workers, $0 < p \le 1$, "
-    r"$v^0 = \nabla f(x^0)$."
-)
 
 
 def coin(request: Request, choose: ParameterChoice) -> float:
@@ -44,8 +40,6 @@ class _Marina(Theorem):
     method = "marina"
     bound_requires: ClassVar[tuple[str, ...]] = ("gap0",)
     uplink = Unbiased
-    independent = True
-    exact = True
     parameters = ("gamma", "p")
     conditions = r"0 < \gamma \le \gamma_{\max}"
 
@@ -81,7 +75,14 @@ class Nonconvex(_Marina, AverageTheorem):
     source = PAPER
     provenance = "published"
     requires = ("n", "L", "L_tilde")
-    assumptions = SMOOTH
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        EXACT,
+        OWN_COINS,
+        DENSE_START,
+    )
+    setting = r"Let $0 < p \le 1$ and $v^0 = \nabla f(x^0)$."
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L+\tilde L\sqrt{\frac{(1-p)\omega}{pn}}}"),)
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"\frac{2\Delta}{\gamma T}"
@@ -119,7 +120,15 @@ class PolyakLojasiewicz(_Marina, LinearTheorem):
     source = f"{PAPER}, constants re-derived in our proof"
     provenance = "restated"
     requires = ("n", "L", "L_tilde", "pl")
-    assumptions = SMOOTH[:-1] + r", and $\|\nabla f(x)\|^2 \ge 2\mu_{PL}(f(x)-f^\star)$."
+    assumes = (
+        SMOOTH,
+        SMOOTH_ON_AVERAGE,
+        POLYAK_LOJASIEWICZ,
+        EXACT,
+        OWN_COINS,
+        DENSE_START,
+    )
+    setting = r"Let $0 < p \le 1$ and $v^0 = \nabla f(x^0)$."
     definitions = (
         (r"\gamma_{\max}", r"\min\{\frac{1}{L+\tilde L\sqrt{\frac{2(1-p)\omega}{pn}}},\frac{p}{2\mu_{PL}}\}"),
         (r"\rho", r"1-\gamma\mu_{PL}"),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from ..bounds import Interval
 from ..families import Average, AverageTheorem
+from ..hypotheses import NOISE, SMOOTH
 from ..theorem import ParameterChoice, Point, Request, register
 
-SMOOTH = r"Let $f$ be $L$-smooth, the noise of each worker of variance at most $\sigma^2$, and"
 MOMENTUM = 0.9
 """The usual momentum."""
 
@@ -45,7 +45,11 @@ class HeavyBall(AverageTheorem):
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq")
     parameters = ("gamma", "beta")
-    assumptions = rf"{SMOOTH} $0 \le \beta < 1$."
+    assumes = (
+        SMOOTH,
+        NOISE,
+    )
+    setting = r"Let $0 \le \beta < 1$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{(1-\beta)^2}{4L}"), ("a", r"\frac{\gamma}{1-\beta}"))
     measures = (("", "grad_sq_mean"),)
@@ -93,7 +97,11 @@ class Averaged(AverageTheorem):
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq")
     parameters = ("gamma", "b")
-    assumptions = rf"{SMOOTH} $0 \le b < 1$."
+    assumes = (
+        SMOOTH,
+        NOISE,
+    )
+    setting = r"Let $0 \le b < 1$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1-b}{4L}"),)
     measures = (("", "grad_sq_mean"),)

@@ -18,6 +18,7 @@ import math
 from ..bounds import Interval, NotCovered
 from ..compressors import Unbiased
 from ..families import LinearTheorem
+from ..hypotheses import CONVEX_WORKERS, EXACT, OWN_COINS, PROX, SMOOTH_WORKERS, STRONGLY_CONVEX, ZERO_MEMORIES
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -57,17 +58,20 @@ class StronglyConvex(LinearTheorem):
     bound_requires = ("dist0_sq", "zeta_star_sq")
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
-    exact = True
     parameters = ("gamma", "lam", "beta")
     analysis = ("b",)
-    allows_regulariser = True
-    workers = "convex"
-    assumptions = (
-        r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $\mu$-strongly convex, $R$ closed and convex, the "
-        r"gradients exact, the compressors unbiased with variances $\omega_u$ (up) and $\omega_d$ (down), with "
-        r"independent coins, $\lambda = \frac{1}{1+\omega_u}$, $\beta = \frac{1}{1+\omega_d}$, $h_i^0 = 0$ and $b > 1$ "
-        r"(for $\omega_u = 0$ the second entry of the minimum drops out)."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        STRONGLY_CONVEX,
+        PROX,
+        EXACT,
+        OWN_COINS,
+        ZERO_MEMORIES,
+    )
+    setting = (
+        r"Let $\lambda = \frac{1}{1+\omega_u}$, $\beta = \frac{1}{1+\omega_d}$ and $b > 1$ (for $\omega_u = 0$"
+        r" the second entry of the minimum drops out)."
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (

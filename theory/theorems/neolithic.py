@@ -16,6 +16,7 @@ import math
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
 from ..families import OrderTheorem
+from ..hypotheses import NOISE, SMOOTH
 from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
 PAPER = "Huang, Chen, Yin, Yuan 2022 (arXiv 2206.03665)"
@@ -56,10 +57,11 @@ class Nonconvex(OrderTheorem):
     uplink = Contractive
     downlink = Contractive
     parameters = ("gamma", "R")
-    assumptions = (
-        r"Let $f$ be $L$-smooth, the noise of variance at most $\sigma^2$, both compressors contractive with constant "
-        r"$\delta$, and let $T$ count messages, $R$ in a round."
+    assumes = (
+        SMOOTH,
+        NOISE,
     )
+    setting = r"Let $\delta = \min\{\delta_u,\delta_d\}$ and let $T$ count messages, $R$ in a round."
     conditions = r"0 < \gamma \le \frac{1}{4L}"
     measures = (("", "grad_sq_mean"),)
     bound_latex = r"O(\sqrt{\frac{L\Delta\sigma^2}{nT}} + \frac{L\Delta}{\delta T})"

@@ -8,13 +8,9 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import CONVEX, EXACT, ONE_WORKER, SMOOTH, STRONGLY_CONVEX
 from ..theorem import ParameterChoice, Point, Request, register
-from ._overlapping import PAPER
-
-ONE_NODE = (
-    r"Let the compressor be unbiased with $\mathbb{E}\|C(v)\|^2 \le a\|v\|^2$, that is $a = 1+\omega$, and let one "
-    r"node compress the exact gradient of "
-)
+from ._overlapping import PAPER, SECOND_MOMENT
 
 
 @register
@@ -46,9 +42,13 @@ class QGDStronglyConvex(LinearTheorem):
     requires = ("L", "mu")
     bound_requires = ("dist0_sq",)
     uplink = Unbiased
-    workers = "one"
-    exact = True
-    assumptions = ONE_NODE + r"an $L$-smooth and $\mu$-strongly convex $f$."
+    assumes = (
+        ONE_WORKER,
+        EXACT,
+        SMOOTH,
+        STRONGLY_CONVEX,
+    )
+    messages_latex = SECOND_MOMENT
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         (r"\gamma_{\max}", r"\frac{2}{a(\mu+L)}"),
@@ -101,11 +101,14 @@ class QGDConvex(AverageTheorem):
     method = "q-gd"
     requires = ("L", "mu")
     bound_requires = ("dist0_sq",)
-    needs_curvature = False
     uplink = Unbiased
-    workers = "one"
-    exact = True
-    assumptions = ONE_NODE + r"a convex and $L$-smooth $f$."
+    assumes = (
+        ONE_WORKER,
+        EXACT,
+        SMOOTH,
+        CONVEX,
+    )
+    messages_latex = SECOND_MOMENT
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{aL}"),)
     measures = (("", "gap_mean"),)
@@ -148,9 +151,12 @@ class QGDNonconvex(AverageTheorem):
     requires = ("L",)
     bound_requires = ("gap0",)
     uplink = Unbiased
-    workers = "one"
-    exact = True
-    assumptions = ONE_NODE + r"an $L$-smooth $f$."
+    assumes = (
+        ONE_WORKER,
+        EXACT,
+        SMOOTH,
+    )
+    messages_latex = SECOND_MOMENT
     conditions = r"0 < \gamma < \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{2}{aL}"),)
     measures = (("", "grad_sq_mean"),)

@@ -11,13 +11,21 @@ from typing import ClassVar
 
 from ..bounds import Interval
 from ..families import Average, AverageTheorem, LinearTheorem
-from ..theorem import ParameterChoice, Point, Request, register
-from ._overlapping import OWN, SPARSE, AnyStep, FreeTheta, Overlapping, second_moment
-
-STORED = (
-    r"Let every report in use be at most $\tau$ rounds old, every worker report in round $0$, and the delays be "
-    r"independent of the coins. "
+from ..hypotheses import (
+    BOUNDED_WORKERS,
+    CONVEX,
+    CONVEX_WORKERS,
+    EXACT,
+    FIRST_REPORTS,
+    FREE_DELAYS,
+    FRESH_COINS,
+    OVERLAP,
+    SMOOTH_WORKERS,
+    STORED,
+    STRONGLY_CONVEX,
 )
+from ..theorem import ParameterChoice, Point, Request, register
+from ._overlapping import OWN, AnyStep, FreeTheta, Overlapping, second_moment
 
 
 class _StoredConvex(Overlapping):
@@ -26,10 +34,8 @@ class _StoredConvex(Overlapping):
     source = OWN
     provenance = "ours"
     method = "q-iag"
-    asynchronous = True
     requires = ("n", "L_max", "mu", "tau")
     bound_requires = ("dist0_sq", "zeta_star_sq")
-    workers = "convex"
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions: ClassVar[tuple[tuple[str, str], ...]] = (
         (r"\gamma_{\max}", r"\frac{3n}{8saL_{\max}(1+2\tau)}"),
@@ -82,8 +88,17 @@ class QIAGConvex(_StoredConvex, AverageTheorem):
 
     name = "khirirat.q-iag-convex"
     title = "Q-IAG, convex"
-    needs_curvature = False
-    assumptions = STORED + r"Let every $f_i$ be convex and $L_{\max}$-smooth, " + SPARSE
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        CONVEX,
+        EXACT,
+        OVERLAP,
+        STORED,
+        FIRST_REPORTS,
+        FREE_DELAYS,
+        FRESH_COINS,
+    )
     measures = (("", "gap_mean"),)
     bound_latex = r"\frac{R_0^2}{2\gamma T} + \frac{\gamma sa\beta_\tau\zeta_\star^2}{n}"
 
@@ -120,7 +135,17 @@ class QIAGStronglyConvex(_StoredConvex, LinearTheorem):
 
     name = "khirirat.q-iag-strongly-convex"
     title = "Q-IAG, strongly convex"
-    assumptions = STORED + r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $\mu$-strongly convex, " + SPARSE
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        STRONGLY_CONVEX,
+        EXACT,
+        OVERLAP,
+        STORED,
+        FIRST_REPORTS,
+        FREE_DELAYS,
+        FRESH_COINS,
+    )
     definitions = (*_StoredConvex.definitions, (r"\rho", r"1-\gamma\mu"))
     measures = (("", "dist_sq"),)
     bound_latex = r"\rho^t R_0^2 + \frac{2\gamma sa\beta_\tau\zeta_\star^2}{n\mu}"
@@ -170,9 +195,18 @@ class QIAGDelayLemma(FreeTheta):
     source = f"{OWN}; the lemma is that of Feyzmahdavian, Aytekin, Johansson 2014"
     provenance = "ours"
     method = "q-iag"
-    asynchronous = True
     requires = ("n", "L_max", "mu", "tau")
-    assumptions = STORED + r"Let every $f_i$ be $L_{\max}$-smooth, $f$ $\mu$-strongly convex, $\theta > 0$, " + SPARSE
+    assumes = (
+        SMOOTH_WORKERS,
+        STRONGLY_CONVEX,
+        EXACT,
+        OVERLAP,
+        STORED,
+        FIRST_REPORTS,
+        FREE_DELAYS,
+        FRESH_COINS,
+    )
+    setting = r"Let $\theta > 0$."
     conditions = r"0 < \gamma < \gamma_{\max}"
     definitions = (
         ("A", r"\frac{sa(1+\theta)L_{\max}^2}{n}"),
@@ -266,12 +300,17 @@ class QIAGNonconvex(AnyStep):
     source = OWN
     provenance = "ours"
     method = "q-iag"
-    asynchronous = True
     requires = ("n", "L_max", "tau")
     bound_requires = ("gap0", "G_mean", "G_sq_mean")
-    assumptions = (
-        STORED + r"Let every $f_i$ be $L_{\max}$-smooth, $\|\nabla f_i(x)\| \le c_i$ at every point met, "
-        r"$C_1 = \frac{1}{n}\sum_i c_i$, $C_2 = \frac{1}{n}\sum_i c_i^2$, " + SPARSE
+    assumes = (
+        SMOOTH_WORKERS,
+        BOUNDED_WORKERS,
+        EXACT,
+        OVERLAP,
+        STORED,
+        FIRST_REPORTS,
+        FREE_DELAYS,
+        FRESH_COINS,
     )
     conditions = r"0 < \gamma"
     measures = (("", "grad_sq_mean"),)

@@ -10,6 +10,16 @@ from numpy.typing import NDArray
 from ..bounds import Curve, FunctionCurve, Interval, Weights
 from ..compressors import Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import (
+    CONVEX_WORKERS,
+    DISSIMILARITY,
+    LOWER_BOUNDS,
+    NOISE,
+    OWN_COINS,
+    SMOOTH,
+    SMOOTH_WORKERS,
+    STRONGLY_CONVEX,
+)
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -45,13 +55,13 @@ class StronglyConvex(LinearTheorem):
     requires = ("n", "L", "L_max", "mu")
     bound_requires = ("dist0_sq", "zeta_star_sq", "sigma_sq")
     uplink = Unbiased
-    independent = True
-    workers = "convex"
-    assumptions = (
-        r"Let every $f_i$ be convex and $L_{\max}$-smooth, $f$ $L$-smooth and $\mu$-strongly convex, the "
-        r"compressor "
-        r"unbiased with variance $\omega$ and independent over workers, the noise of variance at most "
-        r"$\sigma^2$."
+    assumes = (
+        CONVEX_WORKERS,
+        SMOOTH_WORKERS,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        OWN_COINS,
+        NOISE,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L+\frac{2\omega L_{\max}}{n}}"), (r"\rho", r"1-\gamma\mu"))
@@ -110,13 +120,14 @@ class Nonconvex(AverageTheorem):
     requires = ("n", "L", "L_max")
     bound_requires = ("gap0", "gap_star", "sigma_sq")
     uplink = Unbiased
-    independent = True
-    assumptions = (
-        r"Let $f$ be $L$-smooth, every $f_i$ $L_{\max}$-smooth with $f^\star - \frac{1}{n}\sum_i\inf f_i \le "
-        r"\Delta_\star$, the compressor unbiased with variance $\omega$ and independent over workers, the noise of "
-        r"variance at most $\sigma^2$, and $w_t = (1+LA\gamma^2)^{-(t+1)}$ (for $\omega = 0$ the first term is "
-        r"$\frac{2\Delta}{\gamma T}$)."
+    assumes = (
+        SMOOTH,
+        SMOOTH_WORKERS,
+        LOWER_BOUNDS,
+        OWN_COINS,
+        NOISE,
     )
+    setting = r"Let $w_t = (1+LA\gamma^2)^{-(t+1)}$ (for $\omega = 0$ the first term is $\frac{2\Delta}{\gamma T}$)."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = (
         ("A", r"\frac{\omega L_{\max}}{n}"),
@@ -197,12 +208,11 @@ class NonconvexTwoWay(AverageTheorem):
     bound_requires = ("gap0", "zeta_sq", "sigma_sq")
     uplink = Unbiased
     downlink = Unbiased
-    independent = True
-    assumptions = (
-        r"Let $f$ be $L$-smooth, $\frac{1}{n}\sum_i\|\nabla f_i(x)-\nabla f(x)\|^2 \le \zeta^2$, the noise "
-        r"of variance at "
-        r"most $\sigma^2$, the workers' and the server's compressors unbiased with variances $\omega_u$ and "
-        r"$\omega_d$."
+    assumes = (
+        SMOOTH,
+        DISSIMILARITY,
+        OWN_COINS,
+        NOISE,
     )
     conditions = r"0 < \gamma < \gamma_{\max}"
     definitions = (

@@ -6,6 +6,17 @@ import math
 
 from ..bounds import Curve, FunctionCurve, Interval, Rate
 from ..families import Average, AverageTheorem, LinearTheorem
+from ..hypotheses import (
+    CONVEX,
+    CONVEX_SAMPLES,
+    CONVEX_WORKERS,
+    NOISE,
+    NOISE_AT_OPTIMUM,
+    POLYAK_LOJASIEWICZ,
+    SMOOTH,
+    SMOOTH_SAMPLES,
+    STRONGLY_CONVEX,
+)
 from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 SOURCE = "the descent lemma; see Bottou, Curtis, Nocedal 2018 (arXiv 1606.04838), sections 4.2 and 4.3"
@@ -42,7 +53,10 @@ class Nonconvex(AverageTheorem):
     method = "sgd"
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq")
-    assumptions = r"Let $f$ be $L$-smooth and the noise of each worker of variance at most $\sigma^2$."
+    assumes = (
+        SMOOTH,
+        NOISE,
+    )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"),)
     measures = (("", "grad_sq_mean"),)
@@ -84,8 +98,11 @@ class Convex(AverageTheorem):
     method = "sgd"
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq")
-    needs_curvature = False
-    assumptions = r"Let $f$ be convex and $L$-smooth and the noise of each worker of variance at most $\sigma^2$."
+    assumes = (
+        CONVEX,
+        SMOOTH,
+        NOISE,
+    )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{2L}"),)
     measures = (("", "gap_mean"),)
@@ -151,9 +168,10 @@ sgd.strongly-convex with gamma = 0.403406 gets there in 17 rounds'
     title = "Parallel SGD, strongly convex"
     requires = ("n", "L", "mu")
     curvature = "mu"
-    assumptions = (
-        r"Let $f$ be $L$-smooth and $\mu$-strongly convex and the noise of each worker of variance "
-        r"at most $\sigma^2$."
+    assumes = (
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE,
     )
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), (r"\rho", r"1-\gamma\mu"))
     bound_latex = r"\rho^t\Delta + \frac{\gamma L\sigma^2}{2n\mu}"
@@ -183,9 +201,10 @@ class PolyakLojasiewicz(_FunctionValue):
     title = "Parallel SGD, Polyak-Lojasiewicz"
     requires = ("n", "L", "pl")
     curvature = "pl"
-    assumptions = (
-        r"Let $f$ be $L$-smooth with $\|\nabla f(x)\|^2 \ge 2\mu_{PL}(f(x)-f^\star)$ "
-        r"and the noise of each worker of variance at most $\sigma^2$."
+    assumes = (
+        SMOOTH,
+        POLYAK_LOJASIEWICZ,
+        NOISE,
     )
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L}"), (r"\rho", r"1-\gamma\mu_{PL}"))
     bound_latex = r"\rho^t\Delta + \frac{\gamma L\sigma^2}{2n\mu_{PL}}"
@@ -219,13 +238,15 @@ class FiniteSum(LinearTheorem):
     method = "sgd"
     requires = ("n", "L", "L_sample", "mu")
     bound_requires = ("dist0_sq", "sigma_star_sq")
-    workers = "convex"
-    assumptions = (
-        r"Let $f$ be $L$-smooth and $\mu$-strongly convex, every sample's loss convex and $L_s$-smooth, and "
-        r"the "
-        r"workers' gradients at $x^\star$ of variance at most $\sigma_\star^2$ on average "
-        r"(for one worker $\gamma_{\max}=\frac{1}{2L_s}$)."
+    assumes = (
+        CONVEX_WORKERS,
+        CONVEX_SAMPLES,
+        SMOOTH_SAMPLES,
+        SMOOTH,
+        STRONGLY_CONVEX,
+        NOISE_AT_OPTIMUM,
     )
+    setting = r"For one worker $\gamma_{\max}=\frac{1}{2L_s}$."
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{L+\frac{2L_s}{n}}"), (r"\rho", r"1-\gamma\mu"))
     measures = (("", "dist_sq"),)
@@ -280,11 +301,11 @@ class MomentumConvex(Theorem):
     method = "sgd-momentum"
     requires = ("n", "L_sample", "mu")
     bound_requires = ("dist0_sq", "sigma_star_sq")
-    workers = "convex"
-    needs_curvature = False
-    assumptions = (
-        r"Let every sample's loss be convex and $L_s$-smooth, and the workers' gradients at $x^\star$ of variance "
-        r"at most $\sigma_\star^2$ on average."
+    assumes = (
+        CONVEX_WORKERS,
+        CONVEX_SAMPLES,
+        SMOOTH_SAMPLES,
+        NOISE_AT_OPTIMUM,
     )
     conditions = r"0 < \gamma \le \gamma_{\max}"
     definitions = ((r"\gamma_{\max}", r"\frac{1}{4L_s}"),)

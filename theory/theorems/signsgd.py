@@ -8,12 +8,13 @@ Bernstein, Wang, Azizzadenesheli, Anandkumar 2018 (arXiv 1802.04434).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..bounds import Curve, Rate
-from ..compressors import compressor
 from ..compressors.sign import Sign
 from ..families import TunedTheorem
-from ..theorem import Assumption, Given, ParameterChoice, Point, Request, prescribe, register
+from ..hypotheses import NOISE_IN_COORDINATES, ONE_WORKER, SMOOTH_COORDINATES
+from ..theorem import Assumption, ParameterChoice, Point, Request, prescribe, register
 
 
 @register
@@ -50,23 +51,21 @@ class Nonconvex(TunedTheorem):
     requires = ("L_l1",)
     bound_requires = ("gap0", "sigma_l1")
     parameters = ("gamma", "R")
-    workers = "one"
     general = "signsgd.nonconvex"
-    assumptions = (
-        r"Let one worker have a gradient noise of standard deviations $\sigma_j$ in the coordinates, "
-        r"$\sigma_1 = \sum_j\sigma_j$, let "
-        r"$|f(y)-f(x)-\langle\nabla f(x),y-x\rangle| \le \frac{1}{2}\sum_j L_j(y_j-x_j)^2$, $L_1 = \sum_j L_j$, "
-        r"and every round average $R = T$ samples."
+    assumes = (
+        ONE_WORKER,
+        SMOOTH_COORDINATES,
+        NOISE_IN_COORDINATES,
     )
+    setting = r"Every round averages $R = T$ samples."
     conditions = r"\gamma = \gamma_T"
     definitions = ((r"\gamma_T", r"\frac{1}{\sqrt{L_1T}}"),)
     measures = (("", "grad_l1_mean"),)
     bound_latex = r"\frac{\sqrt{L_1}(\Delta+\frac{1}{2})+2\sigma_1}{\sqrt{T}}"
 
-    def _assume(self, side: str, kind: type | None, given: Given, dim: int | None) -> Assumption | None:
+    def promised(self, side: str, given: Any, dim: int | None) -> Assumption | None:
         """Vectors of +1 and -1 pass through the compressors that send a scale and signs as they are."""
-        given = compressor(given) if isinstance(given, str) else given
-        return None if side == "uplink" and isinstance(given, Sign) else super()._assume(side, kind, given, dim)
+        return None if side == "uplink" and isinstance(given, Sign) else super().promised(side, given, dim)
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         T = self.horizon(request)

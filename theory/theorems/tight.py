@@ -16,13 +16,10 @@ import math
 
 from ..compressors import Contractive
 from ..families import LinearTheorem
+from ..hypotheses import EXACT, ONE_WORKER, SMOOTH, STRONGLY_CONVEX
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 
 PAPER = "Berg Thomsen, Taylor, Dieuleveut 2025"
-ASSUMPTIONS = (
-    r"Let there be one worker with exact gradients, $f$ $L$-smooth and $\mu$-strongly convex, the compressor "
-    r"contractive with constant $\delta$, and $q = \sqrt{1-\delta}$."
-)
 _SQUARE_ROOT = ("q", r"\sqrt{1-\delta}")
 
 
@@ -59,11 +56,15 @@ def contraction_gap(L: float, mu: float, delta: float) -> float:
 
 class _Tight(LinearTheorem):
     provenance = "published"
-    workers = "one"
-    exact = True
     requires = ("L", "mu")
     uplink = Contractive
-    assumptions = ASSUMPTIONS
+    assumes = (
+        ONE_WORKER,
+        EXACT,
+        SMOOTH,
+        STRONGLY_CONVEX,
+    )
+    setting = r"Let $q = \sqrt{1-\delta}$."
     conditions = r"\gamma = \gamma_\star"
     definitions = (
         _SQUARE_ROOT,

@@ -1,0 +1,535 @@
+"""What theorems assume, and what decides for a request whether it is so.
+
+Every theorem lists its hypotheses (`Theorem.hypotheses`): those in its `assumes`, those of its compressor classes, and
+what every theorem assumes unless it says otherwise. A `Hypothesis` knows how a statement says it, what decides it, and
+its guard: a request that breaks it gets no guarantee, and the guard's sentence is the reason. What nothing in the
+request decides is taken on the user's word, and the answer says so (`Guarantee.on_your_word`).
+
+What decides:
+
+constants    a constant or a flag of the problem;
+compressor   its class, its constants, whose coins it tosses;
+schedule     who reports when (`solvers.schedule.Schedule.facts`; constants of their own in `theory.Constants`);
+method       the algorithm that is run: nothing in a request can break it.
+
+Where a proof uses independence:
+
+- noise of variance sigma^2/n, and any step in which the expectation goes over the gradients: the samples of a round are
+  unbiased given the past and independent over workers and rounds (`NOISE`, `NOISE_AT_OPTIMUM`, `SAMPLED`);
+- a variance omega/n of the average message: coins independent over workers (`OWN_COINS`);
+- E C(v) = v for a message v that is computed at an older model: the model must not depend on the coins of v. Where all
+  workers share the coins of their k-th messages and use them in different steps, it does (`FRESH_COINS`);
+- a mean of M < n messages that stands for a gradient of f: equal workers, or workers drawn uniformly (`ANY_MESSAGES`);
+- delayed gradients as the gradient of f at one model: messages of one age, unless the workers are equal (`ONE_AGE`);
+- all delays: which message is used when must not depend on samples or coins (`FREE_DELAYS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased
+from .constants import NAMES, Constants
+
+if TYPE_CHECKING:
+    from .theorem import Theorem
+
+CONSTANTS, COMPRESSOR, SCHEDULE, METHOD, WORD = "constants", "compressor", "schedule", "method", "your word"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a guard looks at.
+
+    Attributes
+    ----------
+    constants
+        With what they imply filled in.
+    up, down
+        The compressors as given, specs resolved; None: not compressed.
+    promised_up, promised_down
+        What the theorem may assume of them.
+    fixed
+        Parameters that the caller fixed.
+    """
+
+    theorem: Theorem
+    constants: Constants
+    up: Any
+    down: Any
+    promised_up: Any
+    promised_down: Any
+    fixed: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> float:
+        """M, how many messages make a step."""
+        n = self.constants.n or 1
+        return self.fixed.get("M", n if self.theorem.messages == "all" else 1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether a hypothesis holds: yes, no with the reason, or nobody knows and it is taken on the user's word."""
+
+    holds: bool | None
+    sentence: str = ""
+
+
+YES = Answer(True)
+
+
+def no(reason: str) -> Answer:
+    """The request breaks the hypothesis."""
+    return Answer(False, reason)
+
+
+def on_your_word(sentence: str) -> Answer:
+    """Nothing in the request decides."""
+    return Answer(None, sentence)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One thing that a theorem assumes.
+
+    Attributes
+    ----------
+    name
+        A few words, without symbols.
+    says
+        The clause of the LaTeX statement, or what makes it from the theorem (its symbols differ); empty where another
+        clause says it already.
+    decided_by
+        `CONSTANTS`, `COMPRESSOR`, `SCHEDULE` or `METHOD`.
+    check
+        The guard.
+    """
+
+    name: str
+    says: str | Callable[[Theorem], str]
+    decided_by: str
+    check: Callable[[Asked], Answer] = field(default=lambda asked: YES, repr=False)
+
+    def clause(self, theorem: Theorem) -> str:
+        """The hypothesis in the statement of a theorem."""
+        return self.says if isinstance(self.says, str) else self.says(theorem)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A hypothesis of a guarantee: what decided that it holds, and the sentence where it is the user's word."""
+
+    name: str
+    says: str
+    decided_by: str
+    sentence: str = ""
+
+
+def wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
+    """The sentence that asks for constants."""
+    assert set(missing) <= set(NAMES)
+    return f"{what} needs {' and '.join(missing)}; give --set {' '.join(f'{name}=...' for name in missing)}"
+
+
+# ------------------------------------------------------------------------------------------------ the function
+
+
+def _worker_convexity(asked: Asked) -> Answer:
+    mu_min = asked.constants.mu_min
+    if mu_min is None:
+        return on_your_word("every f_i is taken to be convex, as the theorem assumes (mu_min is unknown)")
+    if mu_min < 0:
+        return no(f"{asked.theorem.name} needs every f_i convex; mu_min = {mu_min:.4g} is below 0")
+    return YES
+
+
+def _worker_strong_convexity(asked: Asked) -> Answer:
+    mu_min, mu = asked.constants.mu_min, asked.constants.mu
+    if mu_min is None and mu == 0:
+        return _above_zero("mu")(asked)
+    if mu_min is None:
+        return on_your_word("every f_i is taken to be mu-strongly convex, as the theorem assumes (mu_min is unknown)")
+    if mu_min <= 0:
+        return no(f"{asked.theorem.name} needs every f_i strongly convex; mu_min = {mu_min:.4g} is not above 0")
+    return YES
+
+
+def _sample_convexity(asked: Asked) -> Answer:
+    convex = asked.constants.convex_samples
+    if convex is None:
+        return on_your_word("the loss of every sample is taken to be convex (convex_samples is unknown)")
+    return YES if convex else no(f"{asked.theorem.name} needs the loss of every sample convex, and convex_samples = 0")
+
+
+def _regulariser(asked: Asked) -> Answer:
+    if asked.constants.composite:
+        return no(f"{asked.theorem.name} has no prox step, and the objective has a regulariser R; use dore or diana")
+    return YES
+
+
+def _quadratic(asked: Asked) -> Answer:
+    if asked.constants.quadratic:
+        return YES
+    return no(f"{asked.theorem.name} is about quadratic functions; give --set quadratic=1 if every f_i is one")
+
+
+def _known(asked: Asked) -> Answer:
+    theorem, constants = asked.theorem, asked.constants
+    missing = [name for name in theorem.requires if getattr(constants, name) is None]
+    if not missing:
+        return YES
+    hint = " (L alone is not enough for n > 1)" if "L_max" in missing and constants.L is not None else ""
+    return no(wants(theorem.name, missing) + hint)
+
+
+def _one(asked: Asked) -> Answer:
+    n = asked.constants.n
+    return YES if n == 1 else no(f"{asked.theorem.name} is about one worker, not n = {n}; give n=1 (--workers 1)")
+
+
+def _equal(asked: Asked) -> Answer:
+    if asked.constants.zeta_sq == 0:
+        return YES
+    return no(f"{asked.theorem.name} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
+
+
+def _above_zero(name: str) -> Callable[[Asked], Answer]:
+    def check(asked: Asked) -> Answer:
+        if getattr(asked.constants, name) > 0:
+            return YES
+        return no(f"{asked.theorem.name} needs {name} > 0; {name} = 0 is no strong convexity")
+
+    return check
+
+
+def _overlap(asked: Asked) -> Answer:
+    c = asked.constants
+    smoothness = (c.overlap or 0) / (c.n or 1) * (c.L_max or 0)  # all are known: they are constants of the step
+    if c.mu is not None and c.mu > smoothness * (1 + 1e-9):
+        return no(
+            f"mu = {c.mu:.4g} is above (overlap/n) L_max = {smoothness:.4g}, and f is that smooth; "
+            f"give a larger overlap (overlap = n is always right)"
+        )
+    if isinstance(asked.up, Compressor) and not asked.up.keeps_support and (c.overlap or 0) < (c.n or 1):
+        return no(
+            f"{asked.theorem.name} with overlap < n needs a compressor that sends no coordinate that is zero, and "
+            f"{asked.up.spec} may; give --set overlap={c.n:g}"
+        )
+    return YES
+
+
+CONVEX_WORKERS = Hypothesis("convex workers", "every $f_i$ is convex", CONSTANTS, _worker_convexity)
+STRONGLY_CONVEX_WORKERS = Hypothesis(
+    "strongly convex workers", r"every $f_i$ is $\mu$-strongly convex", CONSTANTS, _worker_strong_convexity
+)
+CONVEX_SAMPLES = Hypothesis("convex samples", "the loss of every sample is convex", CONSTANTS, _sample_convexity)
+NO_REGULARISER = Hypothesis("no regulariser", "the objective has no regulariser", CONSTANTS, _regulariser)
+PROX = Hypothesis("prox", "$R$ is closed and convex", METHOD)
+QUADRATIC = Hypothesis("quadratic functions", "every $f_i$ is a quadratic function", CONSTANTS, _quadratic)
+KNOWN = Hypothesis("known constants", "", CONSTANTS, _known)
+SMOOTH = Hypothesis("smooth", "$f$ is $L$-smooth", CONSTANTS)
+SMOOTH_WORKERS = Hypothesis("smooth workers", r"every $f_i$ is $L_{\max}$-smooth", CONSTANTS)
+ALIKE_SMOOTH_WORKERS = Hypothesis("smooth workers", "every $f_i$ is $L$-smooth", CONSTANTS)
+SMOOTH_ON_AVERAGE = Hypothesis(
+    "smooth on average", r"every $f_i$ is $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$", CONSTANTS
+)
+SMOOTH_SAMPLES = Hypothesis("smooth samples", "the loss of every sample is $L_s$-smooth", CONSTANTS)
+SMOOTH_COORDINATES = Hypothesis(
+    "smooth coordinates",
+    r"$|f(y)-f(x)-\langle\nabla f(x),y-x\rangle| \le \frac{1}{2}\sum_j L_j(y_j-x_j)^2$, $L_1 = \sum_j L_j$",
+    CONSTANTS,
+)
+CONVEX = Hypothesis("convex", "$f$ is convex", CONSTANTS)
+STRONGLY_CONVEX = Hypothesis("strongly convex", r"$f$ is $\mu$-strongly convex", CONSTANTS, _above_zero("mu"))
+POLYAK_LOJASIEWICZ = Hypothesis(
+    "Polyak-Lojasiewicz", r"$\|\nabla f(x)\|^2 \ge 2\mu_{PL}(f(x)-f^\star)$", CONSTANTS, _above_zero("pl")
+)
+DISSIMILARITY = Hypothesis(
+    "bounded dissimilarity", r"$\frac{1}{n}\sum_i\|\nabla f_i(x)-\nabla f(x)\|^2 \le \zeta^2$", CONSTANTS
+)
+LOWER_BOUNDS = Hypothesis("workers bounded below", r"$f^\star - \frac{1}{n}\sum_i\inf f_i \le \Delta_\star$", CONSTANTS)
+OVERLAP = Hypothesis(
+    "overlap",
+    "each coordinate is in the support of at most $s$ workers' gradients (the constant overlap; $n$ where it is "
+    "unknown), and $C(v)$ is zero wherever $v$ is unless $s = n$",
+    CONSTANTS,
+    _overlap,
+)
+EQUAL_WORKERS = Hypothesis("equal workers", "all workers sample the same $f$", CONSTANTS, _equal)
+ONE_WORKER = Hypothesis("one worker", "there is one worker", CONSTANTS, _one)
+
+# ------------------------------------------------------------------------------------------------ gradients
+
+
+def _exact(asked: Asked) -> Answer:
+    c = asked.constants
+    if (c.sigma_sq or 0) > 0 or (c.sigma_sq is None and c.L_sample is not None):
+        noise = "are sampled" if c.sigma_sq is None else f"have sigma_sq = {c.sigma_sq:.4g}"
+        return no(f"{asked.theorem.name} needs exact gradients; these {noise}")
+    if c.sigma_sq is None:
+        return on_your_word("the gradients are taken to be exact, as the theorem assumes (sigma_sq is unknown)")
+    return YES
+
+
+def _independent_samples(asked: Asked) -> Answer:
+    c = asked.constants
+    if c.sigma_sq == 0 or c.independent_samples:
+        return YES
+    if c.independent_samples is None:
+        return on_your_word(
+            "the stochastic gradients are taken to be unbiased and independent over workers and rounds "
+            "(independent_samples is unknown)"
+        )
+    return no(
+        f"{asked.theorem.name} needs stochastic gradients that are unbiased and independent over workers and rounds, "
+        f"and independent_samples = 0"
+    )
+
+
+EXACT = Hypothesis("exact gradients", "the gradients are exact", CONSTANTS, _exact)
+NOISE = Hypothesis(
+    "independent noise",
+    r"the noise of every worker has mean $0$ given the past and variance at most $\sigma^2$, and is independent over "
+    r"workers and rounds",
+    CONSTANTS,
+    _independent_samples,
+)
+NOISE_ON_AVERAGE = Hypothesis(
+    "independent noise",
+    r"the noise of the workers has mean $0$ given the past and variance at most $\sigma^2$ on average, and is "
+    r"independent over workers and rounds",
+    CONSTANTS,
+    _independent_samples,
+)
+NOISE_AT_OPTIMUM = Hypothesis(
+    "independent noise",
+    r"the workers' stochastic gradients are unbiased, independent over workers and rounds, and at $x^\star$ of "
+    r"variance at most $\sigma_\star^2$ on average",
+    CONSTANTS,
+    _independent_samples,
+)
+NOISE_IN_COORDINATES = Hypothesis(
+    "independent noise",
+    r"the samples are unbiased and independent, with standard deviations $\sigma_j$ in the coordinates, "
+    r"$\sigma_1 = \sum_j\sigma_j$",
+    CONSTANTS,
+    _independent_samples,
+)
+SAMPLED = Hypothesis(
+    "independent noise",
+    "the stochastic gradients are unbiased given the past and independent over rounds",
+    CONSTANTS,
+    _independent_samples,
+)
+BOUNDED_GRADIENTS = Hypothesis("bounded gradients", r"$\mathbb{E}\|g_i\|^2 \le G^2$ at every point met", CONSTANTS)
+BOUNDED_WORKERS = Hypothesis(
+    "bounded gradients",
+    r"$\|\nabla f_i(x)\| \le c_i$ at every point met, $C_1 = \frac{1}{n}\sum_i c_i$, "
+    r"$C_2 = \frac{1}{n}\sum_i c_i^2$",
+    CONSTANTS,
+)
+
+# ---------------------------------------------------------------------------------------------- compressors
+
+_CLAUSES: dict[type, str] = {
+    Unbiased: "is unbiased given the vector that it compresses, with variance",
+    Contractive: "is contractive with constant",
+    AbsoluteError: "has the absolute error",
+}
+_SYMBOLS = {Unbiased: r"\omega", Contractive: r"\delta", AbsoluteError: r"\varepsilon"}
+_WHOSE = {"uplink": "the workers' compressor", "downlink": "the server's compressor"}
+
+
+def _promise(side: str) -> Callable[[Theorem], str]:
+    def says(theorem: Theorem) -> str:
+        if side == "uplink" and theorem.messages_latex:
+            return theorem.messages_latex
+        kind = getattr(theorem, side)
+        both = theorem.uplink is theorem.downlink
+        symbol = _SYMBOLS[kind] + (f"_{side[0]}" if both or side == "downlink" else "")
+        return f"{_WHOSE[side]} {_CLAUSES[kind]} ${symbol}$"
+
+    return says
+
+
+def _kept(side: str) -> Callable[[Asked], Answer]:
+    """Whether a promise is kept is known of the library's compressors; the class itself is checked before."""
+
+    def check(asked: Asked) -> Answer:
+        given = asked.up if side == "uplink" else asked.down
+        if given is None or (isinstance(given, Compressor) and COMPRESSORS.get(given.name) is type(given)):
+            return YES
+        if isinstance(given, Compressor):
+            return on_your_word(
+                f"{given.spec} is taken to keep its promises, with coins that are fresh in every round "
+                f"(tersegrad certify tries to refute them)"
+            )
+        return on_your_word(f"{_WHOSE[side]} is taken to be {given}, with coins that are fresh in every round")
+
+    return check
+
+
+def _own_coins(asked: Asked) -> Answer:
+    if (asked.constants.n or 1) > 1 and getattr(asked.promised_up, "shared_coins", False):
+        return no(
+            f"{asked.theorem.name} needs coins that are independent over workers (omega/n); all workers of "
+            f"{_name(asked.up)} share theirs"
+        )
+    return YES
+
+
+def _fresh_coins(asked: Asked) -> Answer:
+    c = asked.constants
+    shared = getattr(asked.up, "shared_coins", False) or getattr(asked.promised_up, "shared_coins", False)
+    if not shared or c.n == 1 or c.every_worker:
+        return YES
+    return no(
+        f"{asked.theorem.name} needs coins that the model of a message does not depend on; the workers of "
+        f"{_name(asked.up)} share theirs, and where their messages are used in different steps, the later ones are "
+        f"computed at models that these coins have shaped: give every worker coins of its own (or --set every_worker=1 "
+        f"where every step uses one new message of every worker)"
+    )
+
+
+def _memory(asked: Asked) -> Answer:
+    if "U" in asked.fixed:
+        return on_your_word(f"the memory is taken to be bounded by U = {asked.fixed['U']:.6g}")
+    return YES
+
+
+def _name(given: Any) -> str:
+    return given.spec if isinstance(given, Compressor) else str(given)
+
+
+BOUNDED_MEMORY = Hypothesis(
+    "bounded memory",
+    r"the memory is bounded: "
+    r"$\mathbb{E}\|\frac{1}{n}\sum_i e_i^t - \frac{\beta}{\gamma}(x^t-x^{t-1})\|^2 \le U^2$",
+    COMPRESSOR,
+    _memory,
+)
+UPLINK = Hypothesis("workers' compressor", _promise("uplink"), COMPRESSOR, _kept("uplink"))
+DOWNLINK = Hypothesis("server's compressor", _promise("downlink"), COMPRESSOR, _kept("downlink"))
+OWN_COINS = Hypothesis(
+    "coins independent over workers", "its coins are independent over workers", COMPRESSOR, _own_coins
+)
+FRESH_COINS = Hypothesis(
+    "coins independent of the model",
+    "the coins of a message are independent of the model at which it is computed (coins that workers share serve in "
+    "one step only)",
+    COMPRESSOR,
+    _fresh_coins,
+)
+
+# -------------------------------------------------------------------------------------------------- schedules
+
+
+def _any_messages(asked: Asked) -> Answer:
+    n, M = asked.constants.n or 1, asked.messages
+    if n > M and asked.constants.zeta_sq != 0:
+        return no(
+            f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
+            f"same f; give M = {n:g}, or --set zeta_sq=0 if they do"
+        )
+    return YES
+
+
+def _one_age(asked: Asked) -> Answer:
+    c = asked.constants
+    if c.zeta_sq == 0 or c.same_age:
+        return YES
+    if c.same_age is None:
+        return on_your_word("the messages of a step are taken to be equally old (same_age is unknown)")
+    return no(
+        f"{asked.theorem.name} needs messages of one age: those of a step were computed at different models, and "
+        f"workers that differ make up a gradient of f at one model only; take a clock that keeps their ages equal "
+        f"(fixed), or --set zeta_sq=0 if all workers sample the same f"
+    )
+
+
+def _drawn(asked: Asked) -> Answer:
+    c = asked.constants
+    if c.zeta_sq == 0 or c.uniform_draws or (c.n == asked.messages and c.same_age):
+        return YES
+    return no(
+        f"{asked.theorem.name} needs messages whose mean is a gradient of f, and workers that differ (zeta_sq is not "
+        f"0) report as often as they are fast; draw the worker of every message uniformly (--clock drawn, --set "
+        f"uniform_draws=1), or --set zeta_sq=0 if all workers sample the same f"
+    )
+
+
+def _free_delays(asked: Asked) -> Answer:
+    free = asked.constants.independent_delays
+    if free is None:
+        return on_your_word(
+            "the delays are taken not to depend on samples and coins (independent_delays is unknown; those of a clock "
+            "or a file do not)"
+        )
+    if free:
+        return YES
+    return no(f"{asked.theorem.name} needs delays that do not depend on samples and coins, and independent_delays = 0")
+
+
+ANY_MESSAGES = Hypothesis(
+    "messages of f",
+    "the messages of a step come from all workers ($M = n$), or from workers that sample the same $f$",
+    SCHEDULE,
+    _any_messages,
+)
+ONE_AGE = Hypothesis(
+    "messages of one age",
+    r"the messages of a step are equally old, at most $\tau$ steps, or all workers sample the same $f$ and none is "
+    r"older",
+    SCHEDULE,
+    _one_age,
+)
+DRAWN = Hypothesis(
+    "messages of f",
+    "all workers sample the same $f$, or the worker of each message is drawn uniformly whatever happened before, or "
+    "$M=n$ messages of all workers and of one age make a step",
+    SCHEDULE,
+    _drawn,
+)
+FREE_DELAYS = Hypothesis(
+    "delays independent of samples and coins", "the delays are independent of samples and coins", SCHEDULE, _free_delays
+)
+DELAYS = Hypothesis("bounded delays", r"every message is at most $\tau$ steps old", SCHEDULE)
+STORED = Hypothesis("bounded delays", r"every report in use is at most $\tau$ steps old", SCHEDULE)
+FIRST_REPORTS = Hypothesis("first reports", "every worker reports in step $0$", SCHEDULE)
+USED_ONCE = Hypothesis("samples used once", "every sample is used in one step", METHOD)
+IN_ORDER = Hypothesis("messages in order", "the messages of each worker are used in their order", METHOD)
+EVERYONE = Hypothesis("one message of every worker", "every worker sends one message in every round", METHOD)
+
+# ---------------------------------------------------------------------------------------------------- methods
+
+ZERO_MEMORIES = Hypothesis("zero first memories", "$h_i^0 = 0$", METHOD)
+ZERO_ERRORS = Hypothesis("zero first errors", "$e_i^0 = e^0 = 0$", METHOD)
+DENSE_START = Hypothesis("exact first round", "the messages of round 0 are not compressed", METHOD)
+CONSTANT_STEP = Hypothesis("constant step", r"$\gamma$ does not depend on $t$", METHOD)
+FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma}{a+t}$", METHOD)
+
+GUARDS: tuple[Hypothesis, ...] = (
+    CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
+    EQUAL_WORKERS, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP, BOUNDED_MEMORY,
+    FRESH_COINS, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM,
+    NOISE_IN_COORDINATES, SAMPLED,
+)  # fmt: skip
+"""The hypotheses with a guard, in the order in which they are looked at."""
+
+
+STATEMENT: tuple[Hypothesis, ...] = (
+    ONE_WORKER, EQUAL_WORKERS, QUADRATIC, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS,
+    SMOOTH, SMOOTH_ON_AVERAGE, CONVEX, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES,
+    SMOOTH_COORDINATES, DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE,
+    NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, OWN_COINS,
+    FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP, EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED,
+    FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP,
+    FALLING_STEP, KNOWN,
+)  # fmt: skip
+"""All hypotheses, in the order in which a statement says them."""
+
+ASYNCHRONOUS = {ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FREE_DELAYS}
+"""Those of which an asynchronous theorem has one at least."""

@@ -282,10 +282,14 @@ class Problem(ABC):
 
         Unless given, L_sample is L_max: a gradient that is exact, or exact plus a noise that does not depend
         on x, is the gradient of a sample as smooth as f_i; and every coordinate is as smooth as f. Where f* is
-        not known, f(x0) stands for it in gap_star.
+        not known, f(x0) stands for it in gap_star. Samples are drawn independently, and convex where every f_i is
+        known to be: losses are of one kind, and additive noise is linear.
         """
         composite = self.regulariser != (0.0, 0.0)
+        mu_min = constants.get("mu_min")
         common: dict[str, Any] = {
+            "independent_samples": True,
+            "convex_samples": None if mu_min is None else mu_min >= 0,
             "n": self.workers,
             "dim": self.dim,
             "L_sample": constants.get("L_max"),

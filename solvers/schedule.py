@@ -158,11 +158,12 @@ class Schedule:
         Examples
         --------
         >>> clock("fixed:tau=2", workers=4, steps=20).facts()
-        {'tau': 2, 'uniform_draws': False, 'same_age': True, 'every_worker': False}
+        {'tau': 2, 'independent_delays': True, 'uniform_draws': False, 'same_age': True, 'every_worker': False}
         """
         first = self.versions[self.starts[:-1]]
         return {
             "tau": self.realised(table).maximal,
+            "independent_delays": True,  # it is there before the run
             "uniform_draws": self.drawn,
             "same_age": bool((self.versions == np.repeat(first, np.diff(self.starts))).all()),
             "every_worker": bool((np.diff(self.starts) == self.n).all()),

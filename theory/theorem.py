@@ -573,7 +573,7 @@ class Theorem(ABC):
         words = " or ".join([KIND[kinds[0]], *(KIND[kind].split()[-1] for kind in kinds[1:])])
         wanted = f"{self.name} needs {words} {side} compressor"
         if not isinstance(given, Compressor):
-            if not isinstance(given, tuple(kinds)):
+            if not any(isinstance(given, kind) for kind in kinds):
                 raise NotCovered(f"{wanted}; {given} is of another class")
             return given
         given.check(dim or 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -249,6 +249,8 @@ class VerificationRun:
             replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
             active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup,
             bits=bits_per_round(found.trace, problem.dim), series=found.series, notes=guarantee.notes,
+            hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
+            on_your_word=guarantee.on_your_word,
             seconds=time.perf_counter() - began, **common,
         )  # fmt: skip
 

@@ -163,6 +163,8 @@ class Verdict:
     bits: BitsPerRound | None = None
     series: Series | None = None
     notes: tuple[str, ...] = ()
+    hypotheses: tuple[dict[str, str], ...] = ()
+    on_your_word: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -171,7 +173,7 @@ class Verdict:
         keys = (
             "theorem", "verdict", "reason", "margin", "method", "problem", "workers", "up", "down", "alpha", "replicas",
             "rounds", "constants", "parameters", "active", "metric", "rate", "speedup", "bits", "provenance", "source",
-            "title", "statement", "notes", "command", "seed", "versions", "seconds",
+            "title", "statement", "notes", "hypotheses", "on_your_word", "command", "seed", "versions", "seconds",
         )  # fmt: skip
         return {key: plain(getattr(self, key)) for key in keys}
 

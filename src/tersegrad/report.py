@@ -163,7 +163,7 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict
             if verdict.bits is not None
         ],
         "predicted_speedup": _range(verdict.speedup.predicted_slope) if verdict.speedup else "",
-        "notes": verdict.notes,
+        "notes": (*verdict.notes, *(f"taken on your word: {sentence}" for sentence in verdict.on_your_word)),
         "provenance": PROVENANCE.get(verdict.provenance, verdict.provenance),
     }
 

@@ -88,6 +88,7 @@ def entry(option: Option, found: Advice) -> dict[str, Any]:
         "vacuous": option.guarantee.vacuous(found.rounds),
         "missing": option.missing,
         "notes": list(option.guarantee.notes),
+        "on_your_word": list(option.guarantee.on_your_word),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,12 @@ from .options import json_option
 if TYPE_CHECKING:
     from ..solvers import Method
 
+DECIDES = {
+    "constants": "the problem's constants",
+    "compressor": "the compressor",
+    "schedule": "the schedule",
+    "method": "the method itself",
+}
 FEW = 6
 """How many test files `show` names."""
 
@@ -145,7 +152,7 @@ def _theorem(name: str) -> str:
     from ..theory.constants import Constants
 
     subject = theorem(name)
-    meanings = {field: f.metadata["meaning"] for field, f in Constants.__dataclass_fields__.items()}
+    meanings = {f.name: f.metadata["meaning"] for f in fields(Constants) if "meaning" in f.metadata}
     needs = [[c, meanings[c]] for c in (*subject.requires, *subject.bound_requires)]
     classes = {"uplink": (subject.uplink, subject.uplink_or), "downlink": (subject.downlink,)}
     sides = [
@@ -160,6 +167,8 @@ def _theorem(name: str) -> str:
         "",
         f"constants (those of the step: {', '.join(subject.requires)}; the bound needs all)",
         aligned(needs),
+        "hypotheses, and what decides them",
+        aligned([[h.name, DECIDES[h.decided_by]] for h in subject.hypotheses if h.clause(subject)]),
         "compressors",
         aligned(sides),
         f"parameters: {', '.join((*subject.parameters, *subject.analysis))}",

@@ -322,9 +322,11 @@ def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool =
 def facts_of(method: Method, delays: Schedule, settings: dict[str, Any], forecast: bool) -> dict[str, Any]:
     """What theorems ask of the schedule; of a forecast only what the server enforces, M = n messages of all workers."""
     facts = delays.facts(method.clock == "table")
-    if not forecast or (method.clock == "arrivals" and settings.get("M", 1) == delays.n):
+    if not forecast:
         return facts
-    return {name: value if name == "tau" else False for name, value in facts.items()}
+    together = method.clock == "arrivals" and settings.get("M", 1) == delays.n
+    enforced = {"same_age": together, "every_worker": together, "uniform_draws": False}
+    return {"tau": facts["tau"], "independent_delays": None, **enforced}  # compute times may depend on the data
 
 
 def choose(

@@ -209,7 +209,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
     if not found:
         nothing = (
             "parameters", "intervals", "active", "contraction", "rate", "bound", "rounds_to_eps", "bits_to_eps",
-            "constants", "notes", "vacuous",
+            "constants", "notes", "vacuous", "hypotheses", "on_your_word",
         )  # fmt: skip
         return {**about, "reason": found.reason, **dict.fromkeys(nothing)}
     known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
@@ -233,6 +233,8 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
         "constants": in_form(found),
         "vacuous": found.vacuous(rounds),
         "notes": found.notes,
+        "hypotheses": [asdict(hypothesis) for hypothesis in found.hypotheses],
+        "on_your_word": found.on_your_word,
     }
 
 
@@ -278,6 +280,8 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
             f"minimum      {answer['up']}: the fewest bits both ways among {len(least['entries'])} values of "
             f"{least['option']}; the fewest from the workers alone with {least['option']} = {least['best_uplink']}"
         )
+    if found.on_your_word:
+        lines += ["", "taken on your word", *(f"  {sentence}" for sentence in found.on_your_word)]
     notes = [*found.notes, *([found.needs] if found.needs and eps is None else [])]
     if notes:
         lines += ["", "notes", *(f"  {note}" for note in notes)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,27 @@ def test_no_test_file_imports_another(path):
 def test_every_room_of_the_tests_is_a_room_of_the_house():
     rooms = {path.parent.relative_to(ROOT / "tests").parts[0] for path in TESTS if path.parent != ROOT / "tests"}
     assert rooms <= {*ROOMS, "face", "benchmarks"}
+
+
+# -------------------------------------------------------------------------------------------- the contributor's path
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/adding.md"])
+def test_the_files_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"`((?:[\w.-]+/)*[\w.-]+(?:/|\.py|\.md))`", text)) | set(re.findall(r"\]\((\S+?)\)", text))
+    assert len(named) >= 5
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_worked_example_is_the_method_in_the_toolkit():
+    """The transcription in docs/adding.md is the one of the file, line by line."""
+    (shown,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adding.md").read_text(), re.DOTALL)
+    code = (ROOT / "solvers" / "methods" / "econtrol.py").read_text().replace('    """EControl."""\n', "")
+    assert shown in code
+
+
+def test_the_version_to_cite_is_the_version():
+    from tersegrad import __version__
+
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text()

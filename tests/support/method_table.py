@@ -27,6 +27,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "ef21": {"gamma": 0.1},
     "ef21-sgdm": {"gamma": 0.1, "eta": 0.4},
     "ef21-bc": {"gamma": 0.05},
+    "econtrol": {"gamma": 0.1, "eta": 0.2},
     "ef-bv": {"gamma": 0.1, "lam": 0.4, "nu": 0.7},
     "marina": {"gamma": 0.05, "p": 0.3},
     "artemis": {"gamma": 0.05, "alpha": 0.3},

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import InputError
+from ..common.files import require_regular, write_whole
 from ..common.options import integer, number
 from ..common.specs import build
 
@@ -220,6 +221,8 @@ class Schedule:
     def save(self, path: str | Path) -> None:
         """Write a CSV file with the columns step, worker, version, one line per message; `tau` as a comment before.
 
+        The file appears whole or not at all.
+
         Raises
         ------
         InputError
@@ -227,11 +230,8 @@ class Schedule:
         """
         rows = zip(self.step.tolist(), self.workers.tolist(), self.versions.tolist(), strict=True)
         text = "".join(f"{step},{worker},{version}\n" for step, worker, version in rows)
-        try:
-            comment = "" if self.tau is None else f"{COMMENT}{self.tau:g}\n"
-            Path(path).write_text(f"{comment}{HEADER}\n{text}", encoding="ascii")
-        except OSError as error:
-            raise InputError(f"schedule file '{path}' cannot be written: {error.strerror or error}") from None
+        comment = "" if self.tau is None else f"{COMMENT}{self.tau:g}\n"
+        write_whole(path, f"{comment}{HEADER}\n{text}", "choose another --schedule-out")
 
     @classmethod
     def load(cls, path: str | Path, n: int | None = None) -> Schedule:
@@ -242,6 +242,7 @@ class Schedule:
         InputError
             For a file that is missing, malformed (with the line) or that describes an impossible schedule.
         """
+        require_regular(path, "the schedule file")
         try:
             lines = Path(path).read_text(encoding="ascii").splitlines()
         except UnicodeDecodeError:

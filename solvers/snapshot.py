@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import InputError
-from ..common.files import whole_file
+from ..common.files import require_regular, whole_file
 
 MAGIC = b"tersegrad checkpoint 1\n"
 CHECKSUM_BYTES = 32
@@ -76,6 +76,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     InputError
         For a file that is missing, not a checkpoint, cut off or changed.
     """
+    require_regular(path, "the checkpoint")
     try:
         data = Path(path).read_bytes()
     except OSError as error:

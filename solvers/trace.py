@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import InputError
-from ..common.files import whole_file
+from ..common.files import require_regular, whole_file
 from .schedule import Schedule
+
+#: Traces that unpack to more than this are refused when they are read.
+MOST_BYTES = 8e9
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,14 @@ class Trace:
         InputError
             If the file is missing, truncated or not a trace.
         """
+        require_regular(path, "the trace")
         try:
+            with zipfile.ZipFile(path) as packed:
+                size = sum(entry.file_size for entry in packed.infolist())
+            if size > MOST_BYTES:
+                raise InputError(
+                    f"the trace '{path}' unpacks to {size / 1e9:.3g} GB; the limit is {MOST_BYTES / 1e9:g} GB"
+                )
             with np.load(path, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files}
             trace = cls(
@@ -141,6 +152,8 @@ class Trace:
                 about=json.loads(str(arrays["about"])),
                 paths={k[5:]: v for k, v in arrays.items() if k.startswith("path/")},
             )
+        except InputError:
+            raise
         except OSError as error:
             raise InputError(f"cannot read the trace '{path}': {error.strerror or error}") from None
         except Exception as error:

@@ -21,6 +21,8 @@ from typing import Any
 from numba import types
 from numba.core.errors import NumbaExperimentalFeatureWarning
 
+from ...common import kernel_cache  # noqa: F401 (before any kernel is defined)
+
 # Kernels are passed as first-class functions, which numba calls experimental on every use.
 warnings.filterwarnings("ignore", "First-class function type", NumbaExperimentalFeatureWarning)
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
+import platform
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +21,9 @@ from .errors import InputError
 def whole_file(path: str | Path, what: str, advice: str) -> Iterator[IO[bytes]]:
     """Open a file for writing under another name; it takes its own name when the block ends without an error.
 
-    It has the permissions that the umask gives to new files, and lasts when the block has ended.
+    It has the permissions that the umask gives to new files, or those of the file that it replaces, and lasts when the
+    block has ended. A link is followed: what it points to is replaced. A device or a pipe is written to, and stays what
+    it is.
 
     Parameters
     ----------
@@ -28,15 +35,24 @@ def whole_file(path: str | Path, what: str, advice: str) -> Iterator[IO[bytes]]:
     InputError
         If it cannot be written.
     """
-    target = Path(path)
     temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        if _is_special(Path(path)):
+            with tempfile.TemporaryFile() as buffer:
+                yield buffer
+                buffer.seek(0)
+                _pour(buffer, Path(path))
+            return
+        target = Path(os.path.realpath(path))
+        _remove_abandoned(target)
+        temporary = _temporary(target)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(handle, "w+b") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
         temporary = None
         _sync_directory(target.parent)
@@ -46,6 +62,88 @@ def whole_file(path: str | Path, what: str, advice: str) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something at this path that is neither a file nor a folder: a device, a pipe, a socket."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _pour(source: IO[bytes], target: Path) -> None:
+    """Write everything to a device or to a pipe that somebody reads."""
+    try:
+        handle = os.open(target, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as trouble:
+        if trouble.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads what is written there") from None
+        raise
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+_counter = itertools.count()
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside the target that says whose it is: the host, the process, and a number."""
+    return target.with_name(f".{target.name[:100]}.{platform.node()}-{os.getpid()}-{next(_counter)}.part")
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what processes of this machine that are gone have left of unfinished writes to this file."""
+    if target in _looked_at:
+        return
+    _looked_at.add(target)
+    start = f".{target.name[:100]}.{platform.node()}-"
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            owner = entry.name.removeprefix(start).split("-")[0]
+            mine = entry.name.startswith(start) and entry.name.endswith(".part") and owner.isdigit()
+            if mine and not _is_running(int(owner)):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+
+
+_looked_at: set[Path] = set()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def require_regular(path: str | Path, what: str) -> None:
+    """Make sure that a path is that of a regular file: a pipe or a device may have no end.
+
+    Parameters
+    ----------
+    what
+        How errors speak of it: ``"the checkpoint"``.
+
+    Raises
+    ------
+    InputError
+        If it is not, or does not exist.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        raise InputError(f"cannot read {what} '{path}': {error.strerror or error}") from None
+    except ValueError as error:
+        raise InputError(f"cannot read {what} '{path}': {error}") from None
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device, which may have no end"
+        raise InputError(f"cannot read {what} '{path}': it is {kind}; give the path of a file")
 
 
 def write_whole(path: str | Path, content: bytes | str, advice: str = "choose another place with --out") -> None:
@@ -91,7 +189,10 @@ def writable_file(path: str | Path) -> Path:
     try:
         if file.is_dir():
             raise IsADirectoryError(0, "it is a directory")
-        _probe(file.parent)
+        if not _is_special(file):
+            _probe(Path(os.path.realpath(file)).parent)
+        elif not os.access(file, os.W_OK):
+            raise PermissionError(0, "permission denied")
     except OSError as trouble:
         raise InputError(f"cannot write '{file}': {trouble.strerror}; choose another file with --out") from None
     return file
@@ -100,12 +201,6 @@ def writable_file(path: str | Path) -> Path:
 def _probe(directory: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=directory, prefix=".tersegrad-"):
         pass
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,0 +1,84 @@
+"""Compiled kernels on disk: damaged, full, or nowhere to be kept. The run goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+KERNEL = """
+from tersegrad.common import kernel_cache
+{before}
+from numba import njit
+
+@njit("f8(f8)", cache=True)
+def twice(x):
+    return 2.0 * x
+
+@njit("f8(f8)", cache=True)
+def thrice(x):
+    return 3.0 * x
+
+if __name__ == "__main__":
+    print(twice(21.0), thrice(14.0), sum(twice.stats.cache_hits.values()))
+"""
+
+
+def run(tmp_path, before=""):
+    """(what a program with two cached kernels prints, its standard error)."""
+    (tmp_path / "program.py").write_text(KERNEL.format(before=before))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split(), done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"\x80\x05junk."]
+)
+def test_a_damaged_cache_is_written_anew(suffix, damage, tmp_path):
+    assert run(tmp_path) == (["42.0", "42.0", "0"], "")
+    stamp = (tmp_path / "program.py").stat()
+    assert run(tmp_path)[0][:2] == ["42.0", "42.0"]
+    files = list((tmp_path / "cache").rglob(f"*{suffix}"))
+    assert len(files) >= 2
+    for file in files:
+        data = file.read_bytes()
+        file.write_bytes({"half of it": data[: len(data) // 2], "nothing": b"", "no pickle": b"\x80\x05junk."}[damage])
+    os.utime(tmp_path / "program.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert run(tmp_path) == (["42.0", "42.0", "0"], "")
+
+
+def test_without_a_folder_for_them_kernels_are_compiled_anew_and_that_is_said_once(tmp_path):
+    printed, said = run(tmp_path, "from numba.core import caching; caching.CacheImpl._locator_classes = []")
+    assert printed == ["42.0", "42.0", "0"]
+    assert said.count("NUMBA_CACHE_DIR") == 1
+    assert "there is no folder for compiled kernels" in said
+
+
+def test_a_full_disk_does_not_end_a_run(tmp_path):
+    full = (
+        "from numba.core import caching\n"
+        "def full(self, name, data): raise OSError(28, 'No space left on device')\n"
+        "caching.IndexDataCacheFile._save_data = full\n"
+    )
+    printed, said = run(tmp_path, full)
+    assert printed == ["42.0", "42.0", "0"]
+    assert said.count("compiled kernels cannot be stored (No space left on device)") == 1
+
+
+@pytest.mark.parametrize("engine", ["simulate", "processes"])
+def test_without_a_compiler_a_run_says_what_it_needs(engine):
+    words = ["run", "sgd", "--problem", "quadratic", "--rounds", "3", "--engine", engine]
+    done = subprocess.run(
+        [sys.executable, "-m", "tersegrad", *words],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: NUMBA_DISABLE_JIT is set")
+    assert len(done.stderr.splitlines()) == 1

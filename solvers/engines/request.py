@@ -160,7 +160,7 @@ def prepare(
         raise InputError(f"method '{method.name}' has no proximal step: it cannot take l1 or l2prox")
     up.check(problem.dim)
     down.check(problem.dim)
-    points = log_checkpoints(rounds) if checkpoints is None else np.unique(np.append(checkpoints, rounds))
+    points = log_checkpoints(rounds) if checkpoints is None else _points(checkpoints, rounds)
     points = points.astype(np.int64)
     if points[0] < 0 or points[-1] > rounds:
         raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
@@ -201,6 +201,17 @@ def prepare(
     if checkpoint is not None:
         saver = Saver(checkpoint, Every.read(checkpoint_every), identity(run, parts, digest))
     return Job(run, parts, saver, stored, digest)
+
+
+def _points(checkpoints: Sequence[int] | np.ndarray, rounds: int) -> np.ndarray:
+    """The checkpoints that were asked for, and the last round."""
+    try:
+        given = np.asarray(checkpoints, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise InputError(f"checkpoints = {str(checkpoints)[:60]} are not numbers of rounds") from None
+    if wrong := [value for value in given.tolist() if not np.isfinite(value) or value != int(value)]:
+        raise InputError(f"checkpoints hold {wrong[0]}, which is not a whole number of rounds from 0 to {rounds}")
+    return np.unique(np.append(given, rounds))
 
 
 def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | None) -> Trace:

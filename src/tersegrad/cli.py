@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,6 +31,8 @@ BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
 SIGNALLED = 128
 #: Seconds for which an interrupted command waits for its threads.
 PATIENCE = 1.0
+#: Characters of a sentence on standard error.
+LONGEST_SENTENCE = 1200
 
 COMMANDS = {
     "verify": ("verify", "verify"),
@@ -70,6 +73,9 @@ class Front(click.Group):
         _open_closed_streams()
         with handled():
             status = self._status(list(sys.argv[1:] if args is None else args))
+            if args is None and status == INTERRUPTED:
+                with contextlib.suppress(ValueError):
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C changes nothing any more
         if status == INTERRUPTED or status > SIGNALLED:
             _leave_running_threads(status)
         sys.exit(status)
@@ -128,11 +134,20 @@ def usage_sentence(mistake: click.ClickException) -> str:
 def _say(sentence: str, status: int) -> int:
     """Say it on standard error, if anybody can hear it; the status says the rest."""
     try:
-        click.echo(" ".join(sentence.split()), err=True)
+        click.echo(legible(" ".join(sentence.split())), err=True)
         sys.stderr.flush()
     except (OSError, ValueError):
         _close(sys.stderr)
     return status
+
+
+def legible(text: str) -> str:
+    """A text for a terminal: no control characters, which a file may have brought, and no pages of input."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(shown) <= LONGEST_SENTENCE:
+        return shown
+    kept = LONGEST_SENTENCE // 2
+    return f"{shown[:kept]} [... {len(shown) - 2 * kept} characters ...] {shown[-kept:]}"
 
 
 def _close_output() -> None:

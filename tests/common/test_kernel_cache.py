@@ -38,9 +38,7 @@ def run(tmp_path, before=""):
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"\x80\x05junk."]
-)
+@pytest.mark.parametrize("damage", ["half of it", "nothing", "no pickle"])
 def test_a_damaged_cache_is_written_anew(suffix, damage, tmp_path):
     assert run(tmp_path) == (["42.0", "42.0", "0"], "")
     stamp = (tmp_path / "program.py").stat()

@@ -15,6 +15,7 @@ import pytest
 
 import tersegrad as tg
 from support.problem_table import NOISY
+from tersegrad.cli import legible
 from tersegrad.solvers import snapshot
 
 COMMAND = [sys.executable, "-m", "tersegrad"]
@@ -145,6 +146,25 @@ def _cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("under_way", [False, True])
+def test_a_second_interruption_changes_nothing(pause, under_way, nothing_left, tmp_path):
+    """Ctrl-C reaches the whole tree; twice, while workers start or run."""
+    file = tmp_path / "c"
+    run = subprocess.Popen(
+        [*COMMAND, "run", "qsgd", "--problem", NOISY, "--up", "qsgd:levels=3", "--workers", "2", "--set", "gamma=0.01",
+         "--rounds", "100000000", "--engine", "processes", "--checkpoint", str(file), "--checkpoint-every", "20"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: run.poll() is not None or (file.exists() if under_way else len(children(run.pid)) >= 1))
+    os.killpg(run.pid, signal.SIGINT)
+    time.sleep(pause)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert said.splitlines() == ["interrupted"]
+
+
 def test_an_interrupted_long_round_does_not_keep_anybody_waiting(nothing_left):
     """One round of minutes: Ctrl-C ends the command at once."""
     run = start(
@@ -186,3 +206,59 @@ def test_a_run_without_streams_has_its_own_status_and_writes_into_no_file(engine
         assert done.returncode == 0, done.stderr
         assert done.stderr in ("", "sgd: 5 rounds\n")  # the second on a machine that is slow today
         assert tg.Trace.load(tmp_path / "t.npz").rounds[-1] == 5
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+def test_workers_run_in_an_optimised_interpreter():
+    """python -O -O removes assertions and docstrings: nothing may depend on them."""
+    words = [sys.executable, "-O", "-O", "-m", "tersegrad", *SHORT, "--engine", "processes"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_too_many_workers_for_the_limit_of_open_files_is_one_sentence(nothing_left):
+    words = " ".join(SHORT).replace("--workers 2", "--workers 100")
+    done = through_shell(f"ulimit -n 128; {' '.join(COMMAND)} {words} --engine processes")
+    assert done.returncode == 2
+    assert "100 workers need more processes or open files" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_several_ranks_without_the_engine_mpi_are_refused_and_one_of_them_says_so(tmp_path):
+    said = []
+    for rank in range(3):
+        ranks = {**os.environ, "PMI_SIZE": "3", "PMI_RANK": str(rank)}
+        done = subprocess.run(
+            [*COMMAND, *SHORT, "--out", str(tmp_path / "t.npz")], capture_output=True, text=True, env=ranks, check=False
+        )
+        assert done.returncode == 2
+        said.append(done.stderr)
+    assert "without --engine mpi every one of them would run everything" in said[0]
+    assert said[1:] == ["", ""]
+    assert not (tmp_path / "t.npz").exists()
+
+
+def test_sentences_are_legible():
+    sentence = legible("a\x1b[31mred\x07" + "x" * 100_000 + "the way out")
+    assert sentence.isprintable()
+    assert len(sentence) < 1300
+    assert sentence.startswith("a\\x1b[31mred")
+    assert sentence.endswith("the way out")
+
+
+def test_where_a_file_cannot_be_written_its_own_option_is_named(tmp_path):
+    for option in ("--out", "--checkpoint"):
+        done = subprocess.run(
+            [*COMMAND, *SHORT, option, str(tmp_path / "no" / "file")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert f"choose another file with {option}" in done.stderr
+
+
+@pytest.mark.parametrize("checkpoints", [[np.nan], [1.5], [np.inf], ["x"]])
+def test_checkpoints_are_whole_numbers_of_rounds(checkpoints):
+    with pytest.raises(tg.InputError, match=r"whole number of rounds|not numbers of rounds"):
+        tg.simulate("sgd", "quadratic:dim=3", workers=1, parameters={"gamma": 0.1}, rounds=5, checkpoints=checkpoints)

@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -96,6 +97,22 @@ def test_a_worker_that_stands_still_is_given_up(nothing_left):
             "qsgd", NOISY, "ternary", workers=2, parameters={"gamma": 0.1}, rounds=10**6, engine="processes",
             patience=1.5, progress=act_after(3, lambda: to_worker(0, signal.SIGSTOP)),
         )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs the states of processes in /proc")
+def test_a_worker_that_is_stopped_while_it_starts_is_given_up(nothing_left):
+    def stop():
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            for worker in multiprocessing.active_children():
+                if worker.name == "worker-1":
+                    os.kill(worker.pid, signal.SIGSTOP)
+                    return
+            time.sleep(0.001)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(WorkerError, match=r"worker 1 .* has stood still for 2 seconds"):
+        tg.run("sgd", NOISY, workers=2, parameters={"gamma": 0.1}, rounds=5, engine="processes", patience=2.0)
 
 
 def test_a_worker_that_raises_says_why(nothing_left):

@@ -12,6 +12,7 @@ second, also while a kernel computes. Workers notice within a second that the se
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import multiprocessing
 import os
@@ -120,6 +121,8 @@ class SharedBuffer:
             os.ftruncate(handle, size)
             return cls(handle)
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
             raise InputError(
                 f"the system has no {size / 1e6:.3g} MB of memory that processes share: {error.strerror or error}; "
                 f"take fewer workers, replicas or coordinates"
@@ -290,6 +293,14 @@ class ProcessPool:
         self.started = False
         try:
             self._start(workers)
+        except OSError as error:
+            self.end()
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.EAGAIN):
+                raise
+            raise InputError(
+                f"{workers} workers need more processes or open files than the system grants ({error.strerror}): raise "
+                f"the limit (ulimit -n, ulimit -u), or take fewer workers"
+            ) from None
         except BaseException:
             self.end()
             raise
@@ -445,7 +456,8 @@ class ProcessPool:
         blame.
         """
         for i in who:
-            patience = self.patience if self.seen_heartbeats[i] else START_PATIENCE
+            starting = not self.seen_heartbeats[i] and not _is_stopped(self.processes[i].pid)
+            patience = START_PATIENCE if starting else self.patience
             if self.heartbeats[i] != self.seen_heartbeats[i]:
                 self.seen_heartbeats[i], self.silence[i] = self.heartbeats[i], 0.0
                 continue
@@ -494,6 +506,13 @@ class ProcessPool:
             self.heartbeats = self.seen_heartbeats = np.zeros(0, np.int64)  # lets go of the shared memory
             for buffer in self.buffers:
                 buffer.close()
+
+
+def _is_stopped(process: int) -> bool:
+    """Whether a process has been stopped (SIGSTOP), as far as the system says."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    return False
 
 
 @contextlib.contextmanager

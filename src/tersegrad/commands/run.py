@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -106,6 +107,7 @@ def run(
     request = Request(method_word, problem_spec, links, workers, rounds, replicas, seed, engine, shares_only, stored)
     delays = Delays(clock, schedule_file, schedule_out)
     if engine != "mpi":
+        _refuse_ranks()
         return lead(request, settings, delays, out, as_json)
     from ..solvers.engines.distributed import mpi
 
@@ -125,6 +127,23 @@ def _partial(method_word: str, up: str, participation: float | None) -> str:
     from ..theory.theorem import uplink_of
 
     return compressor(participating(up, participation, uplink_of(method_word))).spec
+
+
+#: What mpiexec tells every process: (how many there are, which one this is), of MPICH and its kin, and of Open MPI.
+RANKS = (("PMI_SIZE", "PMI_RANK"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
+
+
+def _refuse_ranks() -> None:
+    """Stop if this is one of several ranks, each of which would do all of the work and write the same files."""
+    for size, rank in RANKS:
+        count = os.environ.get(size, "")
+        if count.isdigit() and int(count) > 1:
+            if os.environ.get(rank) != "0":  # one of them says it
+                raise click.exceptions.Exit(2)
+            raise InputError(
+                f"mpiexec has started {count} ranks, and without --engine mpi every one of them would run everything: "
+                f"add --engine mpi, or start one process without mpiexec"
+            )
 
 
 @dataclass(frozen=True)
@@ -171,12 +190,12 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     if unknown := [name for name in settings if name not in method.parameters]:
         method.check({unknown[0]: settings[unknown[0]]})
     target = None if out is None else writable_file(out)
-    record = None if given.out is None else writable_file(given.out)
+    record = None if given.out is None else writable_file(given.out, "--schedule-out")
     store = request.stored
     if store.every is not None and store.path is None:
         raise InputError("--checkpoint-every says how often to store a run, but not where: add --checkpoint FILE")
     if store.path is not None:
-        writable_file(store.path)
+        writable_file(store.path, "--checkpoint")
     from ..problems import problem as build_problem
     from ..problems.share import without_optimum
     from ..progress import Bars

@@ -76,7 +76,7 @@ def verify(
         claims = []
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     # One piece of work, or one process to do it in: no pool, all cores for its replicas.
-    alone = len(theorems) + len(claims) == 1 or (pool == "processes" and (jobs or os.cpu_count()) == 1)
+    alone = pool == "processes" and (len(theorems) + len(claims) == 1 or (jobs or os.cpu_count()) == 1)
     if not alone:  # compile what all need once, here, and not in every process at the same time
         from ..solvers.engines import rounds
 

@@ -7,8 +7,10 @@ a program that imports the package keeps its own handling.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -32,6 +34,17 @@ class Ended(KeyboardInterrupt):
 
 
 _state = {"deferred": 0, "asked": 0}
+#: When Ctrl-C was pressed first; a second one within so many seconds changes nothing: everything is ending.
+_pressed: list[float] = []
+PATIENCE = 10.0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _pressed:
+        _pressed.append(time.monotonic())
+        raise KeyboardInterrupt
+    if time.monotonic() - _pressed[0] > PATIENCE:
+        os._exit(128 + number)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
@@ -48,18 +61,24 @@ def asked() -> int:
 
 @contextlib.contextmanager
 def handled() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into `Ended`; a signal that is ignored (nohup) stays ignored."""
+    """Turn SIGTERM and SIGHUP into `Ended`, and have Ctrl-C interrupt once; what is ignored (nohup) stays ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) == signal.SIG_DFL]
     _state.update(deferred=0, asked=0)
+    _pressed.clear()
     for number in numbers:
         signal.signal(number, _handle)
+    own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if own:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
     finally:
+        if own and signal.getsignal(signal.SIGINT) is _interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
 

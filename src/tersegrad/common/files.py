@@ -177,8 +177,8 @@ def writable_directory(path: str | Path) -> Path:
     return directory
 
 
-def writable_file(path: str | Path) -> Path:
-    """Make sure that a file can be written at this path, without touching it.
+def writable_file(path: str | Path, option: str = "--out") -> Path:
+    """Make sure that a file can be written at this path, without touching it; `option` is where it was given.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def writable_file(path: str | Path) -> Path:
         elif not os.access(file, os.W_OK):
             raise PermissionError(0, "permission denied")
     except OSError as trouble:
-        raise InputError(f"cannot write '{file}': {trouble.strerror}; choose another file with --out") from None
+        raise InputError(f"cannot write '{file}': {trouble.strerror}; choose another file with {option}") from None
     return file
 
 

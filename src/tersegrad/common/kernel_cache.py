@@ -29,7 +29,7 @@ def require_compiler() -> None:
     InputError
         If NUMBA_DISABLE_JIT is set.
     """
-    if config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT", False):
         raise InputError(
             "NUMBA_DISABLE_JIT is set, and methods run as compiled kernels that call each other by address: unset it"
         )

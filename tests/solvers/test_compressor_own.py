@@ -210,7 +210,6 @@ def test_what_is_no_vector_is_named(x, options, word):
     [
         ({"dim": 0}, "dim=0"),
         ({"dim": 2.5}, "dim=2.5"),
-        ({"dim": None}, "dim=None"),
         ({"dim": 8, "seed": -1}, "seed=-1"),
         ({"dim": 8, "seed": True}, "seed=True"),
         ({"dim": 8, "budget": float("nan")}, "budget=nan"),
@@ -225,3 +224,17 @@ def test_arguments_of_certify_are_checked(arguments, word):
 
 def test_certify_takes_numbers_of_numpy():
     assert tg.certify("topk:k=1", np.int64(8), seed=np.uint8(3)).rows == tg.certify("topk:k=1", 8, seed=3).rows
+
+
+@pytest.mark.parametrize("wrong", [None, 3, 0.5, ["topk"], tg.Compressor])
+def test_what_is_no_compressor_is_named(wrong):
+    with pytest.raises(InputError, match="is no compressor: give a text form such as"):
+        tg.compressor(wrong)
+
+
+@pytest.mark.parametrize("spec", ["topk:k=1", "dynamic"])
+def test_a_raw_kernel_comes_back_from_an_empty_row(spec):
+    """It once looked for ever for the largest of no entries."""
+    compress, params, _ = kernel(tg.compressor(spec), 4)
+    none, bits = np.zeros((1, 0)), np.zeros(1)
+    compress(none, none, np.zeros(7, np.int64), params, none, np.zeros((1, 0)), bits)

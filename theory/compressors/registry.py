@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...common.errors import InputError
 from ...common.specs import build
 from .base import Compressor
 
@@ -19,4 +20,8 @@ def compressor(spec: str | Compressor) -> Compressor:
     InputError
         Unknown name or option, or a value out of range.
     """
-    return spec if isinstance(spec, Compressor) else build("compressor", spec, COMPRESSORS)
+    if isinstance(spec, Compressor):
+        return spec
+    if not isinstance(spec, str):
+        raise InputError(f"{spec!r} is no compressor: give a text form such as 'topk:k=10', or an object")
+    return build("compressor", spec, COMPRESSORS)

@@ -448,9 +448,10 @@ def _report(answer: dict[str, Any], target: Path | None) -> None:
     against = f"{abs(saved):.1f} % {'less' if saved >= 0 else 'more'} than dense 32-bit vectors"
     rows += [
         ["bits", number(sizes["formula"]), f"per worker and round by the paper's formula, {against}"],
-        ["", number(sizes["encoded"]), "as encoded"],
-        ["", number(sizes["entropy"]), "entropy of the symbols"],
+        ["", number(sizes["encoded"]), "as encoded, where a vector that is not compressed takes 64 bits a number"],
     ]
+    if sizes["entropy"] is not None:
+        rows.append(["", number(sizes["entropy"]), "entropy of the symbols"])
     if "delays" in answer:
         delays = answer["delays"]
         rows.append(["delay", f"{delays['maximal']}", f"at most, {number(delays['average'])} on average, in rounds"])

@@ -38,6 +38,7 @@ from ..solvers.engines.setup import Run
 from ..solvers.method import WHOLE, Method
 from ..solvers.method import method as build_method
 from ..solvers.pseudocode import Given, State
+from ..solvers.schedule import Schedule
 from ..theory.compressors import Compressor, compressor
 from .identities import IDENTITIES, Drawn, Identity, Reduction, Step, Way, forgets, reductions_of
 from .watching import REPLICA, watch
@@ -92,14 +93,14 @@ class Setting:
     problem, workers, up, down
         As `tersegrad.run` takes them; `down` is used by two-way methods only.
     clock
-        Of an asynchronous method.
+        Of an asynchronous method; or a schedule of your own.
     """
 
     problem: str | Problem
     up: str | Compressor = "identity"
     down: str | Compressor = "identity"
     workers: int | None = 3
-    clock: str = "straggler:factor=4"
+    clock: str | Schedule = "straggler:factor=4"
 
 
 _QUADRATIC = "quadratic:dim=8,mu=0.3,L=2,heterogeneity=1,hessians=different,noise=gaussian,sigma_sq=0.5"
@@ -162,7 +163,7 @@ def conforms(
     *,
     parameters: Mapping[str, float] | None = None,
     workers: int | None = None,
-    clock: str | None = None,
+    clock: str | Schedule | None = None,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Conformance:

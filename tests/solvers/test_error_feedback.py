@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.helpers import Coins
 from support.problem_table import QUADRATIC
+from support.pseudocode import agrees
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
-from tersegrad.solvers.random import STREAM_UP
 from tersegrad.theory import Constants, Contractive, InputError, theorem
 from tersegrad.theory.theorems.error_feedback import memory_factor, shift_limit
 
@@ -31,18 +30,7 @@ def run(word, problem, up, parameters, rounds, seed=0, replica=0, **more):
 
 @pytest.mark.parametrize("up", BIASED + UNBIASED)
 def test_mem_sgd_follows_its_pseudo_code(up):
-    problem, n, gamma, a = build(QUADRATIC, workers=3), 3, 2.0, 20.0
-    send = Coins(up, STREAM_UP, 12, 3, 2)
-    x, e = problem.x0.copy(), np.zeros((n, 12))
-    expected = [x]
-    for t in range(10):
-        p = np.array([e[i] + gamma / (a + t) * problem.worker_gradient(i, x) for i in range(n)])
-        c = np.array([send(p[i], t, i, n) for i in range(n)])
-        e = p - c
-        x = x - c.mean(axis=0)
-        expected.append(x)
-    got = run("mem-sgd", problem, up, {"gamma": gamma, "a": a}, 10, seed=3, replica=2).paths["x"][0]
-    assert np.abs(got - expected).max() < 1e-12
+    agrees("mem-sgd", QUADRATIC, up, "identity", {"gamma": 2.0, "a": 20.0}, seed=3)
 
 
 @pytest.mark.parametrize("up", BIASED + UNBIASED)
@@ -178,15 +166,7 @@ def test_bounded_gradients_need_no_limit_of_the_step(delta, gamma):
 
 @pytest.mark.parametrize("up", BIASED)
 def test_compressed_descent_follows_its_pseudo_code(up):
-    problem, n = build(QUADRATIC, workers=3), 3
-    send = Coins(up, STREAM_UP, 12, 0, 0)
-    x = problem.x0.copy()
-    expected = [x]
-    for t in range(10):
-        c = [send(problem.worker_gradient(i, x), t, i, n) for i in range(n)]
-        x = x - 0.2 * np.mean(c, axis=0)
-        expected.append(x)
-    assert np.abs(run("compressed-gd", problem, up, {"gamma": 0.2}, 10).paths["x"][0] - expected).max() < 1e-12
+    agrees("compressed-gd", QUADRATIC, up, "identity", {"gamma": 0.2})
 
 
 @pytest.mark.parametrize("gamma", [0.001, 0.03, 0.5])

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from support.helpers import Coins
 from support.problem_table import QUADRATIC
+from support.pseudocode import agrees
 from tersegrad.cli import main
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.context import context
-from tersegrad.solvers.random import STREAM_UP
 from tersegrad.solvers.schedule import Schedule, clock
 from tersegrad.theory import Constants, InputError, Unbiased, theorem
 from tersegrad.theory.compressors import COMPRESSORS, compressor
@@ -43,59 +42,22 @@ def path(word, problem, up, gamma, rounds, seed=3, replica=2, **more):
 # ------------------------------------------------------------------------------------------------- pseudo-code
 
 
-def q_iag(problem, up, gamma, schedule, rounds, seed=3, replica=2):
-    """The paper's Q-IAG, a report at a time: the server stores h_i and steps with their average.
-
-    A worker's coins are numbered by its own messages.
-    """
-    n, d, number = problem.workers, problem.dim, schedule.counts()
-    coins = Coins(up, STREAM_UP, d, seed, replica)
-    x, h = [problem.x0], np.zeros((n, d))
-    for t in range(rounds):
-        for m in range(schedule.starts[t], schedule.starts[t + 1]):
-            i, version = schedule.workers[m], schedule.versions[m]
-            h[i] = coins(problem.worker_gradient(i, x[version]), number[m], i, n)
-        x.append(x[-1] - gamma * h.mean(axis=0))
-    return np.array(x)
-
-
-def delayed_q_sgd(problem, up, gamma, schedule, rounds, seed=3, replica=2):
-    """Every step averages the compressed gradients that arrive in it."""
-    coins, number = Coins(up, STREAM_UP, problem.dim, seed, replica), schedule.counts()
-    x = [problem.x0]
-    for t in range(rounds):
-        arrived = []
-        for m in range(schedule.starts[t], schedule.starts[t + 1]):
-            i = schedule.workers[m]
-            arrived.append(coins(problem.worker_gradient(i, x[schedule.versions[m]]), number[m], i, problem.workers))
-        x.append(x[-1] - gamma * np.mean(arrived, axis=0))
-    return np.array(x)
-
-
 @pytest.mark.parametrize("up", UNBIASED)
 @pytest.mark.parametrize("spec", ["cyclic", "exponential", "straggler:factor=4", "fixed:tau=3"])
 def test_q_iag_follows_the_papers_pseudo_code(spec, up):
-    problem = build(QUADRATIC, workers=3)
-    schedule = clock(spec, 3, 25, seed=1, table=True)
-    got = path("q-iag", problem, up, 0.03, 25, schedule=schedule)
-    assert np.abs(got - q_iag(problem, up, 0.03, schedule, 25)).max() < ROUNDING
+    agrees("q-iag", QUADRATIC, up, "identity", {"gamma": 0.03}, clock=spec)
 
 
 def test_q_iag_replays_a_schedule_with_several_reports_in_a_step():
-    problem = build(QUADRATIC, workers=3)
     schedule = Schedule.of(step=[0, 0, 0, 1, 1, 2, 3, 4], worker=[0, 1, 2, 2, 0, 1, 1, 0],
                            version=[0, 0, 0, 1, 0, 0, 3, 1], n=3)  # fmt: skip
-    got = path("q-iag", problem, "ternary", 0.03, 5, schedule=schedule)
-    assert np.abs(got - q_iag(problem, "ternary", 0.03, schedule, 5)).max() < ROUNDING
+    agrees("q-iag", QUADRATIC, "ternary", "identity", {"gamma": 0.03}, clock=schedule, rounds=5)
     assert schedule.realised(table=True).maximal == 3  # worker 2's report of version 1 is in use in step 4
 
 
 @pytest.mark.parametrize(("spec", "M"), [("uniform", 1), ("exponential", 2), ("cyclic", 3)])
 def test_delayed_q_sgd_follows_its_pseudo_code(spec, M):
-    problem = build(QUADRATIC, workers=4)
-    schedule = clock(spec, 4, 25, seed=1, arrivals=M)
-    got = path("delayed-q-sgd", problem, "qsgd:levels=3", 0.05, 25, schedule=schedule, M=M)
-    assert np.abs(got - delayed_q_sgd(problem, "qsgd:levels=3", 0.05, schedule, 25)).max() < ROUNDING
+    agrees("delayed-q-sgd", QUADRATIC, "qsgd:levels=3", "identity", {"gamma": 0.05, "M": M}, workers=4, clock=spec)
 
 
 # -------------------------------------------------------------------------------------------------- reductions

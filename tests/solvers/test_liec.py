@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.helpers import Coins
 from support.problem_table import DIFFERENT, NOISY, QUADRATIC
+from support.pseudocode import Chosen, agrees, states
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.methods.cser import CSER
-from tersegrad.solvers.random import STREAM_DOWN, STREAM_UP, STREAM_UP_SPECIAL
+from tersegrad.solvers.methods.liec import LIEC
 from tersegrad.theory import Constants, Contractive, theorem
 
 PAIRS = [
@@ -40,106 +40,31 @@ def path(word, problem, up, down, parameters, rounds, seed=0, replica=0):
     return run(word, problem, up, down, parameters, rounds, seed, replica).paths["x"][0]
 
 
-def liec(gradients, x0, n, up, down, gamma, H, rounds):
-    """Own models (T + 1, n, d) and errors (T + 1, d) of LIEC's pseudo-code; gradients(models) is (n, d)."""
-    x, e = np.tile(x0, (n, 1)), np.zeros_like(x0)
-    models, errors = [x.copy()], [e.copy()]
-    for t in range(1, rounds + 1):
-        g = gradients(x)
-        if t % H:
-            c = np.array([up(g[i], t - 1, i, n) for i in range(n)])
-            r = g - c
-            v = c.mean(axis=0) + e
-            sent = down(v, t - 1, n, n)
-            e = v - sent
-            x = x - gamma * (sent + r)
-        else:
-            x = np.tile(x.mean(axis=0) - gamma * (g.mean(axis=0) + e), (n, 1))
-            e = np.zeros_like(x0)
-        models.append(x.copy())
-        errors.append(e.copy())
-    return np.array(models), np.array(errors)
-
-
-def cser(gradients, x0, n, C2, C1, gamma, H, rounds):
-    """Own models (T + 1, n, d) and errors (T + 1, n, d) of CSER's pseudo-code."""
-    x, e = np.tile(x0, (n, 1)), np.zeros((n, x0.size))
-    models, errors = [x.copy()], [e.copy()]
-    for t in range(1, rounds + 1):
-        v = gamma * gradients(x)
-        c = np.array([C2(v[i], t - 1, i, n) for i in range(n)])
-        x = x - (c.mean(axis=0) + v - c)
-        e = e - (v - c)
-        if t % H == 0:
-            c = np.array([C1(e[i], t - 1, i, n) for i in range(n)])
-            x = x + c.mean(axis=0) - c
-            e = e - c
-        models.append(x.copy())
-        errors.append(e.copy())
-    return np.array(models), np.array(errors)
-
-
-def exact(problem):
-    """From all workers' models (n, d) to their exact gradients (n, d)."""
-    return lambda x: np.array([problem.worker_gradient(i, x[i]) for i in range(problem.workers)])
-
-
 # ------------------------------------------------------------------------------------------------- pseudo-code
 
 
 @pytest.mark.parametrize(("up", "down"), PAIRS)
-@pytest.mark.parametrize("H", [1, 3, 4, 100])
-def test_liec_follows_its_pseudo_code(up, down, H):
-    """Ten rounds, to 1e4 roundings: means, spread of the models and the server's error."""
-    problem, n = build(DIFFERENT, workers=3), 3
-    coins = Coins(up, STREAM_UP, 12, 3, 2), Coins(down, STREAM_DOWN, 12, 3, 2)
-    models, errors = liec(exact(problem), problem.x0, n, *coins, 0.1, H, 10)
-    trace = run("liec", problem, up, down, {"gamma": 0.1, "H": H}, 10, seed=3, replica=2)
-    mean = models.mean(axis=1)
-    assert np.abs(trace.paths["x"][0] - mean).max() < 1e-12
-    spread = ((models - mean[:, None]) ** 2).sum(axis=2).mean(axis=1)
-    assert np.abs(trace.columns["consensus_sq"][0] - spread).max() < 1e-12
-    assert np.abs(trace.columns["error_sq"][0] - (errors**2).sum(axis=1)).max() < 1e-12
+@pytest.mark.parametrize(("word", "H"), [*(("liec", H) for H in (1, 3, 4, 100)), *(("cser", H) for H in (1, 3, 100))])
+def test_the_method_follows_its_pseudo_code(word, H, up, down):
+    agrees(word, DIFFERENT, up, down, {"gamma": 0.1, "H": H}, seed=3)
 
 
 @pytest.mark.parametrize(("up", "down"), PAIRS)
-@pytest.mark.parametrize("H", [1, 3, 100])
-def test_cser_follows_its_pseudo_code(up, down, H):
-    problem, n = build(DIFFERENT, workers=3), 3
-    coins = Coins(up, STREAM_UP, 12, 3, 2), Coins(down, STREAM_UP_SPECIAL, 12, 3, 2)
-    models, _ = cser(exact(problem), problem.x0, n, *coins, 0.1, H, 10)
-    trace = run("cser", problem, up, down, {"gamma": 0.1, "H": H}, 10, seed=3, replica=2)
-    mean = models.mean(axis=1)
-    assert np.abs(trace.paths["x"][0] - mean).max() < 1e-12
-    spread = ((models - mean[:, None]) ** 2).sum(axis=2).mean(axis=1)
-    assert np.abs(trace.columns["consensus_sq"][0] - spread).max() < 1e-12
+@pytest.mark.parametrize("word", ["liec", "cser"])
+def test_the_spread_and_the_error_are_recorded(word, up, down):
+    problem, p = build(DIFFERENT, workers=3), {"gamma": 0.1, "H": 3}
+    trace = run(word, problem, up, down, p, 10, seed=3, replica=2)
+    for t, state in enumerate(states(word, problem, up, down, p, 10, seed=3, replica=2), start=1):
+        spread = ((state.models - state.x) ** 2).sum(axis=1).mean()
+        assert trace.columns["consensus_sq"][0, t] == pytest.approx(spread, rel=1e-10, abs=1e-12)
+        if word == "liec":
+            error = (state.server_error**2).sum()
+            assert trace.columns["error_sq"][0, t] == pytest.approx(error, rel=1e-10, abs=1e-12)
 
 
 @pytest.mark.parametrize("R", [1, 2, 5])
 def test_neolithic_follows_its_pseudo_code(R):
-    """Deterministic compressors, so that C_R needs no coins."""
-    problem, n, gamma = build(QUADRATIC, workers=3), 3, 0.05
-    up, down = Coins("topk:k=2", STREAM_UP, 12, 0, 0), Coins("sign:block=4", STREAM_DOWN, 12, 0, 0)
-
-    def repeated(C, u):
-        v = np.zeros_like(u)
-        for _ in range(R):
-            v = v + C(u - v, 0, 0, n)
-        return v
-
-    x, e, server = problem.x0.copy(), np.zeros((n, 12)), np.zeros(12)
-    expected = [x]
-    for _ in range(10):
-        v = np.array([problem.worker_gradient(i, x) + e[i] for i in range(n)])
-        c = np.array([repeated(up, v[i]) for i in range(n)])
-        e = v - c
-        w = c.mean(axis=0) + server
-        sent = repeated(down, w)
-        server = w - sent
-        x = x - gamma * sent
-        expected.append(x)
-    got = path("neolithic", problem, "topk:k=2", "sign:block=4", {"gamma": gamma, "R": R}, 10)
-    assert np.abs(got - expected).max() < 1e-12
+    agrees("neolithic", QUADRATIC, "topk:k=2", "sign:block=4", {"gamma": 0.05, "R": R})
 
 
 # ------------------------------------------------------------------------------------------- shadows, reductions
@@ -258,8 +183,8 @@ def equal(models):
 @pytest.mark.parametrize("delta", [0.1, 0.5, 0.9])
 def test_the_spread_of_liec_attains_its_bound(H, delta):
     lost = math.sqrt(1 - delta)
-    shrink = (lambda v, *_: (1 - lost) * v,) * 2
-    models, _ = liec(opposite, np.zeros(2), 2, *shrink, 0.3, H, 3 * H)
+    given = Chosen(opposite, lambda v: (1 - lost) * v, lambda v: (1 - lost) * v, 2, 2, 3 * H)
+    models = np.array([state.models for state in LIEC.transcription(given, 0.3, H)])
     spread = ((models - models.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1)
     known = Constants(n=2, L_max=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
     found = theorem("liec.nonconvex").guarantee(known, Contractive(delta), Contractive(delta), gamma=0.3, H=H)
@@ -270,7 +195,8 @@ def test_the_spread_of_liec_attains_its_bound(H, delta):
 def test_the_server_error_of_liec_attains_its_bound_in_the_first_round(delta):
     """H = 2, C_up(v) = (1 + r) v, C_down(v) = (1 - r) v: e = r (1 + r) g, and E_2 = (1 + r)^2 r^2."""
     r = math.sqrt(1 - delta)
-    _, errors = liec(equal, np.zeros(2), 2, lambda v, *_: (1 + r) * v, lambda v, *_: (1 - r) * v, 0.3, 2, 6)
+    given = Chosen(equal, lambda v: (1 + r) * v, lambda v: (1 - r) * v, 2, 2, 6)
+    errors = np.array([state.server_error for state in LIEC.transcription(given, 0.3, 2)])
     found = theorem("liec.nonconvex").guarantee(
         Constants(n=2, L_max=1.0, gap0=1.0, sigma_sq=0.0, G=1.0), Contractive(delta), Contractive(delta), H=2
     )
@@ -286,9 +212,8 @@ def test_the_spread_of_cser_comes_up_to_the_sharper_bound(H, delta_u, delta_d):
     After 200 periods what is missing is s^200 < 1e-9 of it.
     """
     lost, kept = math.sqrt(1 - delta_u), math.sqrt(1 - delta_d)
-    models, _ = cser(
-        opposite, np.zeros(2), 2, lambda v, *_: (1 - lost) * v, lambda v, *_: (1 - kept) * v, 0.3, H, 200 * H
-    )
+    given = Chosen(opposite, lambda v: (1 - lost) * v, lambda v: (1 - kept) * v, 2, 2, 200 * H)
+    models = np.array([np.zeros((2, 2)), *(state.models for state in CSER.transcription(given, 0.3, H))])
     spread = ((models - models.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1)
     found = theorem("cser.nonconvex-sharper").guarantee(
         Constants(n=2, L_max=1.0, gap0=1.0, sigma_sq=0.0, G=1.0),

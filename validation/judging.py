@@ -1,8 +1,8 @@
 """Judging: one theorem on one experiment, from the guarantee over the runs to the verdict.
 
 The method runs with the theorem's own parameters on a problem whose constants are known; the expectation that the bound
-is about is estimated from independent replicas; what their confidence limits say is decided in `decisions`. Undecided
-comparisons double their replicas up to `MOST_REPLICAS_FACTOR` times.
+is about is estimated from independent replicas; what their confidence limits say is decided in `decisions`, by more
+replicas where they do not suffice, and by fresh ones where the bound looks violated (`sequential`).
 
 no guarantee  the theorem does not cover this request; the reason says why.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..common.version import __version__
+from ..common.jsonable import plain
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.bits import bits_per_round
@@ -28,13 +28,22 @@ from ..solvers.schedule import Schedule
 from ..solvers.trace import Trace
 from ..theory import Constants, Guarantee, NoGuarantee, theorem
 from ..theory.compressors import Compressor, compressor
-from .decisions import Decision, allowed_slopes, decide, decide_order, divergence, linear_rate, meets
+from .decisions import (
+    SHARES,
+    Decision,
+    allowed_slopes,
+    decide_order,
+    divergence,
+    linear_rate,
+    meets,
+    strength,
+    with_promises,
+)
 from .experiments import Experiment
+from .sequential import CONFIRMING, FRESH, Looks, decide_in_looks
 from .statistics import fit_slope, mean_limits
-from .verdict import Event, MeasuredRate, MeasuredSpeedup, Points, Series, Verdict
+from .verdict import Confirmation, Event, MeasuredRate, MeasuredSpeedup, Points, Series, Verdict, versions
 
-#: Replicas are doubled while undecided, up to this multiple of the experiment's number.
-MOST_REPLICAS_FACTOR = 16
 #: Rounds of a run whose length neither the experiment nor the bound decides.
 DEFAULT_ROUNDS = 4000
 #: Rounding floor of a column that the problem does not list: that of the column with the same units.
@@ -81,15 +90,17 @@ def judge(
 class Comparison:
     """A bound beside measurements: what was decided, the series (None for an order), the run with the last replicas.
 
-    `samples` are the replicas of the metric after T rounds by T, where each T took a run of its own; `rate` is the
-    slope by which an order was judged.
+    `compared` are the (R, K) replicas behind the series, `samples` those of the metric after T rounds by T, where each
+    T took a run of its own; `rate` is the slope by which an order was judged.
     """
 
     decision: Decision
     series: Series | None
     trace: Trace
-    samples: dict[int, np.ndarray]
+    compared: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    samples: dict[int, np.ndarray] = field(default_factory=dict)
     rate: MeasuredRate | None = None
+    confirmation: Confirmation | None = None
 
 
 class VerificationRun:
@@ -105,6 +116,8 @@ class VerificationRun:
         As for `judge`.
     progress, command
         Called with what is done; the command that repeats the verdict.
+    own
+        What was handed over as an object that its spec does not give back.
     """
 
     def __init__(
@@ -120,6 +133,7 @@ class VerificationRun:
         override_parameters: ParameterOverride | None = None,
         progress: Callable[[Event], None] | None = None,
         command: str = "",
+        own: tuple[str, ...] = (),
     ) -> None:
         self.theorem = theorem(plan.theorem)
         self.plan, self.up, self.down = plan, up, down
@@ -127,6 +141,8 @@ class VerificationRun:
         self.method = method or build_method(self.theorem.method)
         self.override_parameters = override_parameters
         self.progress, self.command = progress, command
+        changed = {"method": method, "rule for the parameters": override_parameters}
+        self.own = (*own, *(what for what, given in changed.items() if given is not None))
         self.work_done, self.work_planned = 0.0, 1.0
 
     def on_speedup_problem(self) -> VerificationRun:
@@ -223,7 +239,7 @@ class VerificationRun:
             "workers": problem.workers, "up": self.up.spec, "down": self.down.spec, "seed": self.seed,
             "alpha": self.alpha, "command": self.command,
             "constants": self.constants(problem, self.plan.rounds).completed().known(),
-            "versions": {"tersegrad": __version__, "numpy": np.__version__},
+            "versions": versions(), "experiment": plain(replace(self.plan, problem=problem.spec)), "own": self.own,
         }  # fmt: skip
         if not guarantee:
             return Verdict(verdict="no guarantee", reason=guarantee.reason, rounds=0, replicas=0, **common)
@@ -244,60 +260,90 @@ class VerificationRun:
         if decision.word in ("holds", "vacuous"):
             rate = rate or self._rate(problem, guarantee, found, replicas)
             speedup = self._speedup(guarantee)
+        strong = None
+        if found.series is not None and decision.word != "no guarantee":
+            share = self.alpha * SHARES["violated"]
+            strong = strength(found.series, found.compared, share, f"{problem.spec}, {problem.workers} workers")
         return Verdict(
-            verdict=decision.word, reason=decision.reason, margin=decision.margin, rounds=rounds,
-            replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
-            active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup,
-            bits=bits_per_round(found.trace, problem.dim), series=found.series, notes=guarantee.notes,
-            hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
-            on_your_word=guarantee.on_your_word,
-            seconds=time.perf_counter() - began, **common,
+            verdict=with_promises(decision.word, rate, speedup), reason=decision.reason, margin=decision.margin,
+            rounds=rounds, replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
+            active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup, strength=strong,
+            confirmation=found.confirmation, bits=bits_per_round(found.trace, problem.dim), series=found.series,
+            notes=guarantee.notes, hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
+            on_your_word=guarantee.on_your_word, seconds=time.perf_counter() - began, **common,
         )  # fmt: skip
 
     def _compare_path(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
         """Compare along one run: the bound is about every number of rounds with the same parameters."""
         points = np.unique(np.concatenate([log_checkpoints(rounds, 30), np.linspace(0, rounds, 21).astype(int)]))
-        trace = self.run(problem, guarantee, rounds, replicas, checkpoints=points)
-        most = replicas * MOST_REPLICAS_FACTOR
-        while True:
-            samples = self.metric(guarantee, trace)
-            series = self._series(
-                problem, guarantee, trace.rounds[1:], guarantee.bound(trace.rounds[1:]), samples[:, 1:], samples[:, 0]
-            )
-            decision = divergence(trace.first_bad) or decide(series)
-            if decision.word != "inconclusive" or trace.replicas >= most or replicas == 1:
-                return Comparison(decision, series, trace, {})
-            more = trace.replicas
-            self.work_planned += rounds * more * problem.workers
-            trace = trace.merge(self.run(problem, guarantee, rounds, more, trace.replicas, points))
+
+        def at(t: int, count: int, first: int) -> np.ndarray:
+            length = rounds if self.method.clock else t  # a schedule belongs to its length
+            fresh = self.run(problem, guarantee, length, count, first, [t])
+            return self.metric(guarantee, fresh)[:, np.searchsorted(fresh.rounds, t)]
+
+        runs: list[Trace] = []
+
+        def measure(looks: Looks) -> tuple[Series, np.ndarray]:
+            done = runs[-1].replicas if runs else 0
+            self.work_planned += rounds * done * problem.workers
+            more = self.run(problem, guarantee, rounds, looks.replicas - done, done, points)
+            runs.append(runs[-1].merge(more) if done else more)
+            trace, samples = runs[-1], self.metric(guarantee, runs[-1])
+            bound = guarantee.bound(trace.rounds[1:])
+            series = self._series(problem, guarantee, trace.rounds[1:], bound, samples[:, 1:], samples[:, 0], looks)
+            return series, trace.first_bad
+
+        found = decide_in_looks(measure, at, replicas, self.alpha)
+        return Comparison(
+            found.decision, found.series, runs[-1], self.metric(guarantee, runs[-1])[:, 1:],
+            confirmation=found.confirmation,
+        )  # fmt: skip
 
     def _compare_tuned(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
         """Compare at the end of several runs, each with the parameters tuned for its own length."""
         lengths = sorted({*self.plan.rounds_grid, rounds})
         tuned = {T: g for T in lengths if (g := self.guarantee(problem, T))}
         bound = np.array([float(g.bound(T)) for T, g in tuned.items()])
-        while True:
-            traces = {T: self.run(problem, g, T, replicas, checkpoints=[0]) for T, g in tuned.items()}
-            ends = {T: self.metric(tuned[T], trace)[:, -1] for T, trace in traces.items()}
-            start = self.metric(guarantee, traces[rounds])[:, 0]
-            series = self._series(
-                problem, guarantee, np.array(list(traces)), bound, np.column_stack(list(ends.values())), start
-            )
-            decision = divergence(traces[rounds].first_bad) or decide(series)
-            if decision.word != "inconclusive" or replicas >= self.plan.replicas * MOST_REPLICAS_FACTOR:
-                return Comparison(decision, series, traces[rounds], ends)
-            replicas *= 2
+
+        def at(T: int, count: int, first: int) -> np.ndarray:
+            return self.metric(tuned[T], self.run(problem, tuned[T], T, count, first, [0]))[:, -1]
+
+        traces: dict[int, Trace] = {}
+
+        def ends() -> dict[int, np.ndarray]:
+            return {T: self.metric(tuned[T], trace)[:, -1] for T, trace in traces.items()}
+
+        def measure(looks: Looks) -> tuple[Series, np.ndarray]:
+            for T, g in tuned.items():
+                done = traces[T].replicas if T in traces else 0
+                more = self.run(problem, g, T, looks.replicas - done, done, [0])
+                traces[T] = traces[T].merge(more) if done else more
+            samples, start = np.column_stack(list(ends().values())), self.metric(guarantee, traces[rounds])[:, 0]
+            series = self._series(problem, guarantee, np.array(list(traces)), bound, samples, start, looks)
+            return series, np.array([trace.first_bad for trace in traces.values()]).max(axis=0)
+
+        found = decide_in_looks(measure, at, replicas, self.alpha)
+        return Comparison(
+            found.decision, found.series, traces[rounds], np.column_stack(list(ends().values())), ends(),
+            confirmation=found.confirmation,
+        )  # fmt: skip
 
     def _compare_order(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
-        """Judge an order by its slope: there is no bound to compare with."""
+        """Judge an order by its slope: there is no bound to compare with. Fresh replicas confirm a wrong slope."""
         trace = self.run(problem, guarantee, rounds, replicas, checkpoints=[0])
         if (bad := divergence(trace.first_bad)) is not None:
-            return Comparison(bad, None, trace, {})
+            return Comparison(bad, None, trace)
         rate = self._rate_over_lengths(problem, guarantee, {}, replicas)
         if rate is None:
             unfit = Decision("no guarantee", f"{guarantee.needs}; it takes three lengths of run to fit it")
-            return Comparison(unfit, None, trace, {})
-        return Comparison(decide_order(rate), None, trace, {}, rate)
+            return Comparison(unfit, None, trace)
+        decision = decide_order(rate)
+        if decision.word == "violated" and replicas > 1:
+            rate = self._rate_over_lengths(problem, guarantee, {}, CONFIRMING, first=FRESH)
+            assert rate is not None
+            decision = decide_order(rate)
+        return Comparison(decision, None, trace, rate=rate)
 
     def _series(
         self,
@@ -307,8 +353,9 @@ class VerificationRun:
         bound: np.ndarray,
         samples: np.ndarray,
         start: np.ndarray,
+        looks: Looks,
     ) -> Series:
-        mean, low, high = mean_limits(samples, self.alpha)
+        mean, low, high = mean_limits(samples, looks.alpha(self.alpha, "holds"))
         path = guarantee.curve is not None and guarantee.horizon is None
         floor = guarantee.curve.floor if guarantee.curve is not None and path else None
         return Series(rounds, mean, low, high, bound, float(start.mean()), floor, _rounding(problem, guarantee))
@@ -321,10 +368,11 @@ class VerificationRun:
         if found.series is None:
             return None
         samples = self.metric(guarantee, found.trace)[:, 1:]
-        return linear_rate(samples, found.series, guarantee.rate.contraction, guarantee.rate.text)
+        share = self.alpha * SHARES["rate"]
+        return linear_rate(samples, found.series, guarantee.rate.contraction, guarantee.rate.text, share)
 
     def _rate_over_lengths(
-        self, problem: Problem, guarantee: Guarantee, measured: dict[int, np.ndarray], replicas: int
+        self, problem: Problem, guarantee: Guarantee, measured: dict[int, np.ndarray], replicas: int, first: int = 0
     ) -> MeasuredRate | None:
         """The slope over T, each T with a run of its own unless it is measured; None if there are too few T."""
         lengths = [T for T in self.plan.rounds_grid if T > 1]
@@ -338,10 +386,10 @@ class VerificationRun:
             if T in measured:
                 samples.append(measured[T])
             else:
-                samples.append(self.metric(tuned, self.run(problem, tuned, T, replicas, checkpoints=[0]))[:, -1])
+                samples.append(self.metric(tuned, self.run(problem, tuned, T, replicas, first, [0]))[:, -1])
             if tuned.curve is not None:
                 bounds.append(float(tuned.bound(T)))
-        fit = fit_slope(np.array(lengths), samples, log_x=True, seed=self.seed)
+        fit = fit_slope(np.array(lengths), samples, log_x=True, alpha=self.alpha * SHARES["rate"])
         predicted = min(guarantee.rate.in_rounds), max(guarantee.rate.in_rounds)
         allowed = allowed_slopes(predicted)
         points = Points(
@@ -390,7 +438,7 @@ class VerificationRun:
             if g.curve is not None:
                 bounds.append(float(g.curve.floor if linear else g.bound(plan.rounds)))
         workers = np.array(list(promises))
-        fit = fit_slope(workers, samples, log_x=True, seed=self.seed)
+        fit = fit_slope(workers, samples, log_x=True, alpha=self.alpha * SHARES["speedup"])
         limits = [mean_limits(s[:, None], 0.05) for s in samples]
         promised = next(iter(promises.values())).rate
         slowest = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0]) if bounds else promised.in_workers

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..common.jsonable import plain
+from ..common.version import __version__
 from ..solvers.bits import BitsPerRound
 from ..theory.bounds import Metric
+
+if TYPE_CHECKING:
+    from .conformance import Conformance
 
 #: The metric of a verdict about which nothing was compared.
 NO_METRIC = Metric("", "", ())
@@ -133,8 +138,105 @@ class MeasuredSpeedup:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """Fresh replicas that a suspected violation was put to, at one round: see `statistics.evidence`.
+
+    Attributes
+    ----------
+    round, bound
+        Where the first replicas were worst, and the bound there.
+    replicas, first_replica
+        How many fresh ones, and the number of the first of them.
+    mean, low
+        Their mean; the largest bound that they reject at level alpha, 0 if not even this one.
+    evidence
+        The logarithm of the bet's capital.
+    alpha
+        The level: a true bound is rejected with at most this probability.
+    confirmed
+        Whether the evidence reached log(1/alpha).
+    """
+
+    round: int
+    bound: float
+    replicas: int
+    first_replica: int
+    mean: float
+    low: float
+    evidence: float
+    alpha: float
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How much it says that a bound holds.
+
+    Attributes
+    ----------
+    tightness, instance, at_round
+        The largest known ratio of measured mean to bound, from round 10 on (at x^0 many are equal by definition); what
+        it was measured on, and after how many rounds.
+    end_ratio
+        Bound over measured mean at the end of the default run; None if the metric ends below rounding error.
+    rounds_promised, rounds_needed
+        After how many rounds of the default run the bound and the mean are at the value half way down the bound (on a
+        logarithmic axis).
+    rejects
+        A bound so many times smaller would have been rejected by the replicas at hand; None if none would.
+    word
+        "tight", "moderate" or "loose".
+    """
+
+    tightness: float
+    instance: str
+    at_round: int
+    end_ratio: float | None
+    rounds_promised: int | None
+    rounds_needed: int | None
+    rejects: float | None
+    word: str
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """A wrong variant and what rejected it.
+
+    Attributes
+    ----------
+    name, changed
+        The variant; what was changed (channel, rule, coin, constant, metric, schedule, parameter).
+    rejected_by
+        "conformance", "moments", "bound" or "claim"; empty if nothing rejected it.
+    reason
+        In a sentence.
+    seconds
+        How long it took.
+    """
+
+    name: str
+    changed: str
+    rejected_by: str
+    reason: str
+    seconds: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the variant was told from the right one."""
+        return bool(self.rejected_by)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} ({self.changed}): {f'rejected by {self.rejected_by}: ' if self.rejected else ''}{self.reason}"
+        )
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The outcome for one theorem, with everything that is needed to repeat it."""
+    """The outcome for one theorem, with everything that is needed to repeat it.
+
+    `experiment` holds the fields of the `Experiment`; `own` names what was handed over as an object.
+    """
 
     theorem: str
     title: str
@@ -160,6 +262,10 @@ class Verdict:
     metric: Metric = NO_METRIC
     rate: MeasuredRate | None = None
     speedup: MeasuredSpeedup | None = None
+    strength: Strength | None = None
+    confirmation: Confirmation | None = None
+    conformance: Conformance | None = None
+    controls: tuple[ControlResult, ...] = ()
     bits: BitsPerRound | None = None
     series: Series | None = None
     notes: tuple[str, ...] = ()
@@ -167,15 +273,17 @@ class Verdict:
     on_your_word: tuple[str, ...] = ()
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
+    experiment: dict[str, Any] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
 
     def certificate(self) -> dict[str, Any]:
-        """Return the verdict as a JSON-able document with stable keys."""
-        keys = (
-            "theorem", "verdict", "reason", "margin", "method", "problem", "workers", "up", "down", "alpha", "replicas",
-            "rounds", "constants", "parameters", "active", "metric", "rate", "speedup", "bits", "provenance", "source",
-            "title", "statement", "notes", "hypotheses", "on_your_word", "command", "seed", "versions", "seconds",
-        )  # fmt: skip
-        return {key: plain(getattr(self, key)) for key in keys}
+        """Return the verdict as a JSON-able document with stable keys: every field, the curves included."""
+        return plain(self)
+
+
+def versions() -> dict[str, str]:
+    """What the bits of a result depend on besides its certificate."""
+    return {"tersegrad": __version__, "numpy": np.__version__, "machine": platform.machine()}
 
 
 class Judged(Protocol):

@@ -139,15 +139,27 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
         speedup_up = plan.speedup_up and participating(plan.speedup_up, share, uplink)
         plan = replace(plan, speedup_up=_spec(speedup_up))
     objects = {side: compressor(changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
+    if isinstance(problem := changes.get("problem"), Problem):
+        changes = {"workers": problem.workers, **changes}
     plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
     return VerificationRun(
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
-        progress=progress, command=_command(task),
+        progress=progress, command=_command(task), own=_own(task.changes),
     ).judge()  # fmt: skip
 
 
 def _spec(given: str | Compressor | None) -> str | None:
     return given.spec if isinstance(given, Compressor) else given
+
+
+def _own(changes: dict[str, Any]) -> tuple[str, ...]:
+    """What was handed over as an object that its spec does not give back."""
+    own = ["problem"] if isinstance(changes.get("problem"), Problem) else []
+    for side, name in (("up", "uplink compressor"), ("down", "downlink compressor")):
+        given = changes.get(side)
+        if isinstance(given, Compressor):
+            own += [name] if type(given) is not COMPRESSORS.get(given.name) else []
+    return tuple(own)
 
 
 def _command(task: Task) -> str:

@@ -45,6 +45,7 @@ COMMANDS = {
     "list": ("catalogue", "list_things"),
     "show": ("catalogue", "show"),
     "certify": ("certify", "certify"),
+    "replay": ("replay", "replay"),
     "figures": ("figures", "draw_figures"),
 }
 """Command -> its module and its name there."""

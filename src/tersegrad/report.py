@@ -35,6 +35,14 @@ PROVENANCE = {
 }
 """What the one word says."""
 
+STRENGTH = {
+    "strength": "the largest known ratio of the measured mean to the bound, from round 10 on",
+    "bound / measured": "at the end of the default run",
+    "rounds": "promised and needed until half way down the bound, on a logarithmic axis",
+    "rejected below": "a bound so many times smaller would have been rejected by the same replicas",
+}
+"""What the columns about strength say."""
+
 METERS = {
     "formula": "as the paper counts",
     "encoded": "length of the messages really encoded",
@@ -92,6 +100,43 @@ def _keep(out: Path, name: str, certificate: dict[str, Any], picture: bytes | No
     write_whole(out / f"{name}.json", as_json(certificate) + "\n")
 
 
+def by_strength(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, the tightest bounds first; those about which nothing was measured at the end."""
+    return sorted(verdicts, key=lambda v: -v.strength.tightness if v.strength else 1.0)
+
+
+def method_words(verdict: Verdict) -> str:
+    """Whether what ran is the method, in a word."""
+    return verdict.conformance.word if verdict.conformance else "not checked"
+
+
+def strength_cells(verdict: Verdict) -> dict[str, str]:
+    """How strong a verdict is: the cells of a table by the titles of their columns."""
+    found = verdict.strength
+    if found is None:
+        return dict.fromkeys(STRENGTH, "")
+    rounds = ""
+    if found.rounds_promised is not None:
+        needed = "never" if found.rounds_needed is None else str(found.rounds_needed)
+        rounds = f"{found.rounds_promised} / {needed}"
+    ends = "" if found.end_ratio is None else f"{found.end_ratio:.3g}"
+    cells = (
+        f"{found.word} {found.tightness:.2g}",
+        ends,
+        rounds,
+        "" if found.rejects is None else f"{found.rejects:.3g}",
+    )
+    return dict(zip(STRENGTH, cells, strict=True))
+
+
+def controls_words(verdict: Verdict) -> str:
+    """How many of the wrong variants were rejected."""
+    if not verdict.controls:
+        return ""
+    rejected = sum(c.rejected for c in verdict.controls)
+    return f"{rejected} of {len(verdict.controls)}{'' if rejected == len(verdict.controls) else ', weak'}"
+
+
 def rate_words(verdict: Verdict) -> str:
     """Fitted and predicted rate: contraction a round, or slope in T."""
     rate = verdict.rate
@@ -146,11 +191,13 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict
     """What the template shows of a verdict."""
     return {
         "verdict": verdict,
-        "kind": verdict.verdict.replace(" ", "-"),
+        "kind": verdict.verdict.partition(",")[0].replace(" ", "-"),
         "picture": None if picture is None else base64.b64encode(picture).decode(),
         "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
         "statement": statement,
-        "margin": "" if verdict.margin is None else f"{verdict.margin:.3g}",
+        "method": method_words(verdict),
+        "strength": strength_cells(verdict),
+        "controls": controls_words(verdict),
         "rate": rate_words(verdict),
         "speedup": speedup_words(verdict),
         "saved": saved_words(verdict),
@@ -209,6 +256,8 @@ def _page(
     counts = Counter(v.verdict for v in everything)
     return environment.from_string(text).render(
         sections=sections,
+        ranked=[s for v in by_strength(verdicts) for s in sections if s["verdict"] is v],
+        strengths=STRENGTH,
         claims=claims,
         summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
         seconds=sum(v.seconds for v in everything),

@@ -39,6 +39,10 @@ STABLE_KEYS = {
     "metric",
     "rate",
     "speedup",
+    "strength",
+    "conformance",
+    "controls",
+    "series",
     "bits",
     "provenance",
     "seed",
@@ -93,6 +97,15 @@ def test_every_verdict_is_told_by_its_word_and_can_be_repeated(written: Path) ->
         assert word in page.text
     for meter in ("formula", "encoded", "entropy"):
         assert meter in page.text
+
+
+def test_the_three_questions_are_answered_and_the_tightest_bounds_come_first(written: Path) -> None:
+    text = Page(written.read_text(encoding="utf-8")).text
+    table = text[: text.index("Sorted by strength")]
+    assert table.index("dore.strongly-convex") < table.index("sgd.convex") < table.index("qsgd.strongly-convex")
+    for words in ("conforms", "not checked", "tight 0.89", "460 / 230", "1 of 2, weak", "loose 0.002"):
+        assert words in table, words
+    assert "dore-sum (channel): rejected by bound" in text
 
 
 def test_processes_draw_the_same_report(written: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from tersegrad.solvers.bits import BitsPerRound
 from tersegrad.theory import theorem
 from tersegrad.theory.bounds import Metric
-from tersegrad.validation.verdict import MeasuredRate, MeasuredSpeedup, Points, Series, Verdict
+from tersegrad.validation.conformance import Conformance
+from tersegrad.validation.verdict import ControlResult, MeasuredRate, MeasuredSpeedup, Points, Series, Strength, Verdict
 
 GRADIENT = Metric("grad_sq_mean", r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2", (("grad_sq_mean", 1.0),))
 
@@ -43,6 +44,12 @@ def linear() -> Verdict:
         active="rho is set by the model",
         metric=Metric("lyapunov", subject.metric_latex, (("dist_sq", 1.0),)),
         rate=MeasuredRate("linear", 0.9985, 0.9971, 0.9970, 0.9972, True, "contracts by 0.9985 a round"),
+        strength=Strength(0.89, "quadratic:dim=20, 8 workers", 46, 1.6, 460, 230, 1.3, "tight"),
+        conformance=Conformance("conforms", rounds=96),
+        controls=(
+            ControlResult("dore-sum", "channel", "bound", "confirmed by 128 fresh replicas", 0.4),
+            ControlResult("gamma of 1.01 times", "parameter", "", "nothing rejected it", 0.4),
+        ),
         bits=BitsPerRound(
             formula=124.0, encoded=133.2, entropy=101.2, saved_vs_dense32=0.896, saved_vs_dense32_formula=0.903
         ),
@@ -139,6 +146,7 @@ def vacuous() -> Verdict:
         like,
         theorem="sgd.convex",
         verdict="vacuous",
+        strength=Strength(0.002, "quadratic:dim=20, 8 workers", 46, None, None, None, None, "loose"),
         rate=None,
         series=replace(like.series, bound=like.series.bound + 20, floor=None),
     )
@@ -152,6 +160,9 @@ def uncovered() -> Verdict:
         verdict="no guarantee",
         reason="topk:k=2 is not unbiased: 1 < 2 & <b>",
         margin=None,
+        strength=None,
+        conformance=None,
+        controls=(),
         rate=None,
         speedup=None,
         series=None,

@@ -11,12 +11,10 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from ...common.errors import InputError, nearest
 from ...common.scan import modules
-from ...common.version import __version__
 from ..sweeps import map_pieces
+from ..verdict import versions
 from .base import Claim, ClaimResult, Curve, Measured, Panel, Settings
 
 #: Every claim by its id.
@@ -77,8 +75,8 @@ def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str],
     began = time.perf_counter()
     settings.advance(0.0)
     measured = claim(identity).measure(settings)
-    versions = {"tersegrad": __version__, "numpy": np.__version__}
-    return ClaimResult(identity, measured, settings.seed, settings.quick, time.perf_counter() - began, versions)
+    seconds = time.perf_counter() - began
+    return ClaimResult(identity, measured, settings.seed, settings.quick, settings.alpha, seconds, versions())
 
 
 __all__ = ["CLAIMS", "Claim", "ClaimResult", "Curve", "Measured", "Panel", "Settings", "claim", "examine"]

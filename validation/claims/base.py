@@ -120,6 +120,7 @@ class ClaimResult:
     measured: Measured
     seed: int
     quick: bool
+    alpha: float
     seconds: float
     versions: dict[str, str]
 
@@ -155,6 +156,7 @@ class ClaimResult:
                 "columns": found.columns,
                 "rows": found.rows,
                 "quick": self.quick,
+                "alpha": self.alpha,
                 "command": self.command,
                 "seed": self.seed,
                 "versions": self.versions,

@@ -79,7 +79,7 @@ def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Meas
     """Run several compressors with and without memory, the best of many steps for each T."""
     rounds = (256, 1024, 4096) if settings.quick else (256, 1024, 4096, 16384)
     steps = 2.0 ** -np.arange(0.0, 4.1 if settings.quick else 6.1)
-    replicas = 2 if settings.quick else 3
+    replicas = 4
     on = problem(PROBLEM, workers=WORKERS)
     few = 2 if settings.quick else 3
     biased, unbiased, unbounded = BIASED[:few], UNBIASED[:few], UNBOUNDED[: few - 1]
@@ -209,7 +209,7 @@ CLAIMS: tuple[Claim, ...] = (
         "two-way compression with the same compressor as eps/sqrt(T). Measured on a quadratic with heterogeneous "
         "workers, both links rounded at random to a grid, which is unbiased (or memoryless compression would not "
         "converge at all) and has a bounded error; for each T both methods take the best of a fine range of steps. "
-        "Slopes of log mean against log T with 95 % bootstrap intervals. It holds if DoubleSqueeze's interval is at "
+        "Slopes of log mean against log T with 95 % intervals. It holds if DoubleSqueeze's interval is at "
         "or below -0.6 and that without memory above; it is violated if DoubleSqueeze's is above -0.6, or not below "
         "the other.",
         f"{PAPER}, discussion of the main theorem",
@@ -220,7 +220,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Any compressor will do",
         "DoubleSqueeze converges with any compressor, also a biased one, provided that its error is bounded. Measured "
         "without gradient noise on a quadratic with heterogeneous workers, the best of many steps for each T: slopes "
-        "of the mean squared gradient over T with 95 % bootstrap intervals, for three biased and three unbiased (two "
+        "of the mean squared gradient over T with 95 % intervals, for three biased and three unbiased (two "
         "each with --quick) compressors. It holds if all of these slopes are at or below -0.6 (nine tenths of -2/3), "
         "and at the largest T memoryless compression with each biased one is at least four times as high; it is "
         "violated if a slope is above -0.6, or no memory is as good. Two compressors whose errors under memory are "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ALPHA = 1e-3
 """Probability that any verdict of a run rests on a wrong confidence limit."""
-WIDE = 116
+WIDE = 176
 """Characters that a table with one line per verdict takes."""
 COLOURS = {"holds": "green", "violated": "bold red"}
 
@@ -139,23 +139,29 @@ def _print(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> None:
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=160)
+        console = Console(width=WIDE)
     if verdicts:
         console.print(_table(verdicts, console.width))
     for verdict in verdicts:
-        if verdict.verdict != "holds":
-            console.print(
-                f"{verdict.theorem}: {verdict.verdict}: {verdict.reason}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+        for line in _remarks(verdict):
+            console.print(f"{verdict.theorem}: {line}", markup=False, highlight=False, soft_wrap=True)
     if results:
         narrow = console.width < WIDE
         console.print(_claims(results, narrow))
         if narrow:
             for f in results:
                 console.print(Text.assemble((f"{f.name}: ", "bold"), f.measured.reason))
+
+
+def _remarks(verdict: Verdict) -> list[str]:
+    """What a reader of the table has to know of a verdict besides its words."""
+    lines = []
+    if verdict.verdict != "holds":
+        lines.append(f"{verdict.verdict}: {verdict.reason}")
+    if verdict.conformance and verdict.conformance.word == "differs":
+        lines.append(str(verdict.conformance))
+    lines += [f"weak: not rejected: {control}" for control in verdict.controls if not control.rejected]
+    return lines
 
 
 def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
@@ -183,26 +189,32 @@ def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
 
 
 def _table(verdicts: Sequence[Verdict], width: int) -> Table:
+    """One line per verdict, the tightest bounds first; a narrow one leaves slopes and rounds to the report."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from ..report import rate_words, saved_words, speedup_words
+    from ..report import by_strength, controls_words, method_words, rate_words, speedup_words, strength_cells
 
     narrow = width < WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
     table.add_column("theorem", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for title in ("margin", "rate fitted / predicted", "speedup", "bits saved", "seconds"):
-        table.add_column(title, justify="right")
-    for v in verdicts:
+    table.add_column("method", no_wrap=not narrow)
+    table.add_column("bound", no_wrap=not narrow)
+    for v in by_strength(verdicts):
+        cells = {**strength_cells(v), "controls": controls_words(v)}
+        if narrow:
+            cells = {name: cells[name] for name in ("strength", "controls")}
+        else:
+            cells |= {"rate fitted / predicted": rate_words(v), "speedup": speedup_words(v)}
+        cells["seconds"] = f"{v.seconds:.1f}"
+        if not table.row_count:
+            for title in cells:
+                table.add_column(title, justify="right")
         table.add_row(
             v.theorem.replace(".", ".\n") if narrow else v.theorem,
+            method_words(v),
             Text(v.verdict, style=COLOURS.get(v.verdict, "yellow")),
-            "" if v.margin is None else f"{v.margin:.3g}",
-            rate_words(v),
-            speedup_words(v),
-            saved_words(v),
-            f"{v.seconds:.1f}",
+            *cells.values(),
         )
     return table

@@ -24,11 +24,11 @@ def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> str:
     )
 
 
-def number(value: float | None) -> str:
-    """A number for people: at most six digits; what they would round to 1 tells its distance from 1."""
+def number(value: float | None, digits: int = 6) -> str:
+    """A number for people: at most so many digits; what they would round to 1 tells its distance from 1."""
     if value is None:
         return "unknown"
-    text = f"{value:.6g}"
+    text = f"{value:.{digits}g}"
     return text if text != "1" or value == 1 else f"1 {'-' if value < 1 else '+'} {abs(value - 1):.3g}"
 
 

@@ -587,7 +587,7 @@ def test_step_size_answers_at_once() -> None:
 
 def test_a_number_that_rounds_to_one_tells_its_distance():
     """rho = 1 would promise nothing."""
-    lines = run("step-size sgd.strongly-convex --set L=1 mu=1e-7 n=2 sigma_sq=0 dist0_sq=1").stdout
-    assert "rho = 1 - 1e-07" in lines
-    assert "contraction  1 - 1e-07 a round" in lines
+    lines = run("step-size sgd.strongly-convex --set L=1 mu=1e-9 n=2 sigma_sq=0 dist0_sq=1").stdout
+    assert "rho = 1 - 1e-09" in lines
+    assert "contraction  1 - 1e-09 a round" in lines
     assert "gamma = 1 " in lines

@@ -264,7 +264,7 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
         f"rate         {found.rate.text}",
     ]
     if found.rate.contraction is not None:
-        lines.append(f"contraction  {number(found.rate.contraction)} a round")
+        lines.append(f"contraction  {number(found.rate.contraction, digits=8)} a round")
     if answer["bound"] is not None:
         lines.append(
             f"bound        {number(answer['bound'])} on E[{found.metric.name}] after {answer['rounds']} rounds"

@@ -90,7 +90,7 @@ def test_asynchronous_doublesqueeze_runs_on_unlike_workers_with_a_message_from_e
         (f"{IAG} --clock strag:factor=4", "did you mean 'straggler'"),
         (f"{IAG} --clock straggler:factor=4 --set tau=5", "above tau = 5; the largest delay of this schedule is 16"),
         (f"{IAG} --clock cyclic --schedule x.csv", "give --clock or --schedule, not both"),
-        (f"{IAG} --schedule nowhere.csv", "schedule file 'nowhere.csv' cannot be read: No such file"),
+        (f"{IAG} --schedule nowhere.csv", "cannot read the schedule file 'nowhere.csv': No such file"),
         (f"{IAG} --set tau=soon", "tau=soon: give a finite number"),
         (f"{IAG} --set tau=-1", "tau=-1: give a number of at least 0"),
         (f"{SGD} --set M=2.5", "M=2.5: give a whole number"),

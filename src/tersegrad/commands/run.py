@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..problems import Problem
     from ..solvers import Method, Trace
     from ..solvers.schedule import Schedule
-    from ..theory import Compressor, Constants
+    from ..theory import Compressor
 
 DIVERGED = 3
 ENGINES = ("simulate", "processes", "mpi")
@@ -200,6 +200,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..problems.share import without_optimum
     from ..progress import Bars
     from ..solvers import run as carry_out
+    from ..solvers.coverage import bound_on_delays, facts_of_delays, recommended, uncovered
     from ..solvers.engines.request import least_delay
     from ..theory import compressor
 
@@ -229,9 +230,9 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     else:
         constants = problem.constants()
         if delays is not None and bound is not None:
-            constants = replace(constants, **{**facts_of(method, delays, settings, live), "tau": bound})
-        parameters, source = choose(method, constants, links, settings, rounds)
-        outside = limits(method, constants, links, parameters, rounds)
+            constants = replace(constants, **{**facts_of_delays(method, delays, settings, live), "tau": bound})
+        parameters, source = recommended(method, constants, *links, settings, rounds)
+        outside = uncovered(method, constants, *links, parameters, rounds)
 
     def announce() -> None:
         if not as_json:
@@ -318,96 +319,6 @@ def delays_of(
         settings.setdefault("M", int(given.starts[1]) if isinstance(given, Schedule) else 1)
         integer("M", settings["M"])
     return timetable(method, workers, rounds, seed, settings, given or file)
-
-
-def bound_on_delays(method: Method, delays: Schedule, tau: Any, forecast: bool = False) -> float:
-    """The bound tau that the theorems may count on: the user's, the recorded run's, or the largest delay.
-
-    The delays must obey it.
-
-    A `forecast` is not what happens: what does is kept within the bound.
-    """
-    table = method.clock == "table"
-    if tau is None and delays.tau is None:
-        return delays.realised(table).maximal
-    from ..common.options import number as checked
-
-    bound = checked("tau", delays.tau if tau is None else tau)
-    if not forecast:
-        delays.require(tau=bound, table=table)
-    return bound
-
-
-def facts_of(method: Method, delays: Schedule, settings: dict[str, Any], forecast: bool) -> dict[str, Any]:
-    """What theorems ask of the schedule; of a forecast only what the server enforces, M = n messages of all workers."""
-    facts = delays.facts(method.clock == "table")
-    if not forecast:
-        return facts
-    together = method.clock == "arrivals" and settings.get("M", 1) == delays.n
-    enforced = {"same_age": together, "every_worker": together, "uniform_draws": False}
-    return {"tau": facts["tau"], "independent_delays": None, **enforced}  # compute times may depend on the data
-
-
-def choose(
-    method: Method,
-    constants: Constants,
-    links: tuple[Compressor, Compressor],
-    settings: dict[str, Any],
-    rounds: int,
-) -> tuple[dict[str, float], str | None]:
-    """Complete the parameters: the first of the method's theorems that covers the request recommends the rest.
-
-    Returns
-    -------
-    parameters, source
-        All parameters; the id of the theorem that recommended some, None if all were given.
-
-    Raises
-    ------
-    InputError
-        If parameters are missing and no theorem covers the request.
-    """
-    missing = [name for name in method.parameters if name not in settings]
-    if not missing:
-        return method.check(settings), None
-    from ..theory import THEOREMS
-
-    reasons = []
-    for theorem in THEOREMS.values():
-        if theorem.method == method.name and set(settings) <= set(theorem.parameters):
-            sure = theorem.guarantee(constants, *_given(links), rounds, None, **settings)
-            if sure:
-                return method.check({**sure.parameters, **settings}), theorem.name
-            reasons.append(sure.reason)
-    why = f" ({reasons[0]})" if reasons else ""
-    wanted = " ".join(f"{name}=VALUE" for name in missing)
-    raise InputError(f"no theorem recommends parameters for this run{why}; write --set {wanted}")
-
-
-def limits(
-    method: Method,
-    constants: Constants,
-    links: tuple[Compressor, Compressor],
-    parameters: dict[str, float],
-    rounds: int,
-) -> list[tuple[str, str]]:
-    """The method's theorems that do not cover these parameters here, each with the reason."""
-    from ..theory import THEOREMS
-
-    outside = []
-    for theorem in THEOREMS.values():
-        if theorem.method == method.name:
-            fixed = {name: value for name, value in parameters.items() if name in theorem.parameters}
-            up, down = _given(links)
-            sure = theorem.guarantee(constants, up, down, rounds, None, **fixed)
-            if not sure:
-                outside.append((theorem.name, sure.reason))
-    return outside
-
-
-def _given(links: tuple[Compressor, Compressor]) -> tuple[Compressor | None, Compressor | None]:
-    up, down = (None if link.name == "identity" else link for link in links)
-    return up, down
 
 
 def summary(trace: Trace, dim: int) -> dict[str, Any]:

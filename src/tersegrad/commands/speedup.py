@@ -86,10 +86,10 @@ def speedup(
     if not 0 < eps < 1:
         raise InputError(f"--eps {eps:g} is not between 0 and 1: it is relative to the value at x^0")
     from ..problems import problem as build_problem
+    from ..solvers.coverage import recommended
     from ..solvers.method import method as find_method
     from ..theory import compressor
     from ..validation.wallclock import LINKS, Work, measure, rounds_to
-    from .run import choose
 
     method = find_method(method_word)
     if unknown := [name for name in settings if name not in method.parameters]:
@@ -101,7 +101,7 @@ def speedup(
     for n in workers:
         problem = build_problem(problem_spec, workers=n)
         dim = problem.dim
-        parameters[n], _ = choose(method, problem.constants(), links, settings, rounds)
+        parameters[n], _ = recommended(method, problem.constants(), *links, settings, rounds)
     work = Work(method_word, problem_spec, links[0].spec, links[1].spec, seed)
     timings = measure(work, parameters, workers, seconds=seconds, repetitions=repetitions)
     needed = {n: rounds_to(work, parameters[n], n, eps, rounds) for n in workers}

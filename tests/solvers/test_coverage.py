@@ -1,0 +1,61 @@
+"""What a method's theorems say about a run: they complete its parameters, and name those that lie outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from tersegrad.problems import problem
+from tersegrad.solvers.coverage import bound_on_delays, facts_of_delays, recommended, uncovered
+from tersegrad.solvers.method import method
+from tersegrad.solvers.schedule import Schedule
+from tersegrad.theory import InputError, compressor, theorem
+
+ON = problem("quadratic:dim=20,mu=0.1,L=1,heterogeneity=1", workers=4).constants()
+TERNARY, TOPK, DENSE = compressor("ternary"), compressor("topk:k=3"), compressor("identity")
+
+
+def test_the_first_theorem_that_covers_the_request_recommends_what_is_missing():
+    parameters, source = recommended(method("diana"), ON, TERNARY, DENSE, {}, 100)
+    assert source == "diana.strongly-convex"
+    assert parameters == theorem(source).guarantee(ON, TERNARY).parameters
+    alpha = parameters["alpha"] / 2
+    halved, source = recommended(method("diana"), ON, TERNARY, DENSE, {"alpha": alpha}, 100)
+    assert halved == theorem(source).guarantee(ON, TERNARY, alpha=alpha).parameters
+
+
+def test_parameters_that_are_all_given_need_no_theorem():
+    given = {"gamma": 7.0, "alpha": 0.3}
+    assert recommended(method("diana"), ON, TOPK, DENSE, given, 100) == (given, None)
+
+
+def test_what_no_theorem_recommends_is_asked_for_with_the_first_reason():
+    with pytest.raises(InputError, match=r"topk:k=3 is not unbiased.*write --set gamma=VALUE alpha=VALUE"):
+        recommended(method("diana"), ON, TOPK, DENSE, {}, 100)
+
+
+def test_a_step_is_uncovered_beyond_the_ends_of_the_theorems_interval_only():
+    subject, on = theorem("ef21.nonconvex"), problem("least-squares:rows=80,dim=20,reg=0.1", workers=4).constants()
+    high = subject.guarantee(on, TOPK).intervals["gamma"].high
+    inside = dict(uncovered(method("ef21"), on, TOPK, DENSE, {"gamma": high * (1 - 1e-9)}, 100))
+    beyond = dict(uncovered(method("ef21"), on, TOPK, DENSE, {"gamma": high * (1 + 1e-6)}, 100))
+    assert subject.name not in inside
+    assert beyond[subject.name].startswith("gamma")
+
+
+def test_delays_obey_the_bound_that_theorems_count_on():
+    late = Schedule.of([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [0, 0, 1, 0, 2, 1])
+    on = method("delayed-sgd")
+    assert bound_on_delays(on, late, None) == 1
+    assert bound_on_delays(on, late, 3) == 3
+    with pytest.raises(InputError, match="tau"):
+        bound_on_delays(on, late, 0)
+    assert bound_on_delays(on, late, 0, forecast=True) == 0
+
+
+def test_of_a_forecast_only_what_the_server_enforces_is_a_fact():
+    together = Schedule.of([0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1])
+    on = method("delayed-sgd")
+    assert facts_of_delays(on, together, {"M": 2})["same_age"]
+    assert facts_of_delays(on, together, {"M": 2}, forecast=True)["every_worker"]
+    assert not facts_of_delays(on, together, {"M": 1}, forecast=True)["same_age"]
+    assert facts_of_delays(on, together, {"M": 1}, forecast=True)["independent_delays"] is None

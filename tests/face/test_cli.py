@@ -383,7 +383,8 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     monkeypatch.setattr(validation, "verify", decide)
     run(
-        "verify sgd.convex sgd.pl --paper dore --quick --problem quadratic:dim=3 --up sign --down topk:k=1 --workers 3 "
+        "verify sgd.convex sgd.pl --paper dore --quick --problem quadratic:dim=3 --up sign --down topk:k=1 "
+        "--participation 0.5 --workers 3 "
         f"--rounds 7 --replicas 5 --seed 11 --jobs 2 --out {tmp_path}"
     )
     seen.pop("progress")
@@ -395,6 +396,7 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "problem": "quadratic:dim=3",
         "up": "sign",
         "down": "topk:k=1",
+        "participation": 0.5,
         "workers": 3,
         "rounds": 7,
         "replicas": 5,

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from ..common.errors import InputError
 from ..common.jsonable import plain
 from ..problems import Problem
+from ..solvers.engines.options import RunOptions
 from ..solvers.engines.request import prepare
 from ..solvers.engines.setup import Run
 from ..solvers.method import WHOLE, Method
@@ -308,11 +309,12 @@ def _choices(way: Way) -> str:
 
 
 def _prepare(method: Method, setting: Setting, numbers: Mapping[str, float], rounds: int, seed: int) -> Run:
-    return prepare(
+    options = RunOptions(
         method, setting.problem, setting.up, setting.down if method.two_way else "identity", parameters=numbers,
         rounds=rounds, workers=setting.workers, seed=seed, columns=False,
         schedule=setting.clock if method.clock else None,
-    ).run  # fmt: skip
+    )  # fmt: skip
+    return prepare(options).run
 
 
 def _given(run: Run, down: str | Compressor) -> Given:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from ...problems import Problem
 from ...problems import problem as build_problem
 from ...problems.digest import problem_digest, share_digests
 from ...problems.share import Share
-from ...theory.compressors import Compressor, compressor
+from ...theory.compressors import compressor
 from ..method import Method
 from ..method import method as build_method
 from ..schedule import Schedule, clock
@@ -24,7 +22,8 @@ from ..trace import Trace
 from . import records
 from .block import Block
 from .log import Log, final
-from .saving import DEFAULT_EVERY, Every, Saver, Stored, identity
+from .options import RunOptions
+from .saving import Every, Saver, Stored, identity
 from .setup import Run, columns_of
 
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
@@ -100,55 +99,30 @@ def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> i
     return 2 * waits if method.clock == "table" else waits
 
 
-def prepare(
-    method: str | Method,
-    problem: str | Problem,
-    up: str | Compressor = "identity",
-    down: str | Compressor = "identity",
-    *,
-    parameters: Mapping[str, float],
-    rounds: int,
-    workers: int | None = None,
-    replicas: int = 1,
-    seed: int = 0,
-    first_replica: int = 0,
-    checkpoints: Sequence[int] | np.ndarray | None = None,
-    columns: bool | Sequence[str] = True,
-    schedule: str | Schedule | None = None,
-    average: tuple[Any, ...] | None = None,
-    paths: bool = False,
-    progress: Callable[[int], None] | None = None,
-    checkpoint: str | Path | None = None,
-    checkpoint_every: str | int = DEFAULT_EVERY,
-    resume: str | Path | None = None,
-    real_time: bool = False,
-    delay_bound: int | None = None,
-) -> Job:
-    """Check a request, see `tersegrad.run` for what it consists of.
-
-    Parameters
-    ----------
-    real_time
-        Whether an asynchronous run that is given neither a clock nor a schedule goes by the workers' own times.
+def prepare(options: RunOptions) -> Job:
+    """Check what a run is asked for.
 
     Raises
     ------
     InputError
         For anything that cannot be run, in one sentence.
     """
-    method = build_method(method)
+    rounds, workers, seed, columns, average = (
+        options.rounds, options.workers, options.seed, options.columns, options.average
+    )  # fmt: skip
+    method = build_method(options.method)
     if workers is None:
-        if not isinstance(problem, Problem):
+        if not isinstance(options.problem, Problem):
             raise InputError("the number of workers is not given: write workers=n (--workers n)")
-        workers = problem.workers
-    problem = build_problem(problem, workers=workers)
-    up, down = compressor(up), compressor(down)
-    numbers = method.check(parameters)
+        workers = options.problem.workers
+    problem = build_problem(options.problem, workers=workers)
+    up, down = compressor(options.up), compressor(options.down)
+    numbers = method.check(options.parameters)
     for name, value, low, high in (
         ("rounds", rounds, 1, 2**32 - 1),
-        ("replicas", replicas, 1, 2**31),
+        ("replicas", options.replicas, 1, 2**31),
         ("seed", seed, 0, 2**32 - 1),
-        ("first_replica", first_replica, 0, 2**31),
+        ("first_replica", options.first_replica, 0, 2**31),
     ):
         if value != int(value) or not low <= value <= high:
             raise InputError(f"{name} = {value} is not a whole number from {low} to {high}")
@@ -160,7 +134,8 @@ def prepare(
         raise InputError(f"method '{method.name}' has no proximal step: it cannot take l1 or l2prox")
     up.check(problem.dim)
     down.check(problem.dim)
-    points = log_checkpoints(rounds) if checkpoints is None else _points(checkpoints, rounds)
+    given = options.checkpoints
+    points = log_checkpoints(rounds) if given is None else _points(given, rounds)
     points = points.astype(np.int64)
     if points[0] < 0 or points[-1] > rounds:
         raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
@@ -173,33 +148,33 @@ def prepare(
         raise InputError("gap_mean needs a problem without l1 and l2prox: leave it out")
     if {"gap_avg", "grad_sq_avg"} & wanted and average is None:
         raise InputError("gap_avg and grad_sq_avg need the weights of the average: give average=")
-    live = real_time and bool(method.clock) and schedule is None
-    times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, schedule)
+    live = options.engine != "simulate" and bool(method.clock) and options.schedule is None
+    times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, options.schedule)
     if live and int(numbers.get("M", 1)) > workers:
         raise InputError(f"M = {numbers['M']:g} messages a step need as many workers: give M <= {workers}")
-    if live and delay_bound is not None:
+    if live and options.delay_bound is not None:
         least = least_delay(method, workers, numbers)
-        if delay_bound < least:
+        if options.delay_bound < least:
             raise InputError(
-                f"no delay above {delay_bound} is not possible: with {workers} workers and "
+                f"no delay above {options.delay_bound} is not possible: with {workers} workers and "
                 f"{int(numbers.get('M', 1))} messages a step the delay of somebody is {least}; give tau >= {least}"
             )
     run = Run(
-        method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, paths, progress,
-        live, delay_bound,
+        method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, options.paths,
+        options.progress, live, options.delay_bound,
     )  # fmt: skip
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
-    cut = blocks(int(replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
-    parts = [[int(first_replica) + r for r in part] for part in cut]
+    cut = blocks(int(options.replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
+    parts = [[int(options.first_replica) + r for r in part] for part in cut]
     complete = not isinstance(problem, Share) or problem.complete
     digest = problem_digest(problem, share_digests(problem)) if complete else None
     stored = None
-    if resume is not None:
-        stored = Stored.load(resume, run, parts, digest, checkpoints is not None)
+    if options.resume is not None:
+        stored = Stored.load(options.resume, run, parts, digest, given is not None)
         run = replace(run, points=stored.points)
     saver = None
-    if checkpoint is not None:
-        saver = Saver(checkpoint, Every.read(checkpoint_every), identity(run, parts, digest))
+    if options.checkpoint is not None:
+        saver = Saver(options.checkpoint, Every.read(options.checkpoint_every), identity(run, parts, digest))
     return Job(run, parts, saver, stored, digest)
 
 

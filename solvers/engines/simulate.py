@@ -16,9 +16,11 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from ...common.ending import Ended
+from ...common.errors import InputError
 from ..trace import Trace
 from .block import Block
 from .log import Log
+from .options import RunOptions, takes_options
 from .request import Job, assemble, blocks, log_checkpoints, prepare, timetable
 from .setup import Setup
 
@@ -26,22 +28,18 @@ from .setup import Setup
 SECONDS_PER_PIECE = 0.1
 
 
-def simulate(*what: Any, threads: int | None = None, **options: Any) -> Trace:
+@takes_options(RunOptions)
+def simulate(options: RunOptions) -> Trace:
     """Run a method on a problem in this process and record a `Trace`: `run` with the engine "simulate".
-
-    Parameters
-    ----------
-    what, options
-        As `tersegrad.run` takes them: the method, the problem, the two compressors, ...
-    threads
-        How many blocks run at once; default: all cores. The result does not depend on it.
 
     Raises
     ------
     InputError
         For anything that cannot be run, in one sentence.
     """
-    return carry_out(prepare(*what, **options), threads)
+    if options.engine != "simulate":
+        raise InputError(f"simulate is the engine simulate: for the engine {options.engine} call run")
+    return carry_out(prepare(options), options.threads)
 
 
 def carry_out(job: Job, threads: int | None = None) -> Trace:

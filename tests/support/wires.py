@@ -12,6 +12,7 @@ from tersegrad.common.errors import WorkerError
 from tersegrad.solvers.engines.distributed.asynchronous import server_for
 from tersegrad.solvers.engines.distributed.protocol import FAILED, STOP
 from tersegrad.solvers.engines.distributed.worker import Worker
+from tersegrad.solvers.engines.options import RunOptions
 from tersegrad.solvers.engines.request import prepare
 from tersegrad.solvers.engines.simulate import blas_on_one_thread
 
@@ -91,7 +92,7 @@ class Threads:
 
 def over_threads(*what: Any, **options: Any):
     """`tersegrad.run` with workers in threads."""
-    job = prepare(*what, real_time=True, **options)
+    job = prepare(RunOptions(*what, engine="processes", **options))
     pool = Threads(job.run.problem.workers)
     try:
         with blas_on_one_thread():

@@ -444,11 +444,12 @@ def run_rounds(steps, common, exchanges, block, first, last):
         )  # fmt: skip
 
 
-@cache
-def tools() -> Tools:
-    """What both steps call, compiled."""
-    signatures = (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND)
-    return Tools(*map(address, (philox, to_uniforms, add_noise, send), signatures))
+def tools(noise: bool) -> Tools:
+    """What both steps call, compiled; noise only where there is any."""
+    return Tools(
+        address(philox, PHILOX), address(to_uniforms, TO_UNIFORMS), address(add_noise, ADD_NOISE) if noise else 0,
+        address(send, SEND),
+    )  # fmt: skip
 
 
 @cache
@@ -470,4 +471,4 @@ def measure_compiled() -> Callable[..., Any]:
 
 def compile_all() -> None:
     """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
-    tools(), steps(), run_rounds_compiled(), measure_compiled()
+    tools(noise=True), steps(), run_rounds_compiled(), measure_compiled()

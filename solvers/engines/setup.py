@@ -140,7 +140,7 @@ class Setup:
                 address(oracle.value, VALUE), _arrays(oracle.data), noise,
                 float(np.sqrt(problem.noise.sigma_sq / dim)) if noise else 0.0,
             ),
-            rounds.tools(),
+            rounds.tools(noise=noise > 0),
         )  # fmt: skip
         self.shadow = None if method.shadow is None else address(method.shadow, SHADOW)
 

@@ -70,8 +70,8 @@ def test_an_engine_whose_source_is_changed_differs(file, kernel, text, instead, 
     """The engine's loop gets one wrong kernel; the transcription draws its coins from the right ones."""
     wrong = getattr(changed(Path(solvers.__path__[0]) / file, text, instead, tmp_path), kernel)
     signatures = {"philox": PHILOX, "to_uniforms": TO_UNIFORMS, "add_noise": ADD_NOISE, "send": SEND}
-    tools = rounds.tools()._replace(**{kernel: address(wrong, signatures[kernel])})
-    monkeypatch.setattr(rounds, "tools", lambda: tools)
+    tools = rounds.tools(noise=True)._replace(**{kernel: address(wrong, signatures[kernel])})
+    monkeypatch.setattr(rounds, "tools", lambda noise: tools)
     answer = conforms(shows)
     assert answer.word == "differs"
     assert answer.difference > 1e3 * answer.tolerance

@@ -47,7 +47,7 @@ def one(comp: Compressor, x: Floats, u: Floats) -> Floats:
 
 
 def call(number: int, x: Floats, u: Floats, out: Floats, bits: Floats) -> None:
-    """Compress every row."""
+    """Compress every row; what the function raises ends the run, as the exception of any kernel does."""
     comp, dim = _CALLED[number]
     draws, encode = comp.draws(dim), getattr(comp, "encode", None)
     for r in range(x.shape[0]):

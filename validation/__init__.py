@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .claims import CLAIMS, ClaimResult, examine
     from .conformance import Conformance, conforms
     from .experiments import EXPERIMENTS, Experiment, experiment
+    from .parts import compressor_conforms, problem_conforms
     from .verdict import Event, Series, Verdict, exit_status
     from .verification import select, verify
 
@@ -30,10 +31,12 @@ __all__ = [
     "Series",
     "Verdict",
     "certify",
+    "compressor_conforms",
     "conforms",
     "examine",
     "exit_status",
     "experiment",
+    "problem_conforms",
     "select",
     "verify",
 ]

@@ -258,13 +258,12 @@ def compare(
     n, d = run.problem.workers, run.problem.dim
     scale, before, past = 0.0, None, []
     for t, record in enumerate(watch(run)):
-        scale = max(scale, _size(record.arrays))
         when, about = f"at round {t - 1}", f"on {run.problem.spec}, up {run.up.spec}, down {run.down.spec}"
+        expected = _expected(run, *paper, t) if t and paper is not None else record.arrays
+        scale = max(scale, _size(expected))
+        if scale > FAR:
+            return
         if t and paper is not None:
-            expected = _expected(run, *paper, t)
-            scale = max(scale, _size(expected))
-            if scale > FAR:
-                return
             for what, one, other in _pairs(record.arrays, expected):
                 size = float(np.abs(other).max(initial=0.0)) if what.startswith("bits") else scale
                 _note_difference(tally, what, one, other, ROUNDINGS * (n + d) * t * UNIT * size, when, about)

@@ -1,5 +1,6 @@
 """``tersegrad show ID`` names the file, the proof and the tests of what it shows."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from tersegrad.cli import main
 from tersegrad.common.house import ROOT, proof_of
+from tersegrad.solvers.method import known_methods, method
 from tersegrad.theory import THEOREMS
 
 KHIRIRAT = "docs/proofs/khirirat.md"
@@ -51,3 +53,27 @@ def test_what_is_ours_or_restated_has_a_proof_in_the_repository(id):
     if t.provenance in ("ours", "restated"):
         assert t.proof is not None
         assert t.proof == proof_of(id)
+
+
+@pytest.mark.parametrize("name", list(known_methods()))
+def test_the_pseudo_code_of_every_method_is_a_page(name):
+    """Twenty lines at most; what is shown is what runs."""
+    result = CliRunner().invoke(main, ["show", name, "--pseudocode"])
+    assert result.exit_code == 0
+    title, _, _, *code = result.stdout.rstrip().splitlines()
+    assert title == f"# {method(name).title}: {method(name).source}"
+    assert code == inspect.getsource(method(name).transcription).rstrip().splitlines()
+    assert len(code) <= 20
+    assert any("yield State(" in line for line in code)
+
+
+def test_the_pseudo_code_of_a_theorem_is_that_of_its_method():
+    shown = [CliRunner().invoke(main, ["show", n, "--pseudocode"]).stdout for n in ("dore", "dore.nonconvex")]
+    assert shown[0] == shown[1]
+    assert "ghat = hbar + avg(D)" in shown[0]
+
+
+def test_there_is_no_pseudo_code_of_a_compressor():
+    result = CliRunner().invoke(main, ["show", "topk", "--pseudocode"])
+    assert result.exit_code == 2
+    assert "unknown method 'topk'" in result.output

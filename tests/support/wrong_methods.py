@@ -59,6 +59,14 @@ def half_as_far_again(ctx, params, x, v, states, common):
 
 
 @njit(**OPTIONS)
+def far_away(ctx, params, x, v, states, common):
+    """x <- 1e40."""
+    flat_x = flat(x)
+    for j in range(flat_x.size):
+        flat_x[j] = 1e40
+
+
+@njit(**OPTIONS)
 def descend_without_prox(ctx, params, x, v, states, common):
     """x <- x - gamma v."""
     flat_x, flat_v = flat(x), flat(v)
@@ -105,6 +113,7 @@ OBJECTS: dict[str, Method] = {
     "CSER's reset in place of the round": replace(CSER, special_adds=False),
     "sum for average": replace(DOUBLESQUEEZE, server=sum_for_average),
     "step 1.5 times": replace(DIANA, everyone=half_as_far_again),
+    "leaves at once": replace(DIANA, everyone=far_away),
     "prox skipped": replace(QSGD, everyone=descend_without_prox),
     "prox skipped, asynchronous": replace(PIAG, everyone=descend_without_prox),
     "reports one older": replace(IAG, worker=one_report_older, states=(1, 0, 0)),

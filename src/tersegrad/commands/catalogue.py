@@ -116,7 +116,7 @@ def list_things(what: str, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name", metavar="ID")
-@click.option("--pseudocode", is_flag=True, help="Of a method: the paper's algorithm in plain NumPy.")
+@click.option("--pseudocode", is_flag=True, help="Of a method (or a theorem's): the paper's algorithm in plain NumPy.")
 def show(name: str, pseudocode: bool) -> int:
     """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
     from ..problems import PROBLEMS
@@ -237,17 +237,19 @@ def _whereabouts(name: str, files: list[Path], proof: Path | None = None) -> lis
 
 
 def _pseudocode(word: str) -> str:
-    """Return a method's transcription.
+    """Return the transcription of a method, or of the method that a theorem is about.
 
     Raises
     ------
     InputError
-        If no method has this name.
+        If neither has this name.
     """
     from ..solvers.method import method
+    from ..theory import THEOREMS
 
-    m = method(word)
-    assert m.transcription is not None  # every method of the library has one
+    m = method(THEOREMS[word].method if word in THEOREMS else word)
+    if m.transcription is None:
+        raise InputError(f"method '{m.name}' brings no pseudo-code: see its file, tersegrad show {m.name}")
     about = "`given` holds gradients, compressors and their coins, see tersegrad.solvers.pseudocode"
     return f"# {m.title}: {m.source}\n# {about}\n\n{inspect.getsource(m.transcription).rstrip()}"
 

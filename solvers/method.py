@@ -189,6 +189,11 @@ def known_methods() -> dict[str, Method]:
 def method(name: str | Method) -> Method:
     """Look a method up by its name; a `Method` of your own passes through.
 
+    Parameters
+    ----------
+    name
+        As ``tersegrad list methods`` prints it.
+
     Raises
     ------
     InputError

@@ -716,6 +716,11 @@ def register(cls: T) -> T:
 def theorem(name: str) -> Theorem:
     """The theorem of this name, such as ``dore.strongly-convex``.
 
+    Parameters
+    ----------
+    name
+        As ``tersegrad list theorems`` prints it.
+
     Raises
     ------
     InputError

@@ -296,7 +296,13 @@ class Judged(Protocol):
 
 
 def exit_status(verdicts: Sequence[Judged]) -> int:
-    """Return 0 if every bound and claim held, 1 if one was violated, 3 if one was undecided, vacuous or not covered."""
+    """Return 0 if every bound and claim held, 1 if one was violated, 3 if one was undecided, vacuous or not covered.
+
+    Parameters
+    ----------
+    verdicts
+        Of theorems, claims, or both.
+    """
     words = {v.verdict for v in verdicts}
     if "violated" in words:
         return 1

@@ -81,12 +81,16 @@ def verify(
         In place of those of the theorem's default experiment.
     participation
         The probability with which a worker takes part in a round.
+    seed
+        Of all noise and coins: the same seed, the same verdicts.
     jobs
         Threads; the result does not depend on it. With an executor every theorem has one.
     alpha
         Probability that any verdict of this call rests on a wrong confidence limit; shared equally by the theorems.
     executor
         Any `concurrent.futures.Executor`, which judges several theorems at once; the result does not depend on it.
+    progress
+        Called with an `Event` whenever something can be told: how far a theorem is, and its verdict.
 
     Raises
     ------

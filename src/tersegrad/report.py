@@ -64,10 +64,16 @@ def write_report(
 ) -> Path:
     """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
 
-    The results about claims follow the theorems, with files of their own.
+    Every file appears whole or not at all.
 
-    Every file appears whole or not at all. An executor of processes (matplotlib minds threads) draws
-    several at once.
+    Parameters
+    ----------
+    verdicts, results
+        Of theorems and of claims; the claims follow, with files of their own.
+    directory
+        Where the files are written.
+    executor
+        Draws several pictures at once; one of processes, since matplotlib minds threads.
 
     Returns
     -------

@@ -15,6 +15,11 @@ COMPRESSORS: dict[str, Callable[..., Compressor]] = {}
 def compressor(spec: str | Compressor) -> Compressor:
     """Build a compressor from its text form, such as ``topk:ratio=0.01``; a compressor passes through.
 
+    Parameters
+    ----------
+    spec
+        ``name:key=value,key=value``; inside a value ``/`` stands for ``:`` and ``,``.
+
     Raises
     ------
     InputError

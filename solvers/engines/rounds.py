@@ -372,8 +372,9 @@ def move_own_models(common, rules, block, ctx, vector):
 def run_rounds(steps, common, exchanges, block, first, last):
     """Run the rounds first, ..., last - 1 of one block.
 
-    `distributed` goes through the same steps in the same order: its server's `_before` is `record_before`, `_collect`
-    the loop over the arrivals, `_serve` and the workers' taking of the broadcast what follows, `_after` the end.
+    The steps are numbered as in `distributed.protocol`; `distributed.server.Server` goes through the same steps in the
+    same order: `_begin_round` is 1 to 3 and 5, `_clear_sums` 4 and 6, `_add_message` 7, `_server_step` 8 to 10,
+    `_average_models` 11, `_end_round` 12 and 13.
     """
     plan, track = common.plan, common.plan.track
     x, model, down_memory, random, record = block.x, block.model, block.down_memory, block.random, block.record
@@ -385,8 +386,8 @@ def run_rounds(steps, common, exchanges, block, first, last):
     values = np.empty(size)
     for rnd in range(first, last):
         write_context(ctx, rnd, n, n, n, 0, 0, 0)
-        record_before(steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd)
-        special = is_special(common, block.reals, random.coin, rnd)
+        record_before(steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd)  # steps 1, 2, 3
+        special = is_special(common, block.reals, random.coin, rnd)  # step 4
         if rnd == last - 1:
             for r in range(size):
                 record[records.UP_RESIDUAL, r] = 0.0
@@ -395,12 +396,12 @@ def run_rounds(steps, common, exchanges, block, first, last):
         begin, end, largest_age = 0, n, 0
         if not plan.synchronous:
             begin, end = arrivals.starts[rnd], arrivals.starts[rnd + 1]
-            copy(x, history[rnd % history.shape[0]])
+            copy(x, history[rnd % history.shape[0]])  # step 5
             for a in range(begin, end):
                 largest_age = max(largest_age, rnd - arrivals.versions[a])
         for k in range(0 if special == 0 or plan.adds else 1, special + 1):
             exchange = exchanges[k]
-            clear(total)
+            clear(total)  # step 6
             clear(exact_sum)
             for a in range(begin, end):
                 i, count, point = a, rnd, x
@@ -410,7 +411,7 @@ def run_rounds(steps, common, exchanges, block, first, last):
                     point = history[arrivals.versions[a] % history.shape[0]]
                 elif plan.own_models:
                     point = workers.models[i]
-                write_context(ctx, count, i, n, n, 0, 0, k)
+                write_context(ctx, count, i, n, n, 0, 0, k)  # step 7
                 call_worker_step(
                     steps.worker_step, common, exchange, k, ctx, point, random, workers, states.workers[i],
                     states.common, worker_scratch,
@@ -423,22 +424,22 @@ def run_rounds(steps, common, exchanges, block, first, last):
             if track & records.TRACK_AT_HAND:
                 add_squared_norms(exact_sum, record[records.SUM_GRAD_SQ], 1.0 / n / n)
             write_context(ctx, rnd, n, n, end - begin, largest_age, largest_age, k)
-            divide(total, end - begin if plan.over_arrivals else n)
+            divide(total, end - begin if plan.over_arrivals else n)  # step 8
             call_server_step(
                 steps.server_step, common, exchange, k, ctx, x, down_memory, random, server, states, server_scratch
             )
-            for r in range(size):
+            for r in range(size):  # step 9
                 record[records.BITS_DOWN, r] += server_scratch.bits[r]
                 record[records.MESSAGES + k, r] += end - begin
                 record[records.BROADCASTS + k, r] += 1.0
             if rnd == last - 1:
                 add_squared_norms(server_scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
-            apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)
-            if plan.own_models:
+            apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)  # step 10
+            if plan.own_models:  # step 11
                 move_own_models(common, exchange.rules, block, ctx, total)
-        if plan.weights == records.AFTER:
+        if plan.weights == records.AFTER:  # step 12
             move_towards(model, average, next_weight(plan, block.reals, rnd))
-        call_mask_diverged(
+        call_mask_diverged(  # step 13
             steps.mask_diverged, x, model, down_memory, workers, server, states, history, average,
             record[records.FIRST_BAD], rnd + 1.0,
         )  # fmt: skip

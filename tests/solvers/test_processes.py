@@ -7,6 +7,8 @@ processes.
 from __future__ import annotations
 
 import faulthandler
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from tersegrad.problems import problem as build
 from tersegrad.problems.files import Survey
 from tersegrad.problems.share import read_share, share
 from tersegrad.solvers.context import context
-from tersegrad.solvers.engines.distributed import frames
+from tersegrad.solvers.engines.distributed import frames, protocol
 from tersegrad.solvers.engines.distributed.protocol import MESSAGE
 from tersegrad.solvers.method import Method, known_methods, method
 from tersegrad.solvers.rules import descend
@@ -249,3 +251,14 @@ def test_workers_that_need_more_room_at_the_same_time_do_not_wait_for_each_other
     finally:
         faulthandler.cancel_dump_traceback_later()
     assert differing(tg.simulate(*what, **options), real, tmp_path) == []
+
+
+def test_both_writings_of_a_round_name_the_same_steps():
+    """The loop of virtual workers and the server of real ones, beside the list in `protocol`."""
+    listed = [int(number) for number in re.findall(r"^(\d+)\. ", protocol.__doc__, re.M)]
+    assert listed == list(range(1, 14))
+    folder = Path(protocol.__file__).parent
+    for places in ([folder.parent / "rounds.py"], [folder / "server.py", folder / "protocol.py"]):
+        text = "\n".join(place.read_text() for place in places)
+        numbers = re.findall(r"\d+", " ".join(re.findall(r"[Ss]teps? ([\d, and]+)", text)))
+        assert set(listed) <= set(map(int, numbers)), places

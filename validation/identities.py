@@ -302,8 +302,9 @@ REDUCTIONS: tuple[Reduction, ...] = (
     _pair(Way("ef-bv", _STEP | {"lam": 0.3, "nu": 1.0}, _RAND), "diana", {"alpha": 0.3}),
     _pair(Way("ef-bv", _STEP | {"lam": 1.0, "nu": 1.0}, _TOP), "ef21"),
     _pair(Way("ef21-bc", _STEP, _TOP), "ef21-sgdm", {"eta": 1.0}),
-    # gamma is a power of two and top-k commutes with scaling
+    # gamma is a power of two, and these compressors commute with scaling
     _pair(Way("doublesqueeze", _STEP, _TOP), "error-feedback"),
+    _pair(Way("doublesqueeze", _STEP, "randk:k=2,scaled=0"), "error-feedback"),
     _pair(Way("gmc", _STEP | {"beta": 0.0}, _TOP), "error-feedback"),
     _pair(Way("neolithic", _STEP | {"R": 1.0}, _TOP, "sign"), "doublesqueeze"),
     _pair(Way("dist-ef-sgd", _STEP | {"b": 0.0}, _TOP, "sign"), "doublesqueeze"),

@@ -119,43 +119,11 @@ def test_the_shadow_sequences_of_the_momentum_methods_follow_sgd(word, up, down,
     assert np.abs(y - x).max() > 1e-3
 
 
-PLAIN = ("identity", "identity")
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (("gmc", *PLAIN, MOMENTUM), ("heavy-ball", *PLAIN, MOMENTUM)),
-        (("dmsgd", *PLAIN, MOMENTUM), ("heavy-ball", *PLAIN, MOMENTUM)),
-        (("momentum", *PLAIN, {"gamma": 0.02 / 0.3, "b": 0.7}), ("heavy-ball", *PLAIN, MOMENTUM)),
-        (("gmc-plus", "topk:k=3", "identity", {**MOMENTUM, "lam": 0.0}), ("gmc", "topk:k=3", "identity", MOMENTUM)),
-        (("gmc", *PLAIN, {"gamma": 0.1, "beta": 0.0}), ("sgd", *PLAIN, {"gamma": 0.1})),
-        (("dmsgd", *PLAIN, {"gamma": 0.1, "beta": 0.0}), ("sgd", *PLAIN, {"gamma": 0.1})),
-        (("dgc", "topk:k=12", "identity", MOMENTUM), ("sgd", *PLAIN, {"gamma": 0.02})),
-        (("dgc", *PLAIN, MOMENTUM), ("sgd", *PLAIN, {"gamma": 0.02})),
-        (
-            ("dist-ef-sgd", "topk:k=3", "sign:block=4", {"gamma": 0.05, "b": 0.0}),
-            ("doublesqueeze", "topk:k=3", "sign:block=4", {"gamma": 0.05}),
-        ),
-        (
-            ("gmc", "topk:k=3", "identity", {"gamma": 0.0625, "beta": 0.0}),
-            ("error-feedback", "topk:k=3", "identity", {"gamma": 0.0625}),
-        ),
-        (
-            ("gmc", "randk:k=3,scaled=0", "identity", {"gamma": 0.0625, "beta": 0.0}),
-            ("error-feedback", "randk:k=3,scaled=0", "identity", {"gamma": 0.0625}),
-        ),
-    ],
-    ids=lambda m: m[0],
-)
-def test_reductions(one, other):
-    """The same noise in both. Steps of error-feedback are a power of two, which commutes with the compressors.
-
-    DGC with k = d sends values rounded to the wire, 2^-20 relative, which its memory makes up for one round later.
-    """
+def test_dgc_that_sends_everything_is_sgd():
+    """Values are rounded to the wire, 2^-20 relative, which the memory makes up for one round later."""
     problem = build(NOISY, workers=4)
-    a, b = (path(word, problem, up, p, down) for word, up, down, p in (one, other))
-    assert np.abs(a - b).max() < (2.0**-19 * np.abs(b).max() if one[1] == "topk:k=12" else ROUNDING)
+    a, b = path("dgc", problem, "topk:k=12", MOMENTUM), path("sgd", problem, "identity", {"gamma": 0.02})
+    assert np.abs(a - b).max() < 2.0**-19 * np.abs(b).max()
 
 
 def test_dgc_without_compression_is_not_heavy_ball():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from support.method_table import PARAMETERS
-from support.problem_table import NOISY, PROX, QUADRATIC
+from support.problem_table import PROX, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.solvers.method import known_methods, method
@@ -52,48 +52,6 @@ def test_prox_methods_follow_the_pseudo_code_with_a_regulariser(word):
     up, down = ("identity" if word == "sgd" else "ternary"), ("ternary" if word in TWO_WAY else "identity")
     answer = conforms(word, PROX, up, down, workers=3, parameters=PARAMETERS[word])
     assert answer.word == "conforms", str(answer)
-
-
-def same(a, b, problem, rounds=25):
-    """Largest difference of two methods' iterates over all rounds, the same noise in both."""
-    (word_a, up_a, down_a, p_a), (word_b, up_b, down_b, p_b) = a, b
-    return np.abs(
-        iterates(word_a, problem, up_a, down_a, p_a, rounds) - iterates(word_b, problem, up_b, down_b, p_b, rounds)
-    ).max()
-
-
-SGD = ("sgd", "identity", "identity", {"gamma": 0.2})
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        ("qsgd", "identity", "identity", {"gamma": 0.2}),
-        ("qsgd-two-way", "identity", "identity", {"gamma": 0.2}),
-        ("diana", "identity", "identity", {"gamma": 0.2, "alpha": 0.7}),
-        ("error-feedback", "identity", "identity", {"gamma": 0.2}),
-        ("doublesqueeze", "identity", "identity", {"gamma": 0.2}),
-        ("dore", "identity", "identity", {"gamma": 0.2, "alpha": 0.0, "beta": 1.0, "eta": 0.0}),
-        ("dore", "identity", "identity", {"gamma": 0.2, "alpha": 0.6, "beta": 1.0, "eta": 0.0}),
-    ],
-    ids=lambda m: f"{m[0]}-{m[3].get('alpha', '')}",
-)
-def test_without_compression_every_method_is_parallel_sgd(other):
-    assert same(SGD, other, build(NOISY, workers=4)) < 1e-13
-
-
-def test_dore_with_a_plain_downlink_is_diana():
-    dore = ("dore", "ternary:block=5", "identity", {"gamma": 0.1, "alpha": 0.3, "beta": 1.0, "eta": 0.0})
-    diana = ("diana", "ternary:block=5", "identity", {"gamma": 0.1, "alpha": 0.3})
-    assert same(dore, diana, build(NOISY, workers=4)) < 1e-13
-
-
-@pytest.mark.parametrize("up", ["topk:k=3", "randk:k=3,scaled=0"])
-def test_doublesqueeze_with_a_plain_downlink_is_error_feedback(up):
-    """gamma is a power of two and these compressors commute with scaling, so that the two agree to rounding."""
-    squeeze = ("doublesqueeze", up, "identity", {"gamma": 0.0625})
-    feedback = ("error-feedback", up, "identity", {"gamma": 0.0625})
-    assert same(squeeze, feedback, build(NOISY, workers=4)) < 1e-12
 
 
 def test_one_linear_map_common_to_all_workers_commutes_with_averaging():
@@ -169,4 +127,6 @@ def test_corners_do_not_crash_or_give_nan(word, spec, workers, up):
     assert np.isfinite(trace.final).all()
     assert all(np.isfinite(c).all() for c in trace.columns.values())
     if "radius=0" in spec:
-        assert np.array_equal(trace.final[0], np.zeros(6))
+        # One bit has no room for a zero: signSGD steps to and fro, by the norm of six signs at most.
+        slack = 1.001 * PARAMETERS[word]["gamma"] * np.sqrt(6) if word == "signsgd" else 0.0
+        assert np.abs(trace.final[0]).max() <= slack

@@ -73,6 +73,8 @@ class RunOptions:
         Of the engine processes: seconds without a sign of life after which a worker is given up; default 10.
     threads
         Of the engine simulate: how many blocks of replicas run at once; default: all cores. No result depends on it.
+    participation
+        The probability with which a worker takes part in a round; a silent one sends nothing.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class RunOptions:
     delay_bound: int | None = None
     patience: float | None = None
     threads: int | None = None
+    participation: float | None = None
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:

@@ -15,6 +15,8 @@ from ...problems import problem as build_problem
 from ...problems.digest import problem_digest, share_digests
 from ...problems.share import Share
 from ...theory.compressors import compressor
+from ...theory.compressors.participation import participating
+from ...theory.theorem import uplink_of
 from ..method import Method
 from ..method import method as build_method
 from ..schedule import Schedule, clock
@@ -116,7 +118,8 @@ def prepare(options: RunOptions) -> Job:
             raise InputError("the number of workers is not given: write workers=n (--workers n)")
         workers = options.problem.workers
     problem = build_problem(options.problem, workers=workers)
-    up, down = compressor(options.up), compressor(options.down)
+    up = compressor(participating(options.up, options.participation, uplink_of(method.name)))
+    down = compressor(options.down)
     numbers = method.check(options.parameters)
     for name, value, low, high in (
         ("rounds", rounds, 1, 2**32 - 1),

@@ -96,6 +96,8 @@ def test_a_verdict_with_partial_participation(name, up):
 def test_real_workers_are_silent_to_the_same_bits():
     given = {"parameters": {"gamma": 0.05, "alpha": 0.2}, "workers": 2, "rounds": 12, "paths": True}
     up = "participation:of=qsgd/levels=4,p=0.5"
-    here, there = (tg.run("diana", "quadratic:dim=9", up, engine=name, **given) for name in ("simulate", "processes"))
+    here = tg.simulate("diana", "quadratic:dim=9", up, **given)
+    there = tg.run("diana", "quadratic:dim=9", "qsgd:levels=4", engine="processes", participation=0.5, **given)
+    assert here.about["up"] == there.about["up"] == up
     assert np.array_equal(here.paths["x"], there.paths["x"])
     assert np.array_equal(here.columns["bits_up_encoded"], there.columns["bits_up_encoded"])

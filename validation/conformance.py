@@ -255,7 +255,7 @@ def compare(
     """Run a method in one setting beside its transcription, and check the identities at every round."""
     run = _prepare(method, setting, numbers, rounds, seed)
     paper, drawn = _transcribed(run, setting.down), Drawn(run, _given(run, setting.down))
-    n, d = run.problem.workers, run.problem.dim
+    n, d, draws = run.problem.workers, run.problem.dim, any(identity.drawn for identity in identities)
     scale, before, past = 0.0, None, []
     for t, record in enumerate(watch(run)):
         when, about = f"at round {t - 1}", f"on {run.problem.spec}, up {run.up.spec}, down {run.down.spec}"
@@ -268,8 +268,9 @@ def compare(
                 size = float(np.abs(other).max(initial=0.0)) if what.startswith("bits") else scale
                 _note_difference(tally, what, one, other, ROUNDINGS * (n + d) * t * UNIT * size, when, about)
         if before is not None:
-            step = Step(run, t - 1, before, record, *drawn.next(before, past))
-            allowed = ROUNDINGS * (n + d) * t * UNIT * max(scale, float(np.abs(step.g).max()))
+            g, heads = drawn.next(before, past) if draws else (np.zeros((n, d)), False)
+            step = Step(run, t - 1, before, record, g, heads)
+            allowed = ROUNDINGS * (n + d) * t * UNIT * max(scale, float(np.abs(g).max()))
             for identity in identities:
                 if (gap := identity.left(step)) is not None:
                     largest = _largest(gap)

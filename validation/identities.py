@@ -88,11 +88,14 @@ class Identity:
         To which methods.
     gap
         From a round to what vanishes; None in rounds in which it says nothing.
+    drawn
+        Whether it is about the gradients that the workers drew.
     """
 
     title: str
     applies: Callable[[Method], bool]
     gap: Callable[[Step], Floats | None]
+    drawn: bool = False
 
     def left(self, step: Step) -> Floats | None:
         """What should vanish; None where it says nothing, or where a method of this name keeps its states elsewhere."""
@@ -202,11 +205,11 @@ def _full(s: Step) -> Floats | None:
 
 
 IDENTITIES = (
-    Identity("the shadow sequence", lambda m: m.shadow_step is not None, _shadow),
-    Identity("the shadow sequence with falling steps", _of("gmc-decreasing"), _falling_shadow),
+    Identity("the shadow sequence", lambda m: m.shadow_step is not None, _shadow, drawn=True),
+    Identity("the shadow sequence with falling steps", _of("gmc-decreasing"), _falling_shadow, drawn=True),
     Identity("the server's memory is the average of the workers'", _any, _memories),
     Identity("what the server sends plus what it keeps is what it compressed", lambda m: m.two_way, _down),
-    Identity("what a worker sends plus what it keeps is what it had", lambda m: m.name in _ENTERS, _up),
+    Identity("what a worker sends plus what it keeps is what it had", lambda m: m.name in _ENTERS, _up, drawn=True),
     Identity("the memory moves by what is sent", _any, _memory_moves),
     Identity("the model moves by what is broadcast", lambda m: m.two_way, _model_moves),
     Identity("the model moves by -gamma times the memory", _of("ef21", "ef21-sgdm", "ef21-bc"), _descends),
@@ -219,7 +222,7 @@ IDENTITIES = (
     Identity("a full-precision round leaves no error and one model", _of("liec"), _full),
     Identity(
         "heads make the estimate the average gradient", _of("marina"),
-        lambda s: s.now("server_states")[0] - s.g.mean(axis=0) if s.heads else None,
+        lambda s: s.now("server_states")[0] - s.g.mean(axis=0) if s.heads else None, drawn=True,
     ),
     Identity(
         "the running sum is the average of the stored reports", _of("q-iag"),

@@ -12,13 +12,14 @@ import numpy as np
 
 from ..common.errors import InputError
 from ..common.files import require_regular, whole_file
+from ..common.optional import needed
 from .schedule import Schedule
 
 #: Traces that unpack to more than this are refused when they are read.
 MOST_BYTES = 8e9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """Measurements of R replicas at K checkpoints.
 
@@ -64,6 +65,96 @@ class Trace:
         """The earliest round at which a replica diverged, None if none did."""
         bad = self.first_bad[self.first_bad > 0]
         return int(bad.min()) if bad.size else None
+
+    @property
+    def metric(self) -> np.ndarray:
+        """(R, K) the metric of the theorem that the run is about: `run` was handed its guarantee.
+
+        Raises
+        ------
+        InputError
+            If the run is about no theorem.
+        """
+        return self.combine(tuple((column, float(value)) for column, value in self._about_theorem()["terms"]))
+
+    @property
+    def bound(self) -> np.ndarray:
+        """(K,) the theorem's bound on the mean of `metric`; nan where it says nothing (some begin with round 1).
+
+        Raises
+        ------
+        InputError
+            If the run is about no theorem, or the theorem's bound has no value (an order, an unknown constant).
+        """
+        self._about_theorem()
+        if "bound" not in self.scalars:
+            raise InputError(
+                f"the bound of {self.about['theorem']} has no value here: it is an order, or needs a constant that is "
+                "unknown"
+            )
+        return self.scalars["bound"]
+
+    def _about_theorem(self) -> dict[str, Any]:
+        if "metric" not in self.about:
+            raise InputError(
+                "this run is about no theorem: hand run or simulate a guarantee in the place of the method"
+            )
+        return self.about["metric"]
+
+    def to_pandas(self) -> Any:
+        """The columns as a `pandas.DataFrame` with the index (replica, round); scalars are repeated for every replica.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        pandas = needed("pandas", "Trace.to_pandas")
+        first = int(self.about.get("first_replica", 0))
+        index = pandas.MultiIndex.from_product(
+            [range(first, first + self.replicas), self.rounds.tolist()], names=["replica", "round"]
+        )
+        data = {name: values.reshape(-1) for name, values in self.columns.items()}
+        data |= {name: np.tile(values, self.replicas) for name, values in self.scalars.items() if values.ndim == 1}
+        return pandas.DataFrame(data, index=index)
+
+    def to_xarray(self) -> Any:
+        """The columns as an `xarray.Dataset` over (replica, round), with `about` as attributes.
+
+        Raises
+        ------
+        InputError
+            If xarray is not installed.
+        """
+        xarray = needed("xarray", "Trace.to_xarray")
+        first = int(self.about.get("first_replica", 0))
+        data: dict[str, Any] = {name: (("replica", "round"), values) for name, values in self.columns.items()}
+        data |= {name: (("round",), values) for name, values in self.scalars.items() if values.ndim == 1}
+        data["first_bad"] = (("replica",), self.first_bad)
+        coordinates = {"replica": np.arange(first, first + self.replicas), "round": self.rounds}
+        plain = {key: value for key, value in self.about.items() if isinstance(value, str | int | float)}
+        return xarray.Dataset(data, coords=coordinates, attrs=plain)
+
+    def plot(self, column: str | None = None, *, over: str = "rounds") -> Any:
+        """Draw the mean over replicas, and the bound where the run is about a theorem: a matplotlib figure.
+
+        Parameters
+        ----------
+        column
+            What to draw; default: the theorem's metric, else the gap, else the squared gradient.
+        over
+            "rounds" or "bits" (of one worker, both ways, as encoded).
+        """
+        from ..figures.curves import rate_plot
+
+        return rate_plot(self, column, over=over)
+
+    def __repr__(self) -> str:
+        about = self.about
+        return (
+            f"<Trace of {about.get('method')} on {about.get('problem')}: {self.replicas} replicas, "
+            f"{int(self.rounds[-1]) if self.rounds.size else 0} rounds, columns {', '.join(self.columns)}>"
+        )
 
     def combine(self, terms: tuple[tuple[str, float], ...]) -> np.ndarray:
         """Evaluate a metric sum_j coefficient_j * column_j as an (R, K) array.

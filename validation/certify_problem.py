@@ -235,7 +235,7 @@ def _slopes(search: _Search) -> Claim:
             f"the gradient of worker {who} is not that of its value: in a random direction they are {worst:.3g} of its "
             "size apart"
         )
-    return Claim("gradient", DEVIATION, worst, "holds" if holds else "violated", where, text)
+    return Claim("gradient", DEVIATION, float(worst), "holds" if holds else "violated", where, text)
 
 
 def _kernels(search: _Search) -> Claim:

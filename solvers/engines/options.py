@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...problems import Problem
+    from ...theory import Guarantee, NoGuarantee
     from ...theory.compressors import Compressor
     from ..method import Method
     from ..schedule import Schedule
@@ -34,9 +35,11 @@ class RunOptions:
     ----------
     method, problem, up, down
         Words and specs, or objects of your own: a `Method`, a `Problem`, a `Compressor` with a kernel. Other processes
-        must find those, and kernels, at the top level of modules that they can import.
+        must find those, and kernels, at the top level of modules that they can import. In the place of a method stands
+        a `Guarantee` for the run that it describes: method, compressors, parameters, averages and the columns of its
+        metric are then the guarantee's, unless they are given, and `Trace.metric` and `Trace.bound` are there.
     parameters
-        The method's numbers, ``gamma`` first of all.
+        The method's numbers, ``gamma`` first of all; those of a guarantee need not be repeated.
     rounds, replicas, seed, first_replica
         T >= 1 rounds of R >= 1 independent replicas, numbered from `first_replica`; the seed is a 32-bit number.
     workers
@@ -82,12 +85,12 @@ class RunOptions:
         For an engine, a patience or a number of threads that does not exist.
     """
 
-    method: str | Method
+    method: str | Method | Guarantee | NoGuarantee
     problem: str | Problem
     up: str | Compressor = "identity"
     down: str | Compressor = "identity"
     _: KW_ONLY
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float] | None = None
     rounds: int
     workers: int | None = None
     replicas: int = 1

@@ -120,7 +120,7 @@ def prepare(options: RunOptions) -> Job:
     problem = build_problem(options.problem, workers=workers)
     up = compressor(participating(options.up, options.participation, uplink_of(method.name)))
     down = compressor(options.down)
-    numbers = method.check(options.parameters)
+    numbers = method.check(options.parameters or {})
     for name, value, low, high in (
         ("rounds", rounds, 1, 2**32 - 1),
         ("replicas", options.replicas, 1, 2**31),

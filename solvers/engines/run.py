@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .guaranteed import guaranteed, with_guarantee
 from .options import ENGINES, RunOptions, takes_options
 from .request import prepare
 
@@ -22,6 +23,10 @@ def run(options: RunOptions) -> Trace:
     WorkerError
         If a worker's process is lost.
     """
+    return with_guarantee(_carry_out(guaranteed(options)), options.method)
+
+
+def _carry_out(options: RunOptions) -> Trace:
     if options.engine == "mpi":
         from .distributed import mpi
 

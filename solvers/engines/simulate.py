@@ -19,6 +19,7 @@ from ...common.ending import Ended
 from ...common.errors import InputError
 from ..trace import Trace
 from .block import Block
+from .guaranteed import guaranteed, with_guarantee
 from .log import Log
 from .options import RunOptions, takes_options
 from .request import Job, assemble, blocks, log_checkpoints, prepare, timetable
@@ -39,7 +40,7 @@ def simulate(options: RunOptions) -> Trace:
     """
     if options.engine != "simulate":
         raise InputError(f"simulate is the engine simulate: for the engine {options.engine} call run")
-    return carry_out(prepare(options), options.threads)
+    return with_guarantee(carry_out(prepare(guaranteed(options)), options.threads), options.method)
 
 
 def carry_out(job: Job, threads: int | None = None) -> Trace:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .common.version import __version__
 
 if TYPE_CHECKING:
+    from .figures.curves import rate_plot
     from .problems import Noise, Problem, problem
     from .report import write_report
     from .solvers import Channel, Method, Schedule, Trace, run, simulate
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from .theory.advice import advise
     from .validation import Verdict, certify, exit_status, verify
+    from .validation.studies import compare, fit_rate, speedup, step_table, sweep
 
 _HOME = {
     "theory": (
@@ -57,6 +59,8 @@ _HOME = {
     "solvers.method": ("method",),
     "validation": ("Verdict", "exit_status", "verify"),
     "validation.certify": ("certify",),
+    "validation.studies": ("compare", "fit_rate", "speedup", "step_table", "sweep"),
+    "figures.curves": ("rate_plot",),
     "report": ("write_report",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -82,12 +86,18 @@ __all__ = [
     "__version__",
     "advise",
     "certify",
+    "compare",
     "compressor",
     "exit_status",
+    "fit_rate",
     "method",
     "problem",
+    "rate_plot",
     "run",
     "simulate",
+    "speedup",
+    "step_table",
+    "sweep",
     "theorem",
     "verify",
     "write_report",

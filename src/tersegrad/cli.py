@@ -39,6 +39,7 @@ COMMANDS = {
     "constants": ("constants", "constants"),
     "advise": ("advise", "advise"),
     "step-size": ("step_size", "step_size"),
+    "compare": ("compare", "compare"),
     "run": ("run", "run"),
     "speedup": ("speedup", "speedup"),
     "frontier": ("frontier", "frontier"),

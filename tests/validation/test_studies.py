@@ -1,10 +1,13 @@
 """Studies: what each reports is what the theorems say and what single runs give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import tersegrad as tg
 from tersegrad.common.errors import InputError
+from tersegrad.solvers.engines.request import timetable
 from tersegrad.theory import THEOREMS, Constants, theorem
 from tersegrad.validation.experiments import EXPERIMENTS
 from tersegrad.validation.studies import compare, fit_rate, speedup, step_table, sweep
@@ -25,9 +28,10 @@ def test_everybody_spends_the_same_bits_with_the_step_of_its_theorem(compared):
         assert 5e4 - each < c.bits <= 5e4
         again = c.guarantee.theorem.guarantee(tg.problem(SMALL, 4), c.guarantee.up, c.guarantee.down, c.rounds)
         assert again.parameters == c.guarantee.parameters
+        g = c.guarantee
         direct = tg.simulate(
-            c.guarantee.theorem.method, tg.problem(SMALL, 4), c.guarantee.up or "identity", c.guarantee.down or "identity",
-            parameters=c.guarantee.parameters, rounds=c.rounds, replicas=4, average=c.guarantee.weights,
+            g.theorem.method, tg.problem(SMALL, 4), g.up or "identity", g.down or "identity", parameters=g.parameters,
+            rounds=c.rounds, replicas=4, average=g.weights,
         )  # fmt: skip
         np.testing.assert_array_equal(direct.columns["gap"], c.trace.columns["gap"])
 
@@ -35,7 +39,7 @@ def test_everybody_spends_the_same_bits_with_the_step_of_its_theorem(compared):
 def test_the_best_stands_first(compared):
     ends = [row["gap"] for row in compared.rows()]
     assert ends == sorted(ends)
-    assert [name for name in str(compared).splitlines()[0].split()][:3] == ["theorem", "up", "down"]
+    assert str(compared).splitlines()[0].split()[:3] == ["theorem", "up", "down"]
     assert "<table>" in compared._repr_html_()
 
 
@@ -53,18 +57,19 @@ def test_a_run_of_a_guarantee_records_the_theorems_metric_and_bound(name):
     e = EXPERIMENTS[name].at_hand()
     p = tg.problem(e.problem, workers=e.workers)
     constants = p.constants()
+    method = tg.method(THEOREMS[name].method)
+
+    def schedule(parameters):
+        return timetable(method, p.workers, 4, 0, parameters, e.clock or None)
+
     if e.clock:
-        schedule = _schedule(name, e, p)
-        constants = constants.replaced(
-            {"tau": schedule.realised(tg.method(THEOREMS[name].method).clock == "table").largest}
-        )
+        constants = replace(constants, **schedule(e.choices).facts(method.clock == "table"))
     found = theorem(name).guarantee(
         constants, e.up if THEOREMS[name].uplink else None, e.down if THEOREMS[name].downlink else None, 4, **e.choices
     )
     if not found:
         pytest.skip(f"the default experiment's constants do not do for four rounds: {found.reason}")
-    options = {"schedule": schedule} if e.clock else {}
-    trace = tg.run(found, p, rounds=4, replicas=1, checkpoints=[0, 1, 2, 3, 4], **options)
+    trace = tg.run(found, p, rounds=4, replicas=1, checkpoints=[0, 1, 2, 3, 4], schedule=schedule(found.parameters))
     assert trace.about["method"] == THEOREMS[name].method
     assert trace.metric.shape == (1, 5)
     assert np.isfinite(trace.metric[:, 1:]).all()
@@ -75,13 +80,6 @@ def test_a_run_of_a_guarantee_records_the_theorems_metric_and_bound(name):
         inside = trace.rounds >= found.curve.first
         np.testing.assert_array_equal(trace.bound[inside], found.bound(trace.rounds[inside]))
         assert np.isnan(trace.bound[~inside]).all()
-
-
-def _schedule(name, e, p):
-    from tersegrad.solvers.schedule import clock
-
-    method = tg.method(THEOREMS[name].method)
-    return clock(e.clock, p.workers, 4, 0, arrivals=int(e.choices.get("M", 1)), table=method.clock == "table")
 
 
 def test_what_is_given_beside_a_guarantee_counts():
@@ -96,7 +94,7 @@ def test_what_is_given_beside_a_guarantee_counts():
 
 def test_no_guarantee_and_classes_of_compressors_say_what_is_missing():
     p = tg.problem(SMALL, 4)
-    with pytest.raises(InputError, match="there is no guarantee to run: .* needs an unbiased"):
+    with pytest.raises(InputError, match=r"there is no guarantee to run: .* needs an unbiased"):
         tg.run(theorem("diana.strongly-convex").guarantee(p, "topk:k=1"), p, rounds=5)
     assumed = theorem("ef21.pl").guarantee(p, tg.Contractive(0.5))
     with pytest.raises(InputError, match="names no compressor: give up="):
@@ -168,8 +166,8 @@ def test_fitted_rates_are_those_of_the_recursion():
     assert fit_rate(trace, "dist_sq").slope == pytest.approx(0.81, rel=1e-6)
     assert tg.fit_rate(trace).slope == pytest.approx(0.81, rel=1e-6)
     noisy = tg.simulate(
-        "mem-sgd", "quadratic:dim=3,mu=1,L=1,noise=gaussian", parameters={"gamma": 2.0, "a": 5.0}, rounds=4000, workers=1,
-        replicas=64,
+        "mem-sgd", "quadratic:dim=3,mu=1,L=1,noise=gaussian", parameters={"gamma": 2.0, "a": 5.0}, rounds=4000,
+        workers=1, replicas=64,
     )  # fmt: skip
     assert fit_rate(noisy, "dist_sq", power=True).slope == pytest.approx(-1, abs=0.15)
 

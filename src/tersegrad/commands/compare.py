@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import click
 
 from ..common.files import writable_directory, write_whole
@@ -66,12 +69,11 @@ def compare(
     if directory is not None:
         from ..figures.style import save
 
-        rows = found.rows()
-        lines = [
-            ",".join(rows[0]),
-            *(",".join(f'"{v}"' if "," in str(v) else str(v) for v in row.values()) for row in rows),
-        ]
-        write_whole(directory / "compare.csv", "\n".join(lines) + "\n")
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(found.rows()[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found.rows())
+        write_whole(directory / "compare.csv", table.getvalue())
         write_whole(directory / "compare.json", document(about))
         save(found.plot(), str(directory / "compare.png"))
     if as_json:

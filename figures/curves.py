@@ -56,6 +56,8 @@ def rate_plot(traces: Trace | Sequence[Trace], column: str | None = None, *, ove
 
     Parameters
     ----------
+    traces
+        A run, or several.
     column
         What to draw; default: the metric of the run's theorem, else the gap, else the squared gradient.
     over

@@ -510,8 +510,12 @@ def sweep(
 
     Parameters
     ----------
+    method, problem, up, down, workers
+        As `tersegrad.run` takes them.
     grid
         Parameter -> its values, as in ``{"gamma": [0.01, 0.1, 1.0]}``.
+    rounds, replicas, seed
+        T, R and the seed of every run.
     parameters
         Those that stay the same.
     column
@@ -547,6 +551,8 @@ def fit_rate(trace: Trace, column: str | None = None, *, start: float = 0.5, pow
 
     Parameters
     ----------
+    trace
+        The run.
     column
         A column of the trace; default: its metric, or "gap", or "grad_sq".
     start

@@ -283,7 +283,7 @@ class Speedup(Table):
     workers, mean, low, high, bound
         (K,) n, the mean of the metric with its limits, the bound (nan where there is none).
     fit
-        Slope of log(mean) against log n with a 95 % bootstrap interval; None for a single n.
+        Slope of log(mean) against log n with a 95 % interval; None for a single n.
     ideal
         The slope of a linear speedup that the theorem promises for this metric (0: none).
     """
@@ -372,7 +372,7 @@ def speedup(
     limits = [[float(a[0]) for a in mean_limits(s[:, None], ALPHA)] for s in samples]
     mean, low, high = (np.array(column) for column in zip(*limits, strict=True))
     fitted = len(numbers) > 1 and all(np.isfinite(s).all() and s.mean() > 0 for s in samples)
-    fit = fit_slope(np.array(numbers), samples, log_x=True, seed=seed) if fitted else None
+    fit = fit_slope(np.array(numbers), samples, log_x=True) if fitted else None
     return Speedup(
         name, spec, rounds, found.metric.latex, np.array(numbers), mean, low, high, np.array(bounds), fit,
         float(found.rate.in_workers or 0.0),
@@ -547,7 +547,7 @@ def sweep(
 
 
 def fit_rate(trace: Trace, column: str | None = None, *, start: float = 0.5, power: bool = False) -> Fit:
-    """Fit the rate of a run by least squares on the logarithm of the mean, with a 95 % bootstrap interval.
+    """Fit the rate of a run by least squares on the logarithm of the mean, with a 95 % interval.
 
     Parameters
     ----------

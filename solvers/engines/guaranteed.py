@@ -33,7 +33,7 @@ def guaranteed(options: RunOptions) -> RunOptions:
         raise InputError(f"there is no guarantee to run: {found.reason}")
     if not isinstance(found, Guarantee):
         return options
-    compressors = {}
+    compressors: dict[str, Any] = {}
     for way in ("up", "down"):
         given = getattr(options, way)
         promised = getattr(found, way)

@@ -102,7 +102,7 @@ def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> i
 
 
 def prepare(options: RunOptions) -> Job:
-    """Check what a run is asked for.
+    """Check what a run is asked for; a guarantee in the place of the method has been filled in (`guaranteed`).
 
     Raises
     ------
@@ -112,7 +112,7 @@ def prepare(options: RunOptions) -> Job:
     rounds, workers, seed, columns, average = (
         options.rounds, options.workers, options.seed, options.columns, options.average
     )  # fmt: skip
-    method = build_method(options.method)
+    method = build_method(cast("str | Method", options.method))
     if workers is None:
         if not isinstance(options.problem, Problem):
             raise InputError("the number of workers is not given: write workers=n (--workers n)")

@@ -10,7 +10,7 @@ from ..common.options import number
 from ..theory import THEOREMS
 
 if TYPE_CHECKING:
-    from ..theory import Compressor, Constants
+    from ..theory import Compressor, Constants, Guarantee
     from .method import Method
     from .schedule import Schedule
 
@@ -22,7 +22,7 @@ def recommended(
     down: Compressor,
     given: Mapping[str, Any],
     rounds: int,
-) -> tuple[dict[str, float], str | None]:
+) -> tuple[dict[str, float], Guarantee | None]:
     """Complete the parameters: the first of the method's theorems that covers the request recommends the rest.
 
     Parameters
@@ -34,8 +34,8 @@ def recommended(
 
     Returns
     -------
-    parameters, source
-        All parameters; the name of the theorem that recommended some, None if all were given.
+    parameters, guarantee
+        All parameters; the guarantee of the theorem that recommended some, None if all were given.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def recommended(
         if theorem.method == method.name and set(given) <= set(theorem.parameters):
             found = theorem.guarantee(constants, _compressing(up), _compressing(down), rounds, None, **given)
             if found:
-                return method.check({**found.parameters, **given}), theorem.name
+                return method.check({**found.parameters, **given}), found
             reasons.append(found.reason)
     why = f" ({reasons[0]})" if reasons else ""
     wanted = " ".join(f"{name}=VALUE" for name in missing)

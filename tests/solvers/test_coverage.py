@@ -15,12 +15,12 @@ TERNARY, TOPK, DENSE = compressor("ternary"), compressor("topk:k=3"), compressor
 
 
 def test_the_first_theorem_that_covers_the_request_recommends_what_is_missing():
-    parameters, source = recommended(method("diana"), ON, TERNARY, DENSE, {}, 100)
-    assert source == "diana.strongly-convex"
-    assert parameters == theorem(source).guarantee(ON, TERNARY).parameters
+    parameters, found = recommended(method("diana"), ON, TERNARY, DENSE, {}, 100)
+    assert found.theorem is theorem("diana.strongly-convex")
+    assert parameters == found.theorem.guarantee(ON, TERNARY).parameters
     alpha = parameters["alpha"] / 2
-    halved, source = recommended(method("diana"), ON, TERNARY, DENSE, {"alpha": alpha}, 100)
-    assert halved == theorem(source).guarantee(ON, TERNARY, alpha=alpha).parameters
+    halved, found = recommended(method("diana"), ON, TERNARY, DENSE, {"alpha": alpha}, 100)
+    assert halved == found.theorem.guarantee(ON, TERNARY, alpha=alpha).parameters
 
 
 def test_parameters_that_are_all_given_need_no_theorem():

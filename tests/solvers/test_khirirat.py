@@ -302,6 +302,7 @@ def test_a_compressor_that_keeps_the_support_sends_no_zero_coordinate(name):
         "sparsifier": "k=3", "clip": "bits=4", "rankr": "rank=1", "powersgd": "rank=1",
         "adversary": "delta=0.5,direction=orthogonal", "induced": "first=sign,second=randk/k=3",
         "composed": "first=randk/k=5,second=natural", "scaled": "of=randk/k=3", "repeated": "of=topk/k=2",
+        "participation": "of=randk/k=3,p=0.5", "multilevel": "k=3",
     }  # fmt: skip
     comp = compressor(f"{name}:{options[name]}" if name in options else name)
     kernel, numbers, states = compressors.kernel(comp, 12)

@@ -190,3 +190,13 @@ def test_a_bound_below_double_precision_is_still_a_bound():
         word, reason = decided(bound, [0.1 if bound[0] else 1e-16, 1e-3])
         assert word == "violated"
         assert "at round 2 the metric is at least 0.001, the bound 0, and rounding explains 1e-15" in reason
+
+
+def test_a_run_says_what_its_recommended_step_takes_on_the_users_word():
+    """A clock's delays depend on nothing; those of real workers may, and nobody checks."""
+    run = "run delayed-sgd --problem quadratic:dim=4,radius=1,noise=gaussian,sigma_sq=1 --workers 2 --rounds 20 --json"
+    made = json.loads(CliRunner().invoke(main, run.split()).stdout)
+    assert (made["parameters_from"], made["on_your_word"]) == ("delayed-sgd.nonconvex", [])
+    live = json.loads(CliRunner().invoke(main, [*run.split(), "--engine", "processes"]).stdout)
+    assert len(live["on_your_word"]) == 1
+    assert "the delays are taken not to depend on samples and coins" in live["on_your_word"][0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from support.theorem_table import peculiar, suited
+from tersegrad.common.house import ROOT
 from tersegrad.latex import to_text
 from tersegrad.problems import problem as build
 from tersegrad.solvers.method import method
@@ -247,3 +248,10 @@ def test_without_the_hypothesis_the_bound_is_violated(c):
     violation = c.measure()
     assert np.isfinite(violation.low)
     assert violation.factor > 1.5
+
+
+def test_the_page_on_hypotheses_names_every_one():
+    page = (ROOT / "docs" / "hypotheses.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    listed = {name.strip() for row in rows for name in row.split(",")}
+    assert listed - {"hypothesis"} == {h.name for h in NAMES}

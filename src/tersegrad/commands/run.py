@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..problems import Problem
     from ..solvers import Method, Trace
     from ..solvers.schedule import Schedule
-    from ..theory import Compressor
+    from ..theory import Compressor, Guarantee
 
 DIVERGED = 3
 ENGINES = ("simulate", "processes", "mpi")
@@ -215,7 +215,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     live = bool(method.clock) and request.engine != "simulate" and given.clock is None and given.file is None
     delays = delays_of(method, workers, rounds, seed, settings, given.clock, given.file, record)
     outside: list[tuple[str, str]] = []
-    source = bound = None
+    guarantee = bound = None
     if delays is not None:
         bound = bound_on_delays(method, delays, tau, forecast=live)
         if tau is None and live:  # real workers are kept to this bound
@@ -231,12 +231,12 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
         constants = problem.constants()
         if delays is not None and bound is not None:
             constants = replace(constants, **{**facts_of_delays(method, delays, settings, live), "tau": bound})
-        parameters, source = recommended(method, constants, *links, settings, rounds)
+        parameters, guarantee = recommended(method, constants, *links, settings, rounds)
         outside = uncovered(method, constants, *links, parameters, rounds)
 
     def announce() -> None:
         if not as_json:
-            _announce(method, problem, links, parameters, source, outside)
+            _announce(method, problem, links, parameters, guarantee, outside)
 
     began, done = time.perf_counter(), 0
     with Bars(announce) as bars:
@@ -269,7 +269,8 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     answer = {
         **trace.about,
         "engine": request.engine,
-        "parameters_from": source,
+        "parameters_from": guarantee.theorem.name if guarantee else None,
+        "on_your_word": guarantee.on_your_word if guarantee else [],
         "outside": [{"theorem": name, "reason": reason} for name, reason in outside],
         **summary(trace, problem.dim),
         "out": None if target is None else str(target),
@@ -339,12 +340,14 @@ def _announce(
     problem: Problem,
     links: tuple[Compressor, Compressor],
     parameters: dict[str, float],
-    source: str | None,
+    guarantee: Guarantee | None,
     outside: list[tuple[str, str]],
 ) -> None:
     click.echo(f"{method.name} on {problem.spec}, {problem.workers} workers, up {links[0].spec}, down {links[1].spec}")
     values = ", ".join(f"{name} = {number(value)}" for name, value in parameters.items())
-    click.echo(f"parameters: {values}{f' (recommended by {source})' if source else ''}")
+    click.echo(f"parameters: {values}{f' (recommended by {guarantee.theorem.name})' if guarantee else ''}")
+    for sentence in guarantee.on_your_word if guarantee else ():
+        click.echo(f"taken on your word: {sentence}")
     for name, reason in outside:
         click.echo(f"outside {name}: {reason}")
 

@@ -25,8 +25,10 @@ from ..solvers.methods.q_iag import Q_IAG
 from ..solvers.methods.qsgd import QSGD
 from ..solvers.rules import identity_rule, next_model
 from ..solvers.signatures import OPTIONS, flat
+from ..theory import theorem
 from .experiments import Experiment
 from .judging import ParameterOverride, judge
+from .variants import Variant
 from .verdict import Verdict
 
 
@@ -147,6 +149,13 @@ class KnownBug:
     def judge(self, seed: int = 0) -> Verdict:
         """Judge the wrong implementation against the theorem's bound."""
         return judge(self.claims, method=self.method, override_parameters=self.override_parameters, seed=seed)
+
+    def variant(self) -> Variant:
+        """The bug as a variant of the method that it claims to be."""
+        return Variant(
+            self.name, self.why, "parameter" if self.method is None else "method", theorem(self.claims.theorem).method,
+            self.method, claims=self.claims, override_parameters=self.override_parameters,
+        )  # fmt: skip
 
 
 def _beyond(name: str, factor: float) -> ParameterOverride:

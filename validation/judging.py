@@ -58,6 +58,7 @@ FLOOR_OF = {
 }
 
 ParameterOverride = Callable[[Guarantee], dict[str, float]]
+ConstantsOverride = Callable[[Constants], Constants]
 
 
 def judge(
@@ -65,6 +66,7 @@ def judge(
     *,
     method: Method | None = None,
     override_parameters: ParameterOverride | None = None,
+    override_constants: ConstantsOverride | None = None,
     seed: int = 0,
     alpha: float = 1e-3,
 ) -> Verdict:
@@ -79,10 +81,12 @@ def judge(
         does not have (no memories) counts as zero.
     override_parameters
         From the theorem's guarantee to the parameters that are run; the bound stays the theorem's.
+    override_constants
+        From the problem's constants to those that the theorem is told.
     """
     return VerificationRun(
         plan, compressor(plan.up), compressor(plan.down), seed=seed, alpha=alpha, method=method,
-        override_parameters=override_parameters,
+        override_parameters=override_parameters, override_constants=override_constants,
     ).judge()  # fmt: skip
 
 
@@ -112,7 +116,7 @@ class VerificationRun:
         The experiment, which names the theorem, and its compressors.
     seed, threads, alpha
         Of every run; of the engine; the probability that the verdict rests on a wrong confidence limit.
-    method, override_parameters
+    method, override_parameters, override_constants
         As for `judge`.
     progress, command
         Called with what is done; the command that repeats the verdict.
@@ -131,6 +135,7 @@ class VerificationRun:
         alpha: float = 1e-3,
         method: Method | None = None,
         override_parameters: ParameterOverride | None = None,
+        override_constants: ConstantsOverride | None = None,
         progress: Callable[[Event], None] | None = None,
         command: str = "",
         own: tuple[str, ...] = (),
@@ -140,8 +145,13 @@ class VerificationRun:
         self.seed, self.threads, self.alpha = seed, threads, alpha
         self.method = method or build_method(self.theorem.method)
         self.override_parameters = override_parameters
+        self.override_constants = override_constants
         self.progress, self.command = progress, command
-        changed = {"method": method, "rule for the parameters": override_parameters}
+        changed = {
+            "method": method,
+            "rule for the parameters": override_parameters,
+            "rule for the constants": override_constants,
+        }
         self.own = (*own, *(what for what, given in changed.items() if given is not None))
         self.work_done, self.work_planned = 0.0, 1.0
 
@@ -153,6 +163,7 @@ class VerificationRun:
         return VerificationRun(
             plan, up, down, seed=self.seed, threads=self.threads, alpha=self.alpha,
             method=self.method, override_parameters=self.override_parameters,
+            override_constants=self.override_constants,
         )  # fmt: skip
 
     # -- the pieces of a run -------------------------------------------------------------------------------------
@@ -167,9 +178,10 @@ class VerificationRun:
     def constants(self, problem: Problem, rounds: int | None) -> Constants:
         """The problem's constants, and the largest delay of the schedule and what else theorems ask of it."""
         times = self.schedule(problem, self.plan.choices, rounds or self.plan.rounds or DEFAULT_ROUNDS)
-        if times is None:
-            return problem.constants()
-        return replace(problem.constants(), **times.facts(self.method.clock == "table"))
+        constants = problem.constants()
+        if times is not None:
+            constants = replace(constants, **times.facts(self.method.clock == "table"))
+        return constants if self.override_constants is None else self.override_constants(constants)
 
     def guarantee(self, problem: Problem, rounds: int | None, **fixed: float) -> Guarantee | NoGuarantee:
         up = None if self.up.name == "identity" else self.up
@@ -430,15 +442,26 @@ class VerificationRun:
                 promises[n] = g
         if len(promises) < 3:
             return None
-        samples, bounds = [], []
-        for n, g in promises.items():
-            tail = np.linspace(plan.rounds // 2, plan.rounds, 25).astype(int) if linear else [0]
-            values = other.metric(g, other.run(problems[n], g, plan.rounds, plan.speedup_replicas, checkpoints=tail))
-            samples.append(values.mean(axis=1) if linear else values[:, -1])
-            if g.curve is not None:
-                bounds.append(float(g.curve.floor if linear else g.bound(plan.rounds)))
-        workers = np.array(list(promises))
-        fit = fit_slope(workers, samples, log_x=True, alpha=self.alpha * SHARES["speedup"])
+        tail = np.linspace(plan.rounds // 2, plan.rounds, 25).astype(int) if linear else [0]
+
+        def measured(n: int, g: Guarantee, count: int, first: int) -> np.ndarray:
+            values = other.metric(g, other.run(problems[n], g, plan.rounds, count, first, tail))
+            return values.mean(axis=1) if linear else values[:, -1]
+
+        bounds = [
+            float(g.curve.floor if linear else g.bound(plan.rounds)) for g in promises.values() if g.curve is not None
+        ]
+        workers, looks = np.array(list(promises)), Looks(plan.speedup_replicas)
+        samples = [np.empty(0)] * workers.size
+        while True:
+            samples = [
+                np.append(old, measured(n, g, looks.replicas - old.size, old.size))
+                for old, (n, g) in zip(samples, promises.items(), strict=True)
+            ]
+            fit = fit_slope(workers, samples, log_x=True, alpha=looks.alpha(self.alpha, "speedup"))
+            if looks.last or not fit.low <= 0 <= fit.high:
+                break
+            looks = looks.next()
         limits = [mean_limits(s[:, None], 0.05) for s in samples]
         promised = next(iter(promises.values())).rate
         slowest = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0]) if bounds else promised.in_workers

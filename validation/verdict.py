@@ -276,6 +276,11 @@ class Verdict:
     experiment: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
 
+    @property
+    def differs(self) -> bool:
+        """Whether what ran was found to be another method."""
+        return self.conformance is not None and self.conformance.word == "differs"
+
     def certificate(self) -> dict[str, Any]:
         """Return the verdict as a JSON-able document with stable keys: every field, the curves included."""
         return plain(self)
@@ -296,7 +301,9 @@ class Judged(Protocol):
 
 
 def exit_status(verdicts: Sequence[Judged]) -> int:
-    """Return 0 if every bound and claim held, 1 if one was violated, 3 if one was undecided, vacuous or not covered.
+    """Return 0 if every bound, claim and promised slope held, 1 if one was violated or what ran is another method.
+
+    3 if one was undecided, vacuous, not covered or not seen.
 
     Parameters
     ----------
@@ -304,6 +311,6 @@ def exit_status(verdicts: Sequence[Judged]) -> int:
         Of theorems, claims, or both.
     """
     words = {v.verdict for v in verdicts}
-    if "violated" in words:
+    if "violated" in words or any(isinstance(v, Verdict) and v.differs for v in verdicts):
         return 1
     return 0 if words == {"holds"} else 3

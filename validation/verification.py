@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..common.errors import InputError, nearest
@@ -15,9 +15,11 @@ from ..theory import THEOREMS, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from ..theory.compressors.participation import participating
 from .claims import CLAIMS
+from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, experiment
 from .judging import VerificationRun
 from .sweeps import map_pieces
+from .variants import tested_controls
 from .verdict import Event, Verdict
 
 
@@ -146,10 +148,17 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
     if isinstance(problem := changes.get("problem"), Problem):
         changes = {"workers": problem.workers, **changes}
     plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
-    return VerificationRun(
+    verdict = VerificationRun(
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
         progress=progress, command=_command(task), own=_own(task.changes),
     ).judge()  # fmt: skip
+    return replace(verdict, conformance=_conforms(verdict.method), controls=tested_controls(verdict.method, 0))
+
+
+@cache
+def _conforms(method: str) -> Conformance:
+    """Whether what runs is the method; asked once in a process."""
+    return conforms(method)
 
 
 def _spec(given: str | Compressor | None) -> str | None:

@@ -46,6 +46,7 @@ COMMANDS = {
     "list": ("catalogue", "list_things"),
     "show": ("catalogue", "show"),
     "certify": ("certify", "certify"),
+    "falsify": ("falsify", "falsify"),
     "replay": ("replay", "replay"),
     "figures": ("figures", "draw_figures"),
 }

@@ -213,7 +213,7 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict
         "meters": [
             (name, f"{getattr(verdict.bits, name):.6g}", meaning)
             for name, meaning in METERS.items()
-            if verdict.bits is not None
+            if verdict.bits is not None and getattr(verdict.bits, name) is not None
         ],
         "predicted_speedup": _range(verdict.speedup.predicted_slope) if verdict.speedup else "",
         "notes": (*verdict.notes, *(f"taken on your word: {sentence}" for sentence in verdict.on_your_word)),

@@ -74,6 +74,7 @@ def power() -> Verdict:
         statement=subject.statement,
         metric=GRADIENT,
         method="doublesqueeze",
+        bits=BitsPerRound(124.0, None, None, None, 0.9),  # a compressor of one's own, without a codec
         rate=MeasuredRate(
             "power in rounds",
             (-1.0, -0.5),

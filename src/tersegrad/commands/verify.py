@@ -158,7 +158,7 @@ def _remarks(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.verdict != "holds":
         lines.append(f"{verdict.verdict}: {verdict.reason}")
-    if verdict.conformance and verdict.conformance.word == "differs":
+    if verdict.differs:
         lines.append(str(verdict.conformance))
     lines += [f"weak: not rejected: {control}" for control in verdict.controls if not control.rejected]
     return lines

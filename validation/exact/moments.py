@@ -382,7 +382,13 @@ class Recursion:
         return seeds
 
     def reachable(self, period: int = 1) -> FloatArray:
-        """An orthonormal basis (registers, m) of the differences between states that a run can reach.
+        """An orthonormal basis (registers, m) of the differences between states that a run can reach."""
+        span = self.span(period)
+        _, _, rows = np.linalg.svd(span[:1])
+        return span @ rows[1:].T
+
+    def span(self, period: int = 1) -> FloatArray:
+        """An orthonormal basis (registers, m) of the states that a run can reach from any x^0.
 
         What server and workers hold alike stays alike: the directions in which they would differ are left out.
         """
@@ -394,8 +400,7 @@ class Recursion:
             more = _orthonormal(np.concatenate(parts, axis=1))
             idle = 0 if more.shape[1] > span.shape[1] else idle + 1
             span, t = more, t + 1
-        _, _, rows = np.linalg.svd(span[:1])
-        return span @ rows[1:].T
+        return span
 
     def _images(self, span: FloatArray, found: Round) -> FloatArray:
         """Vectors that span what a round can make of the states in a span."""

@@ -43,6 +43,7 @@ COMMANDS = {
     "run": ("run", "run"),
     "speedup": ("speedup", "speedup"),
     "frontier": ("frontier", "frontier"),
+    "tightness": ("tightness", "tightness"),
     "list": ("catalogue", "list_things"),
     "show": ("catalogue", "show"),
     "certify": ("certify", "certify"),

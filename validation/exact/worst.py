@@ -36,6 +36,8 @@ from .moments import Recursion
 VIOLATED = 1 + 1e-9
 #: Directions in which V is smaller than this, relative to its largest, are left out of V.
 FLAT = 1e-12
+#: A register that contributes less than this, relative to the largest, contributes rounding.
+ROUNDED = 1e-8
 #: How near to the ends of their intervals parameters are taken, relative to the length.
 EDGE = 1e-3
 
@@ -90,14 +92,18 @@ def one_step(
     """
     if not isinstance(sure.curve, LinearCurve):
         raise NotClosed(f"{sure.theorem.name} states no contraction")
-    rate = 1 - sure.curve.gain
+    rate = 1 - sure.curve.contraction_gap
     exact = Recursion(method or sure.theorem.method, problem, up, down, parameters=parameters or sure.parameters)
     before, after, residuals = CONDITIONAL.get(sure.theorem.name, _the_metric)(sure, exact)
     M = exact.back(after, 1, residuals)
     B = rate * before if before is not None else rate * after
     B = B.copy()
-    B[0, 0] += sure.curve.gain * sure.curve.floor
-    span = exact.span()
+    B[0, 0] += sure.curve.contraction_gap * sure.curve.floor
+    # Models and memories have weights of different sizes in V: registers are measured by what they contribute.
+    weight = np.sqrt(np.maximum(np.maximum(np.diag(B), np.diag(M)), 0.0))
+    weight = np.where(weight > ROUNDED * weight.max(), weight, 1.0)
+    basis = np.linalg.svd(weight[:, None] * exact.span(), full_matrices=False)[0]
+    span = basis / weight[:, None]
     M, B = span.T @ M @ span, span.T @ B @ span
     sizes, ways = np.linalg.eigh((B + B.T) / 2)
     large = sizes > FLAT * max(float(sizes.max()), float(np.abs(M).max()))
@@ -106,7 +112,9 @@ def one_step(
         raise NotClosed(f"the metric of {sure.theorem.name} leaves out what the next round depends on")
     onto = ways[:, large]
     values, vectors = eigh(onto.T @ ((M + M.T) / 2) @ onto, onto.T @ B @ onto)
-    return float(values[-1]), span @ (onto @ vectors[:, -1])
+    worst = onto @ vectors[:, -1]
+    # The ratio at that very state: an eigenvalue is as uncertain as the two forms are ill-conditioned.
+    return min(float(values[-1]), float(worst @ M @ worst) / float(worst @ B @ worst)), span @ worst
 
 
 Forms = tuple[FloatArray | None, FloatArray, dict[str, float]]
@@ -146,7 +154,7 @@ CONDITIONAL = {"dore.strongly-convex": _dore, "dore.strongly-convex-tuned": _dor
 def worst_step(theorem: Theorem, *, L: float = 1.0, mu: float = 0.1, seed: int = 0) -> WorstStep:
     """The worst step over curvatures, numbers of workers, heterogeneity, compressors and parameters.
 
-    Two families of instances: one coordinate, the workers' curvatures at the ends of [mu, L] and between them, under the
+    Two families of instances: one coordinate, the workers' curvatures at the ends of [mu, L] and between, under the
     constants of the class; and two coordinates with Hessians along axes of their own, under their own constants.
     """
     if not isinstance(theorem, LinearTheorem):
@@ -180,13 +188,13 @@ def _instances(theorem: Theorem, L: float, mu: float, seed: int) -> Iterator[tup
     counts = (1,) if theorem.workers == "one" else (1, 2, 3)
     noise = Noise() if theorem.exact else Noise.read("gaussian", 0.3)
     for n in counts:
-        for curvatures in combinations_with_replacement((mu, (mu + L) / 2, L), n):
+        for curvatures in combinations_with_replacement((mu, (mu + L) / 2, L) if n == 1 else (mu, L), n):
             H = np.array(curvatures).reshape(n, 1, 1)
             if theorem.workers == "equal" and len(set(curvatures)) > 1:
                 continue
             for spread in (0.0, 1.0) if n > 1 else (0.0,):
                 s = spread * np.linspace(-1.0, 1.0, n).reshape(n, 1) if n > 1 else np.zeros((1, 1))
-                problem = ExplicitQuadratic(H, s, np.array([2.0]), noise)
+                problem = _centred(H, s, np.array([2.0]), noise)
                 own = problem.constants()
                 constants = Constants(
                     n=n, dim=1, L=L, L_tilde=L, L_max=L, L_sample=L, mu=mu, mu_min=mu, pl=mu, sigma_sq=own.sigma_sq,
@@ -200,8 +208,14 @@ def _instances(theorem: Theorem, L: float, mu: float, seed: int) -> Iterator[tup
             bases = [np.linalg.qr(random.standard_normal((2, 2)))[0] for _ in range(n)]
             H = np.stack([(Q * [mu, L]) @ Q.T for Q in bases])
             s = random.standard_normal((n, 2)) if n > 1 else np.zeros((1, 2))
-            problem = ExplicitQuadratic(H, s - s.mean(axis=0), np.array([2.0, 1.0]), noise)
+            problem = _centred(H, s, np.array([2.0, 1.0]), noise)
             yield problem, problem.constants(), {"hessians": H.tolist(), "minimisers": s.tolist(), "turn": turn}
+
+
+def _centred(H: FloatArray, s: FloatArray, x0: FloatArray, noise: Noise) -> ExplicitQuadratic:
+    """The problem with its minimiser moved to 0, where forms like ||x - x*||^2 have nothing that cancels."""
+    slopes = np.einsum("njk,nk->j", H, s)
+    return ExplicitQuadratic(H, s - np.linalg.solve(H.sum(axis=0), slopes), x0, noise)
 
 
 def _links(theorem: Theorem) -> list[tuple[str, str]]:
@@ -230,6 +244,6 @@ def _choices(theorem: Theorem, constants: Any, up: str, down: str) -> Iterator[A
         low, high = interval.low, min(interval.high, 1e3)
         for value in (low + EDGE * (high - low), high - EDGE * (high - low)):
             if low < high and name in theorem.parameters:
-                found = theorem.guarantee(constants, *given, None, None, **{name: value})
+                found = theorem.guarantee(constants, given[0], given[1], None, None, **{name: value})
                 if found:
                     yield found

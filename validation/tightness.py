@@ -34,6 +34,7 @@ from ..solvers.schedule import Schedule
 from ..theory import Constants, Guarantee, NoGuarantee, Theorem, Unbiased
 from ..theory import theorem as find_theorem
 from ..theory.compressors import AbsoluteError, Contractive
+from ..theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER
 from .exact import NotClosed, Recursion
 from .exact.coins import FloatArray
 
@@ -312,10 +313,10 @@ class Space:
         curvatures /= curvatures.max()
         shifts = 2 * cut[1].reshape(n, d) - 1
         angle, noise = cut[3][0], cut[4][0]
-        if self.theorem.workers == "equal":
+        if EQUAL_WORKERS in self.theorem.assumes:
             curvatures[:], shifts[:], angle = curvatures[0], shifts[0], 0.0
         hessians = np.stack([_turned(row, i * angle * math.pi / 2) for i, row in enumerate(curvatures)])
-        sigma_sq = 0.0 if self.theorem.exact or noise < 0.3 else float(10.0 ** (6 * noise - 5))
+        sigma_sq = 0.0 if EXACT in self.theorem.assumes or noise < 0.3 else float(10.0 ** (6 * noise - 5))
         slopes = np.einsum("njk,nk->j", hessians, shifts)
         shifts -= np.linalg.solve(hessians.sum(axis=0), slopes)  # the minimiser is 0: nothing cancels in ||x - x*||^2
         found = Instance(
@@ -366,7 +367,7 @@ def spaces(theorem: Theorem) -> list[Space]:
         return ["identity"] if kind is AbsoluteError else []
 
     method = build_method(theorem.method)
-    counts = (1,) if theorem.workers == "one" else (1, 2, 3)
+    counts = (1,) if ONE_WORKER in theorem.assumes else (1, 2, 3)
     clocks = CLOCKS if method.clock else ("",)
     return [
         Space(theorem, n, d, up, down, rounds, clock)

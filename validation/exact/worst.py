@@ -27,6 +27,7 @@ from ...solvers.method import Method
 from ...theory import Constants, Theorem, Unbiased
 from ...theory.bounds import LinearCurve
 from ...theory.families import LinearTheorem
+from ...theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER
 from ...theory.theorem import Guarantee
 from .coins import FloatArray, NotClosed
 from .columns import OF_THE_ROUND
@@ -185,12 +186,12 @@ def worst_step(theorem: Theorem, *, L: float = 1.0, mu: float = 0.1, seed: int =
 def _instances(theorem: Theorem, L: float, mu: float, seed: int) -> Iterator[tuple[Problem, Any, dict[str, Any]]]:
     """Problems, the constants that the theorem is handed, and what to call them."""
     random = np.random.default_rng(seed)
-    counts = (1,) if theorem.workers == "one" else (1, 2, 3)
-    noise = Noise() if theorem.exact else Noise.read("gaussian", 0.3)
+    counts = (1,) if ONE_WORKER in theorem.assumes else (1, 2, 3)
+    noise = Noise() if EXACT in theorem.assumes else Noise.read("gaussian", 0.3)
     for n in counts:
         for curvatures in combinations_with_replacement((mu, (mu + L) / 2, L) if n == 1 else (mu, L), n):
             H = np.array(curvatures).reshape(n, 1, 1)
-            if theorem.workers == "equal" and len(set(curvatures)) > 1:
+            if EQUAL_WORKERS in theorem.assumes and len(set(curvatures)) > 1:
                 continue
             for spread in (0.0, 1.0) if n > 1 else (0.0,):
                 s = spread * np.linspace(-1.0, 1.0, n).reshape(n, 1) if n > 1 else np.zeros((1, 1))

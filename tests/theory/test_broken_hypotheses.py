@@ -125,7 +125,8 @@ def test_delayed_gradients_of_different_ages_break_the_published_bound_on_unequa
 
 def test_the_facts_of_a_schedule():
     facts = clock("cyclic", 4, 40).facts()
-    assert facts == {"tau": 3, "uniform_draws": False, "same_age": True, "every_worker": False}
+    known = {"uniform_draws": False, "same_age": True, "every_worker": False, "independent_delays": True}
+    assert facts == {"tau": 3, **known}
     assert clock("uniform", 4, 40, arrivals=4).facts()["every_worker"]
     assert clock("drawn:tau=2", 4, 40, arrivals=2).facts()["uniform_draws"]
     assert clock("drawn", 4, 40).first(10).drawn

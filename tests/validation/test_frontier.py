@@ -12,6 +12,7 @@ from tersegrad.common.errors import InputError
 from tersegrad.problems import problem
 from tersegrad.solvers.method import known_methods, method
 from tersegrad.solvers.signatures import OPTIONS
+from tersegrad.validation.conformance import OTHERWISE, PARAMETERS
 from tersegrad.validation.exact import NotClosed, Recursion, agreement
 from tersegrad.validation.exact.frontier import frontier
 
@@ -86,10 +87,30 @@ UNBIASED = {
 UP_SPEC = {True: "bernoulli:p=0.5", False: "scaled:of=bernoulli/p=0.5"}
 
 
-def test_every_method_with_linear_rules_is_among_the_cases():
-    asynchronous = {m.name for m in known_methods().values() if m.clock}
-    falling = {"mem-sgd", "gmc-decreasing", "sgd-momentum"}
-    assert set(known_methods()) - asynchronous - falling - {"dgc", "signsgd"} <= set(CASES)
+#: Synchronous methods that are not listed above, with numbers by their letter.
+OTHERS = {
+    m.name: {letter: PARAMETERS.get(letter, OTHERWISE) for letter in m.parameters if letter != "gamma"}
+    for m in known_methods().values()
+    if not m.clock and m.name not in CASES
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_methods_that_are_not_listed_have_a_frontier_or_a_reason(name):
+    for up in UP_SPEC.values():
+        down = up if method(name).two_way else "identity"
+        try:
+            limit = frontier(name, up, down, workers=3, parameters=OTHERS[name], theorems=False).step
+        except NotClosed as reason:
+            assert str(reason)
+            return
+        if 0 < limit < math.inf:
+            one = problem("quadratic:dim=1,mu=1,L=1,heterogeneity=1", workers=3)
+            for factor, grows in ((0.98, False), (1.02, True)):
+                numbers = {"gamma": factor * limit, **OTHERS[name]}
+                assert (Recursion(name, one, up, down, parameters=numbers).growth() > 1) is grows
+            return
+    pytest.fail(f"no step of {name} is stable")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -102,8 +102,7 @@ def test_methods_that_are_not_listed_have_a_frontier_or_a_reason(name):
         try:
             limit = frontier(name, up, down, workers=3, parameters=OTHERS[name], theorems=False).step
         except NotClosed as reason:
-            assert str(reason)
-            return
+            pytest.skip(f"the moments do not close: {reason}")
         if 0 < limit < math.inf:
             one = problem("quadratic:dim=1,mu=1,L=1,heterogeneity=1", workers=3)
             for factor, grows in ((0.98, False), (1.02, True)):

@@ -229,6 +229,11 @@ def _stored(name: str) -> tuple[Instance, ...]:
 def hard_instances(theorem: str | Theorem) -> list[Instance]:
     """The worst instances that are known for a theorem, the worst one first; often none.
 
+    Parameters
+    ----------
+    theorem
+        A name or an object.
+
     Examples
     --------
     >>> [round(instance.ratio(), 2) for instance in hard_instances("ef21.tight-single-worker")][:1]

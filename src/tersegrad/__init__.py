@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     )
     from .theory.advice import advise
     from .validation import Verdict, certify, exit_status, verify
+    from .validation.exact.frontier import frontier
     from .validation.studies import compare, fit_rate, speedup, step_table, sweep
+    from .validation.tightness import hard_instances, tightness
 
 _HOME = {
     "theory": (
@@ -59,6 +61,8 @@ _HOME = {
     "solvers.method": ("method",),
     "validation": ("Verdict", "exit_status", "verify"),
     "validation.certify": ("certify",),
+    "validation.exact.frontier": ("frontier",),
+    "validation.tightness": ("hard_instances", "tightness"),
     "validation.studies": ("compare", "fit_rate", "speedup", "step_table", "sweep"),
     "figures.curves": ("rate_plot",),
     "report": ("write_report",),
@@ -90,6 +94,8 @@ __all__ = [
     "compressor",
     "exit_status",
     "fit_rate",
+    "frontier",
+    "hard_instances",
     "method",
     "problem",
     "rate_plot",
@@ -99,6 +105,7 @@ __all__ = [
     "step_table",
     "sweep",
     "theorem",
+    "tightness",
     "verify",
     "write_report",
 ]

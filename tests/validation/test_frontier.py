@@ -97,19 +97,20 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_methods_that_are_not_listed_have_a_frontier_or_a_reason(name):
+    limits = {}
     for up in UP_SPEC.values():
         down = up if method(name).two_way else "identity"
         try:
-            limit = frontier(name, up, down, workers=3, parameters=OTHERS[name], theorems=False).step
+            limits[up] = frontier(name, up, down, workers=3, parameters=OTHERS[name], theorems=False).step
         except NotClosed as reason:
             pytest.skip(f"the moments do not close: {reason}")
-        if 0 < limit < math.inf:
-            one = problem("quadratic:dim=1,mu=1,L=1,heterogeneity=1", workers=3)
-            for factor, grows in ((0.98, False), (1.02, True)):
-                numbers = {"gamma": factor * limit, **OTHERS[name]}
-                assert (Recursion(name, one, up, down, parameters=numbers).growth() > 1) is grows
-            return
-    pytest.fail(f"no step of {name} is stable")
+    up, limit = max(limits.items(), key=lambda item: item[1])
+    down = up if method(name).two_way else "identity"
+    assert 0 < limit < math.inf
+    one = problem("quadratic:dim=1,mu=1,L=1,heterogeneity=1", workers=3)
+    for factor, grows in ((0.98, False), (1.02, True)):
+        numbers = {"gamma": factor * limit, **OTHERS[name]}
+        assert (Recursion(name, one, up, down, parameters=numbers).growth() > 1) is grows
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -112,6 +112,8 @@ def frontier(
         A name, or an object of your own; synchronous, with linear rules that do not depend on the round.
     up, down
         Compressors that are random diagonal maps, as they work on `dim` coordinates.
+    workers, dim
+        n, and the number of coordinates on which the compressors work.
     mu
         Of the theorems' steps, in units of L.
     parameters

@@ -18,9 +18,10 @@ from .claims import examine
 from .experiments import Experiment
 from .judging import VerificationRun
 from .verdict import versions
+from .worst_cases import with_worst_cases
 
 #: What a certificate says of the work that was done, not of what came out.
-ABOUT_THE_WORK = ("seconds", "versions", "command", "conformance", "controls")
+ABOUT_THE_WORK = ("seconds", "versions", "command", "conformance", "controls", "one_step")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def replay(path: str | Path, *, threads: int | None = None) -> Replay:
             plan, compressor(plan.up), compressor(plan.down), seed=certificate["seed"], alpha=certificate["alpha"],
             threads=threads,
         )  # fmt: skip
-        again = run.judge().certificate()
+        verdict = run.judge()
+        again = (with_worst_cases(verdict) if certificate.get("one_step") else verdict).certificate()
     for where, before, after in _differences(_told(certificate), _told(again), ""):
         elsewhere = {k: v for k, v in certificate["versions"].items() if versions().get(k) != v}
         cause = "" if not elsewhere else f"; it was made with {', '.join(f'{k} {v}' for k, v in elsewhere.items())}"

@@ -5,6 +5,7 @@ schedule of special rounds, a constant), and is put to the same checks as what i
 
 conformance   what runs is held against the paper's pseudo-code (`conformance`);
 moments       its means against exact second moments (`exact`);
+instances     a bound against the expectation on the stored hard instances (`worst_cases`);
 bound         its measurements against the theorem's bound (`judging`);
 certificate   a compressor against its own constants (`certify`).
 
@@ -36,7 +37,9 @@ from .conformance import OTHERWISE, PARAMETERS, conforms
 from .exact import agreement
 from .experiments import Experiment
 from .judging import ConstantsOverride, ParameterOverride, judge
+from .tightness import VIOLATED, hard_instances
 from .verdict import ControlResult
+from .worst_cases import hardest
 
 #: Coordinates of the vectors on which a compressor's constants are tried.
 DIM = 12
@@ -67,6 +70,8 @@ class Variant:
         theorem is told.
     compressor
         A compressor that claims constants which are not its own.
+    theorem, bound_factor
+        A theorem that states so many times its bound.
     """
 
     name: str
@@ -79,12 +84,14 @@ class Variant:
     override_parameters: ParameterOverride | None = None
     override_constants: ConstantsOverride | None = None
     compressor: Compressor | None = None
+    theorem: str = ""
+    bound_factor: float = 1.0
 
     def test(self, seed: int = 0) -> ControlResult:
         """Put the variant to the checks that apply, until one rejects it."""
         began = time.perf_counter()
         by, reasons = "", []
-        for check in (self._conformance, self._moments, self._certificate, self._bound):
+        for check in (self._conformance, self._moments, self._certificate, self._instances, self._bound):
             found = check(seed)
             if found is None:
                 continue
@@ -119,6 +126,12 @@ class Variant:
         if failed is None:
             return False, "every claim about the compressor holds"
         return True, f"{failed.check} at {failed.vector}: {failed.measured:.4g} against {failed.limit:.4g}"
+
+    def _instances(self, seed: int) -> tuple[bool, str] | None:
+        if not self.theorem or (case := hardest(self.theorem)) is None:
+            return None
+        ratio = case.ratio / self.bound_factor
+        return ratio > VIOLATED, f"the expectation is {ratio:.4g} times the bound on {case}"
 
     def _bound(self, seed: int) -> tuple[bool, str] | None:
         if self.claims is None:
@@ -285,6 +298,14 @@ def of_problems() -> Iterator[Variant]:
         )  # fmt: skip
 
 
+def of_theorems() -> Iterator[Variant]:
+    """Theorems that state a quarter of their bound: the hard instances stored with them tell."""
+    for name in THEOREMS:
+        if hard_instances(name):
+            title = f"{name}: a quarter of the bound"
+            yield Variant(title, "a constant is lost", "constant", theorem=name, bound_factor=0.25)
+
+
 @cache
 def controls_of(method: str) -> tuple[Variant, ...]:
     """Three variants of a method, those that need no machine code of their own first."""
@@ -304,7 +325,8 @@ def catalogue() -> dict[str, Variant]:
     from .falsification import KNOWN_BUGS
 
     derived = [v for method in known_methods().values() for v in of_method(method)]
-    return {v.name: v for v in (*derived, *of_compressors(), *of_problems(), *(bug.variant() for bug in KNOWN_BUGS))}
+    wrong = [*of_compressors(), *of_problems(), *of_theorems()]
+    return {v.name: v for v in (*derived, *wrong, *(bug.variant() for bug in KNOWN_BUGS))}
 
 
 def select_variants(names: tuple[str, ...]) -> list[str]:

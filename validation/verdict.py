@@ -16,6 +16,7 @@ from ..theory.bounds import Metric
 
 if TYPE_CHECKING:
     from .conformance import Conformance
+    from .exact.worst import WorstStep
 
 #: The metric of a verdict about which nothing was compared.
 NO_METRIC = Metric("", "", ())
@@ -266,6 +267,7 @@ class Verdict:
     confirmation: Confirmation | None = None
     conformance: Conformance | None = None
     controls: tuple[ControlResult, ...] = ()
+    one_step: WorstStep | None = None
     bits: BitsPerRound | None = None
     series: Series | None = None
     notes: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from .judging import VerificationRun
 from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
+from .worst_cases import with_worst_cases
 
 
 def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
@@ -152,6 +153,7 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
         progress=progress, command=_command(task), own=_own(task.changes),
     ).judge()  # fmt: skip
+    verdict = with_worst_cases(verdict)
     return replace(verdict, conformance=_conforms(verdict.method), controls=tested_controls(verdict.method, 0))
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -576,15 +575,8 @@ def test_starting_is_light(words: list[str]) -> None:
     heavy = {"scipy", "numba", "matplotlib", "rich", "jinja2", "sklearn", "pandas"}
     assert not heavy & loaded
     assert "numpy" not in loaded or "import tersegrad" not in words
-
-
-def test_step_size_answers_at_once() -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
-        process(*DORE.split(), check=True)
-        return time.perf_counter() - began
-
-    assert min(seconds() for _ in range(3)) < 0.8  # 0.4 s on a machine of its own
+    rooms = {module.split(".")[1] for module in loaded if module.startswith("tersegrad.")}
+    assert not rooms & {"problems", "solvers", "validation", "figures"}  # a step size is theory
 
 
 def test_a_number_that_rounds_to_one_tells_its_distance():

@@ -24,26 +24,18 @@ from ..solvers.methods.momentum import distributed_momentum
 from ..solvers.methods.q_iag import Q_IAG
 from ..solvers.methods.qsgd import QSGD
 from ..solvers.rules import identity_rule, next_model
-from ..solvers.signatures import OPTIONS, flat
+from ..solvers.signatures import OPTIONS, ROUND, flat
 from ..theory import theorem
 from .experiments import Experiment
 from .judging import ParameterOverride, judge
-from .variants import Variant
+from .variants import Variant, add_up
 from .verdict import Verdict
-
-
-@njit(**OPTIONS)
-def sum_instead_of_average(ctx, params, x, v, states, common):
-    """v <- n v: the server adds the messages up and forgets to divide."""
-    flat_v = flat(v)
-    for j in range(flat_v.size):
-        flat_v[j] *= ctx[2]
 
 
 @njit(**OPTIONS)
 def sum_then_next_model(ctx, params, x, v, states, common):
     """DORE's server with a sum in place of the average."""
-    sum_instead_of_average(ctx, params, x, v, states, common)
+    add_up(ctx, params, x, v, states, common)
     next_model(ctx, params, x, v, states, common)
 
 
@@ -65,7 +57,7 @@ def subtract_common_memory(ctx, params, x, v, states, common):
     gamma, alpha = params[0], params[3]
     flat_x, flat_v, before, h = flat(x), flat(v), flat(states[0]), flat(states[1])
     for j in range(flat_v.size):
-        if ctx[0] > 0:
+        if ctx[ROUND] > 0:
             h[j] += alpha * ((before[j] - flat_x[j]) / gamma - h[j])
         before[j] = flat_x[j]
         flat_v[j] -= h[j]
@@ -101,7 +93,7 @@ def track_shared(ctx, params, x, v, states, common):
 @njit(**OPTIONS)
 def subtract_falling_steps(ctx, params, x, v, states, common):
     """x <- x - gamma/(a + t) v: what was remembered in units of gradients gets the step of a later round."""
-    step, flat_x, flat_v = params[0] / (params[3] + ctx[0]), flat(x), flat(v)
+    step, flat_x, flat_v = params[0] / (params[3] + ctx[ROUND]), flat(x), flat(v)
     for j in range(flat_x.size):
         flat_x[j] -= step * flat_v[j]
 
@@ -109,7 +101,7 @@ def subtract_falling_steps(ctx, params, x, v, states, common):
 @njit(**OPTIONS)
 def report_what_is_ten_reports_old(ctx, params, x, v, states, common):
     """v <- the gradient of ten reports ago, kept in states 1, ..., 10; state 0 is the stored report."""
-    flat_v, kept = flat(v), flat(states[1 + ctx[0] % 10])
+    flat_v, kept = flat(v), flat(states[1 + ctx[ROUND] % 10])
     for j in range(flat_v.size):
         now = flat_v[j]
         flat_v[j] = kept[j]
@@ -235,7 +227,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
         "server sums instead of averaging (DoubleSqueeze)",
         "an n-fold step",
         _claim("doublesqueeze.nonconvex", _SINES, _THRESHOLD, _THRESHOLD),
-        replace(DOUBLESQUEEZE, name="doublesqueeze-sum", server=sum_instead_of_average),
+        replace(DOUBLESQUEEZE, name="doublesqueeze-sum", server=add_up),
         lambda sure: {"gamma": 1 / 9},
     ),
     KnownBug(

@@ -29,7 +29,7 @@ from ..solvers.channels import plain as plain_channel
 from ..solvers.method import Method, known_methods, plain
 from ..solvers.method import method as build_method
 from ..solvers.rules import identity_rule, no_op
-from ..solvers.signatures import OPTIONS, flat
+from ..solvers.signatures import OPTIONS, WORKERS, flat
 from ..theory import THEOREMS, Constants
 from ..theory.compressors import Compressor, compressor
 from .certify import certify
@@ -166,7 +166,7 @@ def _added_up(rule: Any) -> Any:
     def added_up(ctx, params, x, v, states, common):  # type: ignore[no-untyped-def]
         flat_v = flat(v)
         for j in range(flat_v.size):
-            flat_v[j] *= ctx[2]
+            flat_v[j] *= ctx[WORKERS]
         rule(ctx, params, x, v, states, common)
 
     return added_up if rule is not identity_rule else add_up
@@ -177,7 +177,7 @@ def add_up(ctx, params, x, v, states, common):  # type: ignore[no-untyped-def]
     """v <- n v: the server adds the messages up and forgets to divide."""
     flat_v = flat(v)
     for j in range(flat_v.size):
-        flat_v[j] *= ctx[2]
+        flat_v[j] *= ctx[WORKERS]
 
 
 def of_method(method: Method) -> Iterator[Variant]:

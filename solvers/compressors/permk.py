@@ -6,7 +6,7 @@ from numba import njit, types
 from ...common.errors import InputError
 from ...theory.compressors import VALUE_LOW_BITS, index_bits
 from ...theory.compressors.permk import PermK
-from ..signatures import OPTIONS
+from ..signatures import OPTIONS, WORKER
 from .codecs import needed
 from .reductions import drawn, rounded
 from .symbols import pattern
@@ -29,7 +29,7 @@ def deal(coins, count, order):
 @njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, n, k = x.shape[1], int(params[0]), int(params[1])
-    first = ctx[1] % n * k
+    first = ctx[WORKER] % n * k
     order = np.empty(n * k, np.int64)
     for r in range(x.shape[0]):
         row, coins, to = x[r], u[r], out[r]

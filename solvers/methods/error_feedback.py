@@ -17,7 +17,7 @@ from ..channels import error_feedback
 from ..method import Method
 from ..pseudocode import State, avg
 from ..rules import model_less_errors, subtract, times_step
-from ..signatures import OPTIONS, flat
+from ..signatures import OPTIONS, ROUND, flat
 
 
 def pseudocode(given, gamma):
@@ -45,7 +45,7 @@ def falling_steps_pseudocode(given, gamma, a):
 @njit(**OPTIONS)
 def times_falling_step(ctx, params, x, v, states, common):
     """v <- gamma/(a + t) v."""
-    step, flat_v = params[0] / (params[3] + ctx[0]), flat(v)
+    step, flat_v = params[0] / (params[3] + ctx[ROUND]), flat(v)
     for j in range(flat_v.size):
         flat_v[j] *= step
 

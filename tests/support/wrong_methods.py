@@ -40,14 +40,7 @@ from tersegrad.solvers.methods.q_iag import Q_IAG
 from tersegrad.solvers.methods.qsgd import QSGD, QSGD_TWO_WAY
 from tersegrad.solvers.rules import identity_rule, no_op
 from tersegrad.solvers.signatures import OPTIONS, flat
-
-
-@njit(**OPTIONS)
-def sum_for_average(ctx, params, x, v, states, common):
-    """v <- n v."""
-    flat_v = flat(v)
-    for j in range(flat_v.size):
-        flat_v[j] *= ctx[2]
+from tersegrad.validation.variants import add_up
 
 
 @njit(**OPTIONS)
@@ -111,7 +104,7 @@ OBJECTS: dict[str, Method] = {
     ),
     "CSER without reset": replace(CSER, special=None, special_when=""),
     "CSER's reset in place of the round": replace(CSER, special_adds=False),
-    "sum for average": replace(DOUBLESQUEEZE, server=sum_for_average),
+    "sum for average": replace(DOUBLESQUEEZE, server=add_up),
     "step 1.5 times": replace(DIANA, everyone=half_as_far_again),
     "leaves at once": replace(DIANA, everyone=far_away),
     "prox skipped": replace(QSGD, everyone=descend_without_prox),
@@ -175,7 +168,7 @@ EDITS = (
     Edit("ef21_sgdm", "ef21-sgdm", "eta = 1.0 if ctx[SPECIAL] == 1", "eta = 0.5 if ctx[SPECIAL] == 1"),
     Edit("ef21p", "ef21-p", "flat_v[j] = model[j]", "flat_v[j] = model[j] + 1e-6 * gamma"),
     Edit("ef21p", "ef21-p-diana", "Channel(lam=1.0,", "Channel(eta=1.0, lam=1.0, error=True,"),
-    Edit("error_feedback", "mem-sgd", "params[3] + ctx[0])", "params[3] + ctx[0] + 1)"),
+    Edit("error_feedback", "mem-sgd", "params[3] + ctx[ROUND])", "params[3] + ctx[ROUND] + 1)"),
     Edit("gmc", "gmc", "flat_v[j] += beta * d[j]", "flat_v[j] += d[j]"),
     Edit("gmc", "gmc-decreasing", "params[SHIFT] + ctx[ROUND]), flat(x)", "params[SHIFT] + ctx[ROUND] + 1), flat(x)"),
     Edit("gmc", "gmc-plus", "flat_v[j] - factor * e[j]", "flat_v[j] + factor * e[j]"),

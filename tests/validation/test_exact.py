@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from numba import njit
 
 from tersegrad.problems import problem
 from tersegrad.solvers.channels import plain
@@ -13,10 +12,10 @@ from tersegrad.solvers.engines import setup
 from tersegrad.solvers.engines.request import timetable
 from tersegrad.solvers.engines.setup import Setup
 from tersegrad.solvers.method import known_methods, method
-from tersegrad.solvers.signatures import OPTIONS
 from tersegrad.theory import compressor
 from tersegrad.validation.exact import NotClosed, Recursion, agreement
 from tersegrad.validation.exact.coins import coins
+from tersegrad.validation.variants import add_up
 
 CLOSED = sorted(set(known_methods()) - {"dgc", "signsgd"})
 QUADRATIC = "quadratic:dim=2,mu=0.3,L=1,hessians=different,rotate=1,heterogeneity=1,noise=gaussian,sigma_sq=0.4"
@@ -145,14 +144,6 @@ def test_problems_that_are_not_quadratic_are_refused():
 
 
 # ---------------------------------------------------------------------------------------- wrong implementations
-
-
-@njit(**OPTIONS)
-def add_up(ctx, params, x, v, states, common):
-    """v <- n v."""
-    for r in range(v.shape[0]):
-        for j in range(v.shape[1]):
-            v[r, j] *= ctx[2]
 
 
 WRONG = {

@@ -5,16 +5,15 @@ import math
 from dataclasses import replace
 
 import pytest
-from numba import njit
 
 from tersegrad.cli import main
 from tersegrad.common.errors import InputError
 from tersegrad.problems import problem
 from tersegrad.solvers.method import known_methods, method
-from tersegrad.solvers.signatures import OPTIONS
 from tersegrad.validation.conformance import OTHERWISE, PARAMETERS
 from tersegrad.validation.exact import NotClosed, Recursion, agreement
 from tersegrad.validation.exact.frontier import frontier
+from tersegrad.validation.variants import add_up
 
 UP, KEPT = "bernoulli:p={p}", "scaled:of=bernoulli/p={p}"
 #: A coin of probability p is a multiple of 2^-32, and what is kept is rounded: p itself to this.
@@ -137,14 +136,6 @@ def test_moments_grow_two_per_cent_above_and_shrink_two_per_cent_below(name):
 
 
 # --------------------------------------------------------------------------------------------------- wrong methods
-
-
-@njit(**OPTIONS)
-def add_up(ctx, params, x, v, states, common):
-    """v <- n v."""
-    for r in range(v.shape[0]):
-        for j in range(v.shape[1]):
-            v[r, j] *= ctx[2]
 
 
 @pytest.mark.parametrize(

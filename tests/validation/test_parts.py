@@ -42,7 +42,7 @@ EDITS = (
     ("natural-dithering:levels=3", "part_out[j] = (scale * level if part[j] > 0.0 else -scale * level) + 0.0",
      "part_out[j] = part[j] + 0.0 * level"),
     ("normsign", "length(part) / math.sqrt(part.size)", "length(part)"),
-    ("permk:workers=3", "ctx[1] % n * k", "0"),
+    ("permk:workers=3", "ctx[WORKER] % n * k", "0"),
     ("permk:workers=3", "row[j] * n", "row[j]"),
     ("powersgd", "if norm == 0.0:", "if norm >= 0.0:"),
     ("powersgd", "orthonormalise(p)\n", "pass\n"),

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numba import njit
 
 from tersegrad.problems.explicit import ExplicitQuadratic
 from tersegrad.solvers.method import method
-from tersegrad.solvers.signatures import OPTIONS
 from tersegrad.theory import Constants, Contractive, Unbiased, theorem
 from tersegrad.validation.exact import NotClosed, Recursion
 from tersegrad.validation.exact.worst import one_step, worst_step
+from tersegrad.validation.variants import add_up
 
 CONTRACT = (
     "diana.pl", "dore.strongly-convex-tuned", "qsgd.strongly-convex", "sgd.strongly-convex", "compressed-gd.tight",
@@ -67,14 +66,6 @@ CONSTANTS = Constants(
     n=3, dim=1, L=1.0, L_tilde=1.0, L_max=1.0, mu=0.1, mu_min=0.1, dist0_sq=1.0, sigma_sq=0.0, zeta_star_sq=0.5,
     sigma_star_sq=0.0,
 )  # fmt: skip
-
-
-@njit(**OPTIONS)
-def add_up(ctx, params, x, v, states, common):
-    """v <- n v."""
-    for r in range(v.shape[0]):
-        for j in range(v.shape[1]):
-            v[r, j] *= ctx[2]
 
 
 def worst_of(sure, up, down="identity", **changes):

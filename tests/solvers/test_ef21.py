@@ -18,7 +18,7 @@ from tersegrad.solvers.rules import descend
 
 UPS = ("ternary:block=5", "qsgd:levels=3", "randk:k=4,seed=shared", "topk:k=3", "sign:block=5", "threshold:level=0.1")
 TWO_WAY = ("ef21-bc", "artemis", "murana", "ef21-p", "ef21-p-diana")
-WORDS = ("ef21", "ef21-sgdm", "ef-bv", "marina", *TWO_WAY)
+WORDS = ("ef21", "ef21-sgdm", "ef-bv", "marina", "dasha", *TWO_WAY)
 EF21_DENSE_START = replace(
     EF21, special=Exchange(uplink=tracking, everyone=descend, up="identity"), special_when="first"
 )
@@ -204,6 +204,7 @@ HALF = {"identity": contractive("bernoulli", 1.0), "randk:k=3": unbiased(0.5),
         ("ef21-bc", "randk:k=3,scaled=0", "randk:k=3,scaled=0"),
         ("ef-bv", "randk:k=3", "identity"),
         ("marina", "randk:k=3", "identity"),
+        ("dasha", "randk:k=3", "identity"),
         ("artemis", "randk:k=3", "randk:k=3"),
         ("murana", "randk:k=3", "randk:k=3"),
         ("ef21-p", "identity", "randk:k=3,scaled=0"),

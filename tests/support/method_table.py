@@ -30,6 +30,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "econtrol": {"gamma": 0.1, "eta": 0.2},
     "ef-bv": {"gamma": 0.1, "lam": 0.4, "nu": 0.7},
     "marina": {"gamma": 0.05, "p": 0.3},
+    "dasha": {"gamma": 0.05, "alpha": 0.3},
     "artemis": {"gamma": 0.05, "alpha": 0.3},
     "murana": {"gamma": 0.1, "lam": 0.3, "beta": 0.4},
     "ef21-p": {"gamma": 0.05},

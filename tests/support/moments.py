@@ -188,6 +188,14 @@ def marina(line, p, z, up, down, noise, special):
     z["x"] = z["x"] - p["gamma"] * z["v"]
 
 
+def dasha(line, p, z, up, down, noise, special):
+    for i, g in enumerate(gradients(line, z, noise)):
+        h, before = z[f"h{i}"], z[f"g{i}"]
+        z[f"h{i}"] = g if special else h + up[i] * (g - before - p["alpha"] * (h - before))
+        z[f"g{i}"] = g
+    z["x"] = z["x"] - p["gamma"] * average([z[f"h{i}"] for i in range(line.n)])
+
+
 def artemis(line, p, z, up, down, noise, special):
     q = [up[i] * (g - z[f"h{i}"]) for i, g in enumerate(gradients(line, z, noise))]
     v = average([z[f"h{i}"] for i in range(line.n)]) + average(q)
@@ -220,5 +228,6 @@ def ef21_p_diana(line, p, z, up, down, noise, special):
 
 PSEUDO_CODE = {
     "ef21": ef21, "ef-bv": ef_bv, "diana": diana, "qsgd": qsgd, "ef21-sgdm": ef21_sgdm, "ef21-bc": ef21_bc,
-    "marina": marina, "artemis": artemis, "murana": murana, "ef21-p": ef21_p, "ef21-p-diana": ef21_p_diana,
+    "marina": marina, "dasha": dasha, "artemis": artemis, "murana": murana, "ef21-p": ef21_p,
+    "ef21-p-diana": ef21_p_diana,
 }  # fmt: skip

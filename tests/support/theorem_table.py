@@ -99,6 +99,8 @@ TABLE: dict[str, Peculiar] = {
     "murana.strongly-convex": Peculiar(fixed={"b": 1.7}, workers_lower=False),
     "marina.nonconvex": Peculiar(workers_lower=False),
     "marina.pl": Peculiar(workers_lower=False),
+    "dasha.nonconvex": Peculiar(workers_lower=False),
+    "dasha.pl": Peculiar(workers_lower=False),
     "ef21-p.strongly-convex": Peculiar(down=Contractive(0.3), workers_lower=False),
     "ef21-p-diana.strongly-convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),
     "ef21-p-diana.convex": Peculiar(up=Unbiased(2.0), down=Contractive(0.3)),

@@ -158,6 +158,8 @@ EDITS = (
     Edit("cser", "cser", "e[j] -= rest[j]", "e[j] += rest[j]"),
     Edit("cser", "cser", "flat_x[j] += flat_v[j] - kept[j]", "flat_x[j] += flat_v[j] + kept[j]"),
     Edit("cser", "cser", "e[j] -= flat_c[j]", "e[j] = 0.0"),
+    Edit("dasha", "dasha", "flat_v[j] += kept * e[j]", "flat_v[j] += params[3] * e[j]"),
+    Edit("dasha", "dasha", "e[j] = kept * e[j] + flat_c[j] - flat_v[j]", "e[j] = flat_c[j] - flat_v[j]"),
     Edit("delays", "delay-adaptive", "flat_v[j] *= n / age", "flat_v[j] *= n / (age + 1)"),
     Edit("delays", "delay-adaptive", "if age > n:", "if age > 2 * n:"),
     Edit("dgc", "dgc", "if flat_c[j] != 0.0:", "if flat_c[j] == 0.0:"),

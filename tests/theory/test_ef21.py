@@ -32,6 +32,8 @@ CASES = [
     ("ef21-bc.nonconvex", BIASED, BIASED + NONE, [{}], 0.0, False),
     ("marina.nonconvex", FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
     ("marina.pl", FAIR, NONE, [{}, {"p": 0.9}, {"p": 0.1}], 0.0, False),
+    ("dasha.nonconvex", FAIR, NONE, [{}, {"gamma": 0.05}], 0.0, False),
+    ("dasha.pl", FAIR, NONE, [{}, {"gamma": 0.02}], 0.0, False),
     ("artemis.strongly-convex", FAIR, FAIR, [{}, {"alpha": 0.1}, {"gamma": 0.02}], SIGMA, True),
     ("artemis.strongly-convex", FAIR, FAIR, [{}], 0.0, True),
     ("murana.strongly-convex", FAIR, FAIR, [{}, {"b": 3.0}, {"gamma": 0.05}], 0.0, True),
@@ -64,6 +66,7 @@ def test_the_exact_expectation_stays_below_the_bound(id, ups, downs, asked, sigm
 BREAKING = {
     "ef21.nonconvex": 3, "ef21.pl": 3, "3pc.nonconvex": 3, "ef-bv.nonconvex": 1.5, "ef-bv.pl": 1.5, "diana.pl": 1.5,
     "qsgd.nonconvex": 1.5, "ef21-sgdm.nonconvex": 12, "ef21-bc.nonconvex": 3, "marina.nonconvex": 1.5, "marina.pl": 1.5,
+    "dasha.nonconvex": 3, "dasha.pl": 3,
     "artemis.strongly-convex": 1.5, "murana.strongly-convex": 1.5, "ef21-p.strongly-convex": 16,
     "ef21-p-diana.strongly-convex": 64, "ef21-p-diana.convex": 64,
 }  # fmt: skip
@@ -147,7 +150,8 @@ def test_shared_coins_do_not_average_out_in_ef_bv_and_diana():
 
 
 @pytest.mark.parametrize(
-    "id", ["ef21.nonconvex", "3pc.nonconvex", "ef-bv.nonconvex", "ef21-bc.nonconvex", "marina.nonconvex"]
+    "id",
+    ["ef21.nonconvex", "3pc.nonconvex", "ef-bv.nonconvex", "ef21-bc.nonconvex", "marina.nonconvex", "dasha.nonconvex"],
 )
 def test_without_compression_the_nonconvex_theorems_are_that_of_gradient_descent(id):
     found, plain = ask(id), ask("sgd.nonconvex")

@@ -67,11 +67,13 @@ CASES = {
     "dore": {"alpha": 0.5, "beta": 0.5, "eta": 0.1}, "doublesqueeze": {}, "ef-bv": {"lam": 0.5, "nu": 0.9}, "ef21": {},
     "ef21-bc": {}, "ef21-sgdm": {"eta": 0.3}, "ef21-p": {}, "ef21-p-diana": {"beta": 0.5}, "error-feedback": {},
     "gmc": {"beta": 0.5}, "gmc-plus": {"beta": 0.5, "lam": 0.5}, "heavy-ball": {"beta": 0.5}, "liec": {"H": 3},
-    "marina": {"p": 0.3}, "momentum": {"b": 0.5}, "dmsgd": {"beta": 0.5}, "murana": {"lam": 0.5, "beta": 0.5},
-    "neolithic": {"R": 2}, "qsgd": {}, "qsgd-two-way": {}, "sgd": {}, "q-gd": {}, "d-qgd": {}, "compressed-gd": {},
+    "marina": {"p": 0.3}, "dasha": {"alpha": 0.5}, "momentum": {"b": 0.5}, "dmsgd": {"beta": 0.5},
+    "murana": {"lam": 0.5, "beta": 0.5}, "neolithic": {"R": 2}, "qsgd": {}, "qsgd-two-way": {}, "sgd": {},
+    "econtrol": {"eta": 0.2}, "q-gd": {}, "d-qgd": {}, "compressed-gd": {},
 }  # fmt: skip
 UNBIASED = {
     "artemis",
+    "dasha",
     "diana",
     "dore",
     "marina",

@@ -1,4 +1,4 @@
-"""Default experiments of MARINA, Artemis, MURANA, and of DIANA and QSGD without convexity."""
+"""Default experiments of MARINA, DASHA, Artemis, MURANA, and of DIANA and QSGD without convexity."""
 
 from .base import ALONE, HETEROGENEOUS, LINEAR, QUADRATIC, TERNARY, Experiment
 from .ef21 import REGRESSION, UNEQUAL
@@ -7,6 +7,8 @@ EXPERIMENTS = (
     Experiment("diana.pl", **REGRESSION, up="ternary"),
     Experiment("marina.nonconvex", **UNEQUAL, up="randk:k=2"),
     Experiment("marina.pl", **REGRESSION, up="randk:k=2"),
+    Experiment("dasha.nonconvex", **UNEQUAL, up="randk:k=2"),
+    Experiment("dasha.pl", **REGRESSION, up="randk:k=2"),
     Experiment("artemis.strongly-convex", QUADRATIC, **TERNARY, **LINEAR, **HETEROGENEOUS),
     Experiment(
         "murana.strongly-convex", "least-squares:rows=80,dim=10,reg=0.1,l1=0.02", workers=4, rounds=1000, replicas=16,

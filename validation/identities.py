@@ -275,7 +275,8 @@ def _without_loss() -> Iterator[Reduction]:
         "ef21-sgdm": {"eta": 1.0}, "dore": {"alpha": 0.6, "beta": 1.0, "eta": 0.0}, "liec": {"H": 3.0},
         "cser": {"H": 3.0}, "gmc": {"beta": 0.0}, "gmc-plus": {"beta": 0.0, "lam": 0.6}, "dist-ef-sgd": {"b": 0.0},
         "neolithic": {"R": 1.0}, "dgc": {"beta": 0.7}, "dmsgd": {"beta": 0.0}, "heavy-ball": {"beta": 0.0},
-        "momentum": {"b": 0.0}, "delayed-sgd": {"M": 4.0}, "delayed-q-sgd": {"M": 4.0}, "doublesqueeze-async": {"M": 4.0},
+        "momentum": {"b": 0.0}, "delayed-sgd": {"M": 4.0}, "delayed-q-sgd": {"M": 4.0},
+        "doublesqueeze-async": {"M": 4.0},
     }  # fmt: skip
     for name, more in numbers.items():
         down = "topk:k=1" if name == "cser" else "identity"  # its error reset has nothing to send

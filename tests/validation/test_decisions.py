@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tersegrad.validation.decisions import allowed_slopes, decide, divergence
-from tersegrad.validation.verdict import Series
+from tersegrad.validation.decisions import allowed_slopes, decide, divergence, meets, strength, with_promises
+from tersegrad.validation.statistics import Fit
+from tersegrad.validation.verdict import MeasuredRate, Series, exit_status
 
 
 def series(low: list[float], high: list[float], bound: list[float], **more: Any) -> Series:
@@ -53,3 +54,39 @@ def test_a_replica_that_diverged_violates() -> None:
 
 def test_allowed_slopes_leave_a_fifth_to_lower_order_terms() -> None:
     assert allowed_slopes((-0.5, -1.0)) == pytest.approx((-1.2, -0.4))
+
+
+def test_a_slope_is_seen_if_its_interval_excludes_zero_and_meets_the_range() -> None:
+    assert meets(Fit(-0.5, -0.7, -0.3), (-0.6, -0.4))
+    assert not meets(Fit(-0.5, -1.2, 0.2), (-0.6, -0.4))
+    assert not meets(Fit(-0.3, -0.39, -0.2), (-0.6, -0.4))
+
+
+def test_a_promised_slope_that_was_not_seen_is_part_of_the_word() -> None:
+    seen = MeasuredRate("power in rounds", (-1.0, -0.5), -0.6, -0.7, -0.5, True, "")
+    unseen = MeasuredRate("power in rounds", (-1.0, -0.5), -0.1, -0.2, 0.0, False, "")
+    assert with_promises("holds", seen, None) == "holds"
+    assert with_promises("holds", unseen, None) == "holds, rate not seen"
+    assert with_promises("vacuous", unseen, None) == "vacuous"
+
+    class Of:
+        verdict = "holds, rate not seen"
+
+    assert exit_status([Of()]) == 3
+
+
+def test_strength_looks_away_from_the_start_and_finds_the_bound_that_would_be_rejected() -> None:
+    """A run that ends ten times below its bound: 1/10 at round 10 and later, whatever holds at the first rounds."""
+    rounds = np.array([1, 5, 10, 100])
+    mean, bound = np.array([9.9, 5.0, 0.9, 0.1]), np.array([10.0, 10.0, 9.0, 1.0])
+    exact = Series(rounds, mean, mean, mean, bound, 10.0)
+    found = strength(exact, mean[None, :], 1e-3, "here")
+    assert found is not None
+    assert (found.tightness, found.at_round, found.instance) == (pytest.approx(0.1), 10, "here")
+    assert found.end_ratio == pytest.approx(10)
+    assert found.rejects == pytest.approx(10)
+    assert (found.rounds_promised, found.rounds_needed) == (100, 10)
+    noisy = strength(exact, np.tile(mean, (32, 1)), 1e-3, "here")
+    assert noisy is not None
+    assert noisy.rejects is not None
+    assert 10 < noisy.rejects < 20  # 32 replicas know less than a deterministic run

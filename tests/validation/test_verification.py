@@ -1,0 +1,63 @@
+"""Verification: what is chosen, what repeats, what the default experiments show."""
+
+import numpy as np
+import pytest
+
+from tersegrad.common.errors import InputError
+from tersegrad.theory import THEOREMS
+from tersegrad.validation import CLAIMS, EXPERIMENTS, exit_status, select, verify
+
+QUADRATIC = "quadratic:dim=5,mu=0.2,L=1,radius=5"
+
+
+def test_every_theorem_has_a_default_experiment_and_the_other_way_round():
+    assert set(EXPERIMENTS) == set(THEOREMS)
+
+
+def test_verdicts_repeat_and_depend_on_the_seed():
+    def run(seed):
+        (verdict,) = verify(["qsgd.strongly-convex"], quick=True, rounds=100, replicas=4, seed=seed)
+        return verdict
+
+    first, again, other = run(0), run(0), run(1)
+    assert np.array_equal(first.series.mean, again.series.mean)
+    assert not np.array_equal(first.series.mean, other.series.mean)
+
+
+def test_a_problem_of_the_users_replaces_the_default():
+    (verdict,) = verify(
+        ["diana.strongly-convex"], problem="logistic:rows=60,dim=6,reg=0.2", up="qsgd:levels=2", workers=3, quick=True
+    )
+    assert verdict.verdict == "holds"
+    assert (verdict.problem, verdict.up, verdict.workers) == ("logistic:rows=60,dim=6,reg=0.2", "qsgd:levels=2", 3)
+    assert "--problem" in verdict.command
+    assert verdict.speedup is None
+
+
+def test_exit_statuses():
+    class Of:
+        def __init__(self, word):
+            self.verdict = word
+
+    assert exit_status([Of("holds")]) == 0
+    assert exit_status([Of("holds"), Of("vacuous")]) == 3
+    assert exit_status([Of("no guarantee"), Of("violated")]) == 1
+
+
+def test_selection_suggests_the_nearest_name():
+    theorems, claims = select(paper="dore")
+    assert theorems == [i for i in THEOREMS if i.startswith("dore.")]
+    assert claims == [i for i in CLAIMS if i.startswith("dore.")]
+    with pytest.raises(InputError, match="did you mean 'dore'"):
+        select(paper="dora")
+    with pytest.raises(InputError, match=r"did you mean 'dore\.nonconvex'"):
+        select(["dore.nonconvx"])
+
+
+@pytest.mark.parametrize("theorem", list(EXPERIMENTS))
+def test_default_experiment_holds_and_shows_the_predicted_rate_and_speedup(theorem, certificate):
+    """What verify --quick prints, row by row; the seed is fixed."""
+    verdict = certificate(theorem)
+    assert verdict["verdict"] == "holds", verdict["reason"]
+    assert verdict["rate"]["seen"]
+    assert not EXPERIMENTS[theorem].workers_grid or verdict["speedup"]["seen"]

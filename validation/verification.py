@@ -18,6 +18,7 @@ from .claims import CLAIMS
 from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, experiment
 from .judging import VerificationRun
+from .parts import compressor_conforms, problem_conforms
 from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
@@ -154,13 +155,56 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
         progress=progress, command=_command(task), own=_own(task.changes),
     ).judge()  # fmt: skip
     verdict = with_worst_cases(verdict)
-    return replace(verdict, conformance=_conforms(verdict.method), controls=tested_controls(verdict.method, 0))
+    return replace(
+        verdict, conformance=_conformance(verdict, plan.problem, objects), controls=tested_controls(verdict.method, 0)
+    )
+
+
+def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str, Compressor]) -> Conformance:
+    """Whether what ran is the method, on this problem and with these compressors: the first answer that is no."""
+    found = _conforms(verdict.method)
+    parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
+        (f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()
+    ]
+    if verdict.rounds:
+        parts.append((f"problem {verdict.problem}", problem_conforms, (problem, verdict.workers)))
+    for name, check, about in parts:
+        if found.word == "differs":
+            break
+        try:
+            part = _cached(check, *about)
+        except InputError:  # no compressor of this size, no such problem: nothing ran with it either
+            continue
+        if part.word == "differs":
+            found = replace(part, where=f"in {name} {part.where}")
+        else:
+            checked = (*found.checked, *([name] if part.word == "conforms" else []))
+            found = replace(found, checked=checked, rounds=found.rounds + part.rounds)
+    return found
+
+
+def _cached(check: Callable[..., Conformance], *about: Any) -> Conformance:
+    """The answer about a part; that about text and its like is kept in this process."""
+    key = (check.__name__, *(getattr(a, "spec", a) for a in about))
+    if any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in about):  # may share a spec
+        return check(*about)
+    if key not in _ANSWERS:
+        _ANSWERS[key] = check(*about)
+    return _ANSWERS[key]
+
+
+_ANSWERS: dict[tuple[Any, ...], Conformance] = {}
 
 
 @cache
 def _conforms(method: str) -> Conformance:
     """Whether what runs is the method; asked once in a process."""
     return conforms(method)
+
+
+def _is_own(given: Compressor) -> bool:
+    """Whether a compressor is an object that its spec does not give back."""
+    return type(given) is not COMPRESSORS.get(given.name)
 
 
 def _spec(given: str | Compressor | None) -> str | None:
@@ -173,7 +217,7 @@ def _own(changes: dict[str, Any]) -> tuple[str, ...]:
     for side, name in (("up", "uplink compressor"), ("down", "downlink compressor")):
         given = changes.get(side)
         if isinstance(given, Compressor):
-            own += [name] if type(given) is not COMPRESSORS.get(given.name) else []
+            own += [name] if _is_own(given) else []
     return tuple(own)
 
 

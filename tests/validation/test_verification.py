@@ -61,3 +61,22 @@ def test_default_experiment_holds_and_shows_the_predicted_rate_and_speedup(theor
     assert verdict["verdict"] == "holds", verdict["reason"]
     assert verdict["rate"]["seen"]
     assert not EXPERIMENTS[theorem].workers_grid or verdict["speedup"]["seen"]
+
+
+def test_a_verdict_says_whether_method_compressors_and_problem_are_what_they_are_called(monkeypatch):
+    from tersegrad.validation import verification
+    from tersegrad.validation.conformance import Conformance
+
+    asked = {"problem": QUADRATIC, "up": "randk:k=2", "workers": 3, "rounds": 20, "replicas": 4}
+    (verdict,) = verify(["qsgd.strongly-convex"], **asked)
+    assert verdict.conformance.word == "conforms"
+    assert {"compressor randk:k=2", f"problem {verdict.problem}"} <= set(verdict.conformance.checked)
+    assert len(verdict.controls) == 3
+    assert all(control.rejected for control in verdict.controls)
+    assert verdict.one_step.word == "contracts"
+    wrong = Conformance("differs", "at message 3 in entry 1", 0.5, 1e-12)
+    monkeypatch.setattr(verification, "compressor_conforms", lambda c: wrong if c.name == "randk" else Conformance(""))
+    monkeypatch.setattr(verification, "_ANSWERS", {})
+    (verdict,) = verify(["qsgd.strongly-convex"], **asked)
+    assert str(verdict.conformance).startswith("differs in compressor randk:k=2 at message 3")
+    assert exit_status([verdict]) == 1

@@ -49,6 +49,7 @@ from .hypotheses import (
     Hypothesis,
     wants,
 )  # fmt: skip
+from .probe import Probe
 from .search import refined
 
 Assumption = Unbiased | Contractive | AbsoluteError
@@ -361,6 +362,8 @@ class Theorem(ABC):
     measures: ClassVar[tuple[tuple[str, str], ...]]
     """The metric: pairs (coefficient in LaTeX, trace column)."""
     bound_latex: ClassVar[str]
+    probe: ClassVar[Probe] = Probe()
+    """Where the statement is evaluated against the code."""
     iterate: ClassVar[str] = "x"
     """What the method calls the model that the metric is about."""
 

@@ -17,6 +17,7 @@ from ..theory.bounds import Metric
 if TYPE_CHECKING:
     from .conformance import Conformance
     from .exact.worst import WorstStep
+    from .statements import StatementCheck
 
 #: The metric of a verdict about which nothing was compared.
 NO_METRIC = Metric("", "", ())
@@ -268,6 +269,7 @@ class Verdict:
     conformance: Conformance | None = None
     controls: tuple[ControlResult, ...] = ()
     one_step: WorstStep | None = None
+    statement_check: StatementCheck | None = None
     bits: BitsPerRound | None = None
     series: Series | None = None
     notes: tuple[str, ...] = ()

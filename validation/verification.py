@@ -19,6 +19,7 @@ from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, experiment
 from .judging import VerificationRun
 from .parts import compressor_conforms, problem_conforms
+from .statements import with_statement
 from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
@@ -154,7 +155,7 @@ def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verd
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
         progress=progress, command=_command(task), own=_own(task.changes),
     ).judge()  # fmt: skip
-    verdict = with_worst_cases(verdict)
+    verdict = with_statement(with_worst_cases(verdict))
     return replace(
         verdict, conformance=_conformance(verdict, plan.problem, objects), controls=tested_controls(verdict.method, 0)
     )

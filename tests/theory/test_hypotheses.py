@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.theorem_table import peculiar, suited
 from tersegrad.common.house import ROOT
 from tersegrad.latex import to_text
 from tersegrad.problems import problem as build
@@ -40,6 +39,7 @@ from tersegrad.theory.hypotheses import (
     Hypothesis,
 )  # fmt: skip
 from tersegrad.validation.counterexamples import COUNTEREXAMPLES
+from tersegrad.validation.statements import suited
 
 DIM = 50
 KNOWN = Constants(
@@ -146,7 +146,7 @@ def granted(t, up=None, down=None, fixed=None, **changes):
     constants = replace(replace(KNOWN, uniform_draws=True, **own), **changes)
     up = MEMBERS[t.uplink] if up is None else up
     down = MEMBERS[t.downlink] if down is None else down
-    aim = {"rounds": 1000} if peculiar(t.name).tuned else {}
+    aim = {"rounds": 1000} if t.probe.tuned else {}
     return t.guarantee(constants, up, down, **aim, **(fixed or {}))
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.theorem_table import BOUNDS, peculiar, suited
+from support.theorem_table import BOUNDS, peculiar
 from tersegrad.solvers import simulate
 from tersegrad.theory import (
     THEOREMS,
@@ -34,6 +34,7 @@ from tersegrad.theory.hypotheses import (
     STRONGLY_CONVEX,
     STRONGLY_CONVEX_WORKERS,
 )  # fmt: skip
+from tersegrad.validation.statements import suited
 
 FULL = Constants(
     n=6, dim=50, L=1.0, L_max=2.0, L_sample=3.0, mu=0.1, mu_min=0.05, pl=0.2, sigma_sq=0.5, sigma_star_sq=0.3,
@@ -60,7 +61,7 @@ ROUNDS = 1000
 
 def pairs(t):
     """Pairs of promises that the theorem covers; none at all where nothing is compressed."""
-    own = peculiar(t.name)
+    own = t.probe
     found = [(own.up, own.down)] if own.up is not None or own.down is not None else PAIRS[t.uplink or t.downlink]
     return [(up if t.uplink else None, down if t.downlink else None) for up, down in found]
 
@@ -80,7 +81,7 @@ def constants_for(id: str) -> Constants:
 
 def ask(id: str, up=None, down=None, constants=None, **more):
     """The guarantee, tuned for ROUNDS where the theorem wants that; equal workers where it wants those."""
-    if peculiar(id).tuned and "eps" not in more:
+    if THEOREMS[id].probe.tuned and "eps" not in more:
         more.setdefault("rounds", ROUNDS)
     return theorem(id).guarantee(constants or constants_for(id), up, down, **more)
 
@@ -381,7 +382,7 @@ def test_every_answer_is_a_number_or_a_reason(id, data):
         no_end = "1e300" in found.reason  # a tuned step that does not fall without noise
         assert (
             (EQUAL_WORKERS in t.assumes and not equal)
-            or (peculiar(id).tuned and not aim)
+            or (THEOREMS[id].probe.tuned and not aim)
             or ONE_WORKER in t.assumes
             or no_end
         )

@@ -15,6 +15,7 @@ from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
 from ..hypotheses import CONVEX_WORKERS, NOISE, OWN_COINS, SMOOTH, SMOOTH_WORKERS, STRONGLY_CONVEX, ZERO_MEMORIES
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -45,6 +46,7 @@ class StronglyConvex(LinearTheorem):
     """
 
     name = "artemis.strongly-convex"
+    probe = Probe(fixed={"alpha": 0.05})
     title = "Artemis, strongly convex"
     source = "own proof, for the method of Philippenko, Dieuleveut 2020 (arXiv 2006.14591)"
     provenance = "ours"

@@ -20,6 +20,7 @@ from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
 from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, SMOOTH_WORKERS, ZERO_ERRORS
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
 PAPER = "Xie et al. 2020 (arXiv 2007.13221)"
@@ -91,6 +92,7 @@ class Nonconvex(_Reset):
     """
 
     name = "cser.nonconvex"
+    probe = Probe(fixed={"H": 5}, up=Contractive(0.3), down=Contractive(0.6))
     title = "CSER, nonconvex"
     source = f"{PAPER}, its theorem; the constants re-derived in our proof"
     provenance = "restated"
@@ -125,6 +127,7 @@ class NonconvexSharper(_Reset):
     """
 
     name = "cser.nonconvex-sharper"
+    probe = Probe(fixed={"H": 5}, up=Contractive(0.3), down=Contractive(0.6))
     title = "CSER, nonconvex, sharper"
     source = f"own proof, for the method of {PAPER}"
     provenance = "ours"

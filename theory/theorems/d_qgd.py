@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ..bounds import Interval
 from ..families import LinearTheorem
 from ..hypotheses import CONVEX_WORKERS, EXACT, OVERLAP, SMOOTH, SMOOTH_WORKERS, STRONGLY_CONVEX
+from ..probe import Probe, parameter
 from ..theorem import ParameterChoice, Point, Request, register
 from ._overlapping import OWN, FreeTheta, Overlapping, second_moment
 
@@ -43,6 +44,7 @@ class DQGDStronglyConvex(FreeTheta):
     """
 
     name = "khirirat.d-qgd-strongly-convex"
+    probe = Probe(fixed={"theta": 0.7}, symbols={r"\theta": parameter("theta")})
     title = "D-QGD, strongly convex"
     source = OWN
     provenance = "ours"

@@ -10,6 +10,7 @@ import math
 from ..bounds import Interval
 from ..families import Average
 from ..hypotheses import BOUNDED_GRADIENTS, CONVEX, DELAYS, DRAWN, FREE_DELAYS, FRESH_COINS, SAMPLED, SMOOTH, USED_ONCE
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 from ._overlapping import OWN, AnyStep, second_moment
 
@@ -39,6 +40,7 @@ class DelayedQSGD(AnyStep):
     """
 
     name = "khirirat.delayed-q-sgd"
+    probe = Probe(constants={"uniform_draws": True})
     title = "Delayed Q-SGD, convex"
     source = OWN
     provenance = "ours"

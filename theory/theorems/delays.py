@@ -40,6 +40,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     USED_ONCE,
 )
+from ..probe import EULER, Probe
 from ..theorem import SEARCHED, ParameterChoice, Point, Request, register
 
 QUADRATICS = "Arjevani, Shamir, Srebro 2020 (arXiv 1806.10188)"
@@ -84,6 +85,7 @@ class DelayedNonconvex(AverageTheorem):
     """
 
     name = "delayed-sgd.nonconvex"
+    probe = Probe(fixed={"M": 3})
     title = "Delayed SGD, nonconvex"
     source = "own proof"
     provenance = "ours"
@@ -207,6 +209,7 @@ class DelayedQuadraticNoise(_ExactDelay):
     """
 
     name = "delayed-sgd.quadratic-noise"
+    probe = Probe(symbols=EULER)
     title = "Delayed SGD on quadratics"
     bound_requires = ("dist0_sq", "sigma_sq")
     assumes = (
@@ -265,6 +268,7 @@ class DelayedQuadraticVarying(LinearTheorem):
     """
 
     name = "delayed-sgd.quadratic-varying"
+    probe = Probe(fixed={"M": 3})
     title = "Delayed SGD on quadratics, varying delays"
     source = "own proof"
     provenance = "ours"

@@ -27,6 +27,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     ZERO_MEMORIES,
 )
+from ..probe import AVERAGED, Probe
 from ..theorem import ParameterChoice, Point, Request, register
 from . import ef_bv
 
@@ -60,6 +61,7 @@ class StronglyConvex(LinearTheorem):
     """
 
     name = "diana.strongly-convex"
+    probe = Probe(fixed={"M": 60.0, "alpha": 0.09})
     title = "DIANA, strongly convex"
     source = "Gorbunov, Hanzely, Richtarik 2020 (arXiv 1905.11261), Theorem 4.1, for DIANA"
     provenance = "published"
@@ -175,6 +177,7 @@ class PolyakLojasiewicz(ef_bv.Contracting):
     """
 
     name = "diana.pl"
+    probe = Probe(fixed={"alpha": 0.05}, symbols=AVERAGED)
     title = "DIANA, Polyak-Lojasiewicz"
     source = f"{ef_bv.PAPER}, Theorem 4, with nu = 1"
     provenance = "published"

@@ -18,6 +18,7 @@ from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
 from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, ZERO_ERRORS
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Zheng, Huang, Kwok 2019 (arXiv 1905.10936)"
@@ -49,6 +50,7 @@ class Nonconvex(AverageTheorem):
     """
 
     name = "dist-ef-sgd.nonconvex"
+    probe = Probe(fixed={"b": 0.6}, up=Contractive(0.3), down=Contractive(0.6))
     title = "dist-EF-SGD with momentum, contractive compressors"
     source = f"own proof, for the method of {PAPER}"
     provenance = "ours"

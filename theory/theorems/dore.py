@@ -31,6 +31,7 @@ from ..hypotheses import (
     ZERO_ERRORS,
     ZERO_MEMORIES,
 )
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 
 PAPER = "Liu, Li, Tang, Yan 2020 (arXiv 1910.07561)"
@@ -105,6 +106,7 @@ give --set dist0_sq=... zeta_star_sq=... sigma_sq=...'
     """
 
     name = "dore.strongly-convex"
+    probe = Probe(fixed={"eta": 0.003})
     title = "DORE, strongly convex"
     source = f"{PAPER}, Theorem 1, constants re-derived in our proof"
     provenance = "restated"
@@ -280,6 +282,7 @@ class StronglyConvexTuned(StronglyConvex):
     """
 
     name = "dore.strongly-convex-tuned"
+    probe = Probe()
     title = "DORE, strongly convex, the paper's parameters"
     source = f"{PAPER}, Corollary 1, constants re-derived in our proof"
     general = "dore.strongly-convex"
@@ -432,6 +435,7 @@ class NonconvexTuned(TunedTheorem):
     """
 
     name = "dore.nonconvex-tuned"
+    probe = Probe(tuned=True)
     title = "DORE, nonconvex, tuned step"
     source = f"{PAPER}, Corollary 2, constants re-derived in our proof"
     provenance = "restated"

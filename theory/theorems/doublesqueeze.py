@@ -32,6 +32,7 @@ from ..hypotheses import (
     USED_ONCE,
     ZERO_ERRORS,
 )
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 from .delays import choose_messages, speedup_from_messages
 
@@ -128,6 +129,7 @@ class NonconvexTuned(TunedTheorem):
     """
 
     name = "doublesqueeze.nonconvex-tuned"
+    probe = Probe(tuned=True)
     title = "DoubleSqueeze, bounded errors, tuned step"
     source = f"{PAPER}, Corollary 2; the constants are ours"
     provenance = "ours"
@@ -287,6 +289,7 @@ give M = 4, or --set zeta_sq=0 if they do'
     """
 
     name = "doublesqueeze.asynchronous"
+    probe = Probe(constants={"zeta_sq": 0.0, "zeta_star_sq": 0.0}, fixed={"M": 3})
     title = "Asynchronous DoubleSqueeze, bounded errors"
     source = f"own proof, for the method of {PAPER}"
     provenance = "ours"

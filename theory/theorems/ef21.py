@@ -18,6 +18,7 @@ from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, LinearTheorem
 from ..hypotheses import EXACT, POLYAK_LOJASIEWICZ, SMOOTH, SMOOTH_ON_AVERAGE, ZERO_MEMORIES
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Richtarik, Sokolov, Fatkhullin 2021 (arXiv 2106.05203)"
@@ -197,6 +198,7 @@ class ThreePoint(_Compressed, AverageTheorem):
     """
 
     name = "3pc.nonconvex"
+    probe = Probe(fixed={"A": 0.05, "B": 40.0})
     title = "Three-point compressors, nonconvex, for EF21"
     source = THREE_POINT
     provenance = "published"

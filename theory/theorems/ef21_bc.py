@@ -18,6 +18,7 @@ from ..bounds import Interval
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem
 from ..hypotheses import DENSE_START, EXACT, SMOOTH, SMOOTH_ON_AVERAGE
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 from .ef21 import beta, theta
 
@@ -44,6 +45,7 @@ class Nonconvex(AverageTheorem):
     """
 
     name = "ef21-bc.nonconvex"
+    probe = Probe(up=Contractive(0.3), down=Contractive(0.6))
     title = "EF21-BC, two-way, nonconvex"
     source = "own proof, for the method of Fatkhullin, Sokolov, Gorbunov, Li, Richtarik 2021 (arXiv 2110.03294)"
     provenance = "ours"

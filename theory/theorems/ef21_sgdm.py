@@ -17,6 +17,7 @@ from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, speedup_until
 from ..hypotheses import DENSE_START, NOISE, SMOOTH, SMOOTH_ON_AVERAGE
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -48,6 +49,7 @@ class Nonconvex(AverageTheorem):
     """
 
     name = "ef21-sgdm.nonconvex"
+    probe = Probe(fixed={"eta": 0.3})
     title = "EF21-SGDM, nonconvex"
     source = "own proof, for the method of Fatkhullin, Tyurin, Richtarik 2023 (arXiv 2305.15155)"
     provenance = "ours"

@@ -26,6 +26,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     ZERO_MEMORIES,
 )
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, Theorem, register
 
 PAPER = "Gruntkowska, Tyurin, Richtarik 2023 (arXiv 2209.15218)"
@@ -52,6 +53,7 @@ class StronglyConvex(LinearTheorem):
     """
 
     name = "ef21-p.strongly-convex"
+    probe = Probe(down=Contractive(0.3))
     title = "EF21-P, strongly convex"
     source = PAPER
     provenance = "published"
@@ -143,6 +145,7 @@ class DianaStronglyConvex(_WithDiana, LinearTheorem):
     """
 
     name = "ef21-p-diana.strongly-convex"
+    probe = Probe(up=Unbiased(2.0), down=Contractive(0.3))
     title = "EF21-P + DIANA, strongly convex"
     source = PAPER
     provenance = "published"
@@ -203,6 +206,7 @@ class DianaConvex(_WithDiana, AverageTheorem):
     """
 
     name = "ef21-p-diana.convex"
+    probe = Probe(up=Unbiased(2.0), down=Contractive(0.3))
     title = "EF21-P + DIANA, convex"
     source = PAPER
     provenance = "published"

@@ -27,6 +27,7 @@ from ..bounds import Interval
 from ..compressors import Contractive, Unbiased
 from ..families import Average, AverageTheorem, LinearTheorem
 from ..hypotheses import EXACT, POLYAK_LOJASIEWICZ, SMOOTH, SMOOTH_ON_AVERAGE, ZERO_MEMORIES
+from ..probe import AVERAGED, Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 PAPER = "Condat, Yi, Richtarik 2022 (arXiv 2205.04180)"
@@ -121,6 +122,7 @@ class Nonconvex(EitherClass, AverageTheorem):
     """
 
     name = "ef-bv.nonconvex"
+    probe = Probe(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED)
     title = "EF-BV, nonconvex"
     source = f"{PAPER}, Theorems 1 to 3"
     provenance = "published"
@@ -225,6 +227,7 @@ class PolyakLojasiewicz(EitherClass, Contracting):
     """
 
     name = "ef-bv.pl"
+    probe = Probe(fixed={"lam": 0.1, "nu": 0.3}, symbols=AVERAGED)
     title = "EF-BV, Polyak-Lojasiewicz"
     source = f"{PAPER}, Theorems 1 to 3"
     provenance = "published"

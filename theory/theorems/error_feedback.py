@@ -31,6 +31,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     ZERO_ERRORS,
 )
+from ..probe import Probe, parameter
 from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 MEM_SGD = "Stich, Cordonnier, Jaggi 2018 (arXiv 1809.07599)"
@@ -207,6 +208,7 @@ class StronglyConvex(Theorem):
     """
 
     name = "error-feedback.strongly-convex"
+    probe = Probe(fixed={"alpha": 6.0, "a": 100.0}, symbols={r"\alpha": parameter("alpha")})
     title = "MEM-SGD, strongly convex"
     source = f"{MEM_SGD}, Theorem 2.4"
     provenance = "published"
@@ -287,6 +289,7 @@ class Memory(Theorem):
     """
 
     name = "error-feedback.memory"
+    probe = Probe(fixed={"alpha": 6.0, "a": 100.0, "gamma": 0.3}, symbols={r"\alpha": parameter("alpha")})
     title = "The memory of MEM-SGD"
     source = f"{MEM_SGD}, Lemma 3.2"
     provenance = "published"

@@ -36,6 +36,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     ZERO_ERRORS,
 )
+from ..probe import Probe, parameter
 from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
@@ -227,6 +228,7 @@ class Nonconvex(_GlobalMomentum, AverageTheorem):
     """
 
     name = "gmc.nonconvex"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0})
     title = "GMC, nonconvex"
     requires = ("n", "L")
     bound_requires = ("gap0", "sigma_sq", "G")
@@ -269,6 +271,7 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
     """
 
     name = "gmc.nonconvex-tuned"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0}, tuned=True)
     title = "GMC, nonconvex, tuned step"
     requires = ("n", "L", "gap0", "sigma_sq")
     bound_requires = ("G",)
@@ -343,6 +346,7 @@ class Convex(_GlobalMomentum, AverageTheorem):
     """
 
     name = "gmc.convex"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0})
     title = "GMC, convex"
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq", "G")
@@ -389,6 +393,7 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
     """
 
     name = "gmc.convex-nonsmooth"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0})
     title = "GMC, convex, without smoothness"
     requires = ("n", "mu", "G", "dist0_sq")
     bound_requires = ()
@@ -445,6 +450,7 @@ class StronglyConvex(_GlobalMomentum):
     """
 
     name = "gmc.strongly-convex"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0})
     title = "GMC, strongly convex"
     requires = ("n", "L", "mu")
     bound_requires = ("dist0_sq", "sigma_sq", "G")
@@ -524,6 +530,7 @@ class StronglyConvexDecreasing(_GlobalMomentum):
     """
 
     name = "gmc.strongly-convex-decreasing"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0, "a": 700.0})
     title = "GMC, strongly convex, decreasing steps"
     method = "gmc-decreasing"
     parameters = ("gamma", "beta", "a")
@@ -624,6 +631,7 @@ class Plus(_Detached, AverageTheorem):
     """
 
     name = "gmc-plus.nonconvex"
+    probe = Probe(fixed={"beta": 0.6})
     title = "GMC+, nonconvex, measured spread"
     analysis = ()
     bound_requires = ("gap0", "sigma_sq")
@@ -686,6 +694,7 @@ class PlusBounded(_Detached, AverageTheorem):
     """
 
     name = "gmc-plus.nonconvex-bounded"
+    probe = Probe(fixed={"beta": 0.6, "U": 3.0, "lam": 0.4}, symbols={r"\lambda": parameter("lam")})
     title = "GMC+, nonconvex"
     bound_requires = ("gap0", "sigma_sq", "G")
     assumes = (

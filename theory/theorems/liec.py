@@ -27,6 +27,7 @@ from ..bounds import Interval, NotCovered
 from ..compressors import Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
 from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, SMOOTH_WORKERS, ZERO_ERRORS
+from ..probe import GROWTH, Probe
 from ..theorem import ParameterChoice, Point, Request, Theorem, choose_whole, prescribe, register
 
 PAPER = "Cheng et al. 2024 (arXiv 2402.11857)"
@@ -127,6 +128,7 @@ class NonconvexShadow(_ConstantStep):
     """
 
     name = "liec.nonconvex-shadow"
+    probe = Probe(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6))
     title = "LIEC-SGD at its shadow sequence"
     source = f"{PAPER}, the rate; the constants are ours"
     measures = (("", "shadow_grad_sq_mean"),)
@@ -163,6 +165,7 @@ class Nonconvex(_ConstantStep):
     """
 
     name = "liec.nonconvex"
+    probe = Probe(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6))
     title = "LIEC-SGD, nonconvex"
     source = f"{PAPER}, the rate; the constants are ours"
     iterate = r"\bar x"
@@ -198,6 +201,7 @@ class NonconvexTuned(_Periodic, TunedTheorem):
     """
 
     name = "liec.nonconvex-tuned"
+    probe = Probe(fixed={"H": 5}, symbols=GROWTH, up=Contractive(0.3), down=Contractive(0.6), tuned=True)
     title = "LIEC-SGD, nonconvex, tuned step"
     source = f"{PAPER}, the rate; the constants are ours"
     requires = ("n", "L", "L_max", "gap0", "sigma_sq")

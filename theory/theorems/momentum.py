@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..bounds import Interval
 from ..families import Average, AverageTheorem
 from ..hypotheses import NOISE, SMOOTH
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 MOMENTUM = 0.9
@@ -38,6 +39,7 @@ class HeavyBall(AverageTheorem):
     """
 
     name = "heavy-ball.nonconvex"
+    probe = Probe(fixed={"beta": 0.6})
     title = "Heavy ball, nonconvex"
     source = "own proof; the method is that of Polyak 1964"
     provenance = "ours"
@@ -90,6 +92,7 @@ class Averaged(AverageTheorem):
     """
 
     name = "momentum.nonconvex"
+    probe = Probe(fixed={"b": 0.6})
     title = "Averaged momentum, nonconvex"
     source = "own proof; the method is that of Polyak 1964 in its averaged form"
     provenance = "ours"

@@ -19,6 +19,7 @@ from ..bounds import Interval, NotCovered
 from ..compressors import Unbiased
 from ..families import LinearTheorem
 from ..hypotheses import CONVEX_WORKERS, EXACT, OWN_COINS, PROX, SMOOTH_WORKERS, STRONGLY_CONVEX, ZERO_MEMORIES
+from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
 
 
@@ -50,6 +51,7 @@ class StronglyConvex(LinearTheorem):
     """
 
     name = "murana.strongly-convex"
+    probe = Probe(fixed={"b": 1.7})
     title = "MURANA, two-way, strongly convex"
     source = "Condat, Richtarik 2021 (arXiv 2106.03056), Theorem 5"
     provenance = "published"

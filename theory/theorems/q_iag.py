@@ -24,6 +24,7 @@ from ..hypotheses import (
     STORED,
     STRONGLY_CONVEX,
 )
+from ..probe import Probe, parameter
 from ..theorem import ParameterChoice, Point, Request, register
 from ._overlapping import OWN, AnyStep, FreeTheta, Overlapping, second_moment
 
@@ -191,6 +192,7 @@ class QIAGDelayLemma(FreeTheta):
     """
 
     name = "khirirat.q-iag-delay-lemma"
+    probe = Probe(fixed={"theta": 0.7}, symbols={r"\theta": parameter("theta")})
     title = "Q-IAG, strongly convex, with nonconvex workers"
     source = f"{OWN}; the lemma is that of Feyzmahdavian, Aytekin, Johansson 2014"
     provenance = "ours"

@@ -14,6 +14,7 @@ from ..bounds import Curve, Rate
 from ..compressors.sign import Sign
 from ..families import TunedTheorem
 from ..hypotheses import NOISE_IN_COORDINATES, ONE_WORKER, SMOOTH_COORDINATES
+from ..probe import Probe
 from ..theorem import Assumption, ParameterChoice, Point, Request, prescribe, register
 
 
@@ -44,6 +45,7 @@ class Nonconvex(TunedTheorem):
     """
 
     name = "signsgd.nonconvex"
+    probe = Probe(tuned=True)
     title = "signSGD, nonconvex, large batches"
     source = "Bernstein, Wang, Azizzadenesheli, Anandkumar 2018 (arXiv 1802.04434), Theorem 1"
     provenance = "published"

@@ -28,6 +28,7 @@ from ..solvers.schedule import Schedule
 from ..solvers.trace import Trace
 from ..theory import Constants, Guarantee, NoGuarantee, theorem
 from ..theory.compressors import Compressor, compressor
+from .conformance import conforms
 from .decisions import (
     SHARES,
     Decision,
@@ -78,16 +79,17 @@ def judge(
         The experiment, which names the theorem.
     method
         What is run in place of the theorem's method; it takes the same parameters. A part of a Lyapunov value that it
-        does not have (no memories) counts as zero.
+        does not have (no memories) counts as zero. It is held against its own transcription, if it brings one.
     override_parameters
         From the theorem's guarantee to the parameters that are run; the bound stays the theorem's.
     override_constants
         From the problem's constants to those that the theorem is told.
     """
-    return VerificationRun(
+    verdict = VerificationRun(
         plan, compressor(plan.up), compressor(plan.down), seed=seed, alpha=alpha, method=method,
         override_parameters=override_parameters, override_constants=override_constants,
     ).judge()  # fmt: skip
+    return verdict if method is None else replace(verdict, conformance=conforms(method, seed=seed))
 
 
 @dataclass(frozen=True)
@@ -463,7 +465,7 @@ class VerificationRun:
                 break
             looks = looks.next()
         limits = [mean_limits(s[:, None], 0.05) for s in samples]
-        promised = next(iter(promises.values())).rate
+        promised, spec = next(iter(promises.values())).rate, next(iter(problems.values())).spec
         slowest = float(np.polyfit(np.log(workers), np.log(bounds), 1)[0]) if bounds else promised.in_workers
         fast, slow = allowed_slopes((promised.in_workers, promised.in_workers))
         allowed = fast, max(slow, slowest)
@@ -471,8 +473,8 @@ class VerificationRun:
             workers=tuple(workers.tolist()), measured=tuple(float(s.mean()) for s in samples),
             low=tuple(float(low[0]) for _, low, _ in limits), high=tuple(float(high[0]) for _, _, high in limits),
             predicted=tuple(bounds), slope=fit.slope, slope_low=fit.low, slope_high=fit.high, predicted_slope=allowed,
-            until=promised.speedup_until, seen=meets(fit, allowed), problem=plan.problem, up=plan.up, down=plan.down,
-            text=("level of the noise floor" if linear else f"metric at T = {plan.rounds}") + f" on {plan.problem}",
+            until=promised.speedup_until, seen=meets(fit, allowed), problem=spec, up=plan.up, down=plan.down,
+            text=("level of the noise floor" if linear else f"metric at T = {plan.rounds}") + f" on {spec}",
         )  # fmt: skip
 
 

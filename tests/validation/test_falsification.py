@@ -24,3 +24,11 @@ def test_a_known_wrong_implementation_comes_out_violated(bug):
 def test_the_right_method_keeps_the_bound_that_the_wrong_one_breaks(name):
     (bug,) = (f for f in KNOWN_BUGS if f.name == name)
     assert replace(bug, method=None).judge().verdict == "holds"
+
+
+def test_a_wrong_method_differs_from_the_pseudo_code_that_it_brings():
+    (bug,) = (f for f in KNOWN_BUGS if f.name == "error accumulator never reset")
+    found = bug.judge()
+    assert found.verdict == "violated"
+    assert found.conformance.word == "differs"
+    assert found.own == ("method",)

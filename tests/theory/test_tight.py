@@ -15,7 +15,6 @@ from tersegrad.theory import Constants, Contractive, theorem
 from tersegrad.theory.theorems.tight import contraction_gap
 
 TIGHT = ("error-feedback.tight-single-worker", "ef21.tight-single-worker", "compressed-gd.tight")
-DELTAS = (0.02, 0.1, 0.5, 0.9, 1.0)
 
 
 def constants(L, mu, n=1):

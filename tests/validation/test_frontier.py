@@ -16,8 +16,6 @@ from tersegrad.validation.exact.frontier import frontier
 from tersegrad.validation.variants import add_up
 
 UP, KEPT = "bernoulli:p={p}", "scaled:of=bernoulli/p={p}"
-#: A coin of probability p is a multiple of 2^-32, and what is kept is rounded: p itself to this.
-COIN = 2.0**-31
 
 
 def found(name, spec, n, **parameters):

@@ -51,12 +51,6 @@ def bits(trace: Trace, meter: str = "encoded") -> FloatArray:
     return total
 
 
-def first_at(trace: Trace, level: float, column: str = "dist_sq") -> int | None:
-    """The first checkpoint at which the mean of a column is at most `level`; None if there is none."""
-    reached = np.flatnonzero(trace.columns[column].mean(axis=0) <= level)
-    return int(reached[0]) if reached.size else None
-
-
 @dataclass(frozen=True)
 class Tuned:
     """A metric after T rounds with the best step for each T of a grid.

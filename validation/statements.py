@@ -235,7 +235,8 @@ def _same(stated: float, computed: float) -> bool:
 
 
 def _sentence(what: str, stated: float, computed: float) -> str:
-    return f"the statement and the code differ: {what} is {stated:.6g} as stated and {computed:.6g} as computed"
+    name = re.sub(r"[\\{}]", "", what)
+    return f"the statement and the code differ: {name} is {stated:.6g} as stated and {computed:.6g} as computed"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..common.errors import InputError, nearest
 from ..problems import Problem
+from ..problems import problem as build_problem
 from ..theory import THEOREMS, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from ..theory.compressors.participation import participating
+from .certify_problem import certify_problem
 from .claims import CLAIMS
 from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, experiment
@@ -24,6 +26,9 @@ from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
 from .worst_cases import with_worst_cases
+
+#: Random points at which a problem of a verification is held against its constants.
+POINTS = 4
 
 
 def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
@@ -168,7 +173,9 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
         (f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()
     ]
     if verdict.rounds:
-        parts.append((f"problem {verdict.problem}", problem_conforms, (problem, verdict.workers)))
+        about_problem = problem, verdict.workers
+        parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
+        parts.append((f"the constants of {verdict.problem}", constants_conform, about_problem))
     for name, check, about in parts:
         if found.word == "differs":
             break
@@ -182,6 +189,14 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
             checked = (*found.checked, *([name] if part.word == "conforms" else []))
             found = replace(found, checked=checked, rounds=found.rounds + part.rounds)
     return found
+
+
+def constants_conform(problem: str | Problem, workers: int) -> Conformance:
+    """Whether a problem's constants are its own, as far as a few points tell (`certify_problem`)."""
+    found = certify_problem(build_problem(problem, workers=workers), points=POINTS)
+    for claim in found.violated:
+        return Conformance("differs", f"in {claim.name}: {claim.claimed} is claimed, {claim.measured} was found")
+    return Conformance("conforms")
 
 
 def _cached(check: Callable[..., Conformance], *about: Any) -> Conformance:

@@ -1,5 +1,7 @@
 """Verification: what is chosen, what repeats, what the default experiments show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,8 @@ def test_a_verdict_says_whether_method_compressors_and_problem_are_what_they_are
     asked = {"problem": QUADRATIC, "up": "randk:k=2", "workers": 3, "rounds": 20, "replicas": 4}
     (verdict,) = verify(["qsgd.strongly-convex"], **asked)
     assert verdict.conformance.word == "conforms"
-    assert {"compressor randk:k=2", f"problem {verdict.problem}"} <= set(verdict.conformance.checked)
+    parts = {"compressor randk:k=2", f"problem {verdict.problem}", f"the constants of {verdict.problem}"}
+    assert parts <= set(verdict.conformance.checked)
     assert len(verdict.controls) == 3
     assert all(control.rejected for control in verdict.controls)
     assert verdict.one_step.word == "contracts"
@@ -80,3 +83,16 @@ def test_a_verdict_says_whether_method_compressors_and_problem_are_what_they_are
     (verdict,) = verify(["qsgd.strongly-convex"], **asked)
     assert str(verdict.conformance).startswith("differs in compressor randk:k=2 at message 3")
     assert exit_status([verdict]) == 1
+
+
+def test_constants_that_are_not_the_problems_own_are_found_out(monkeypatch):
+    from tersegrad.problems import problem
+    from tersegrad.validation.verification import constants_conform
+
+    on = problem(QUADRATIC, workers=2)
+    assert constants_conform(on, 2).word == "conforms"
+    right = on.constants()
+    monkeypatch.setattr(type(on), "constants", lambda self: replace(right, mu=2 * right.mu))
+    found = constants_conform(on, 2)
+    assert found.word == "differs"
+    assert "in mu: 0.4 is claimed" in found.where

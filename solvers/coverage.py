@@ -82,6 +82,83 @@ def uncovered(
     return outside
 
 
+def covering(
+    method: Method,
+    constants: Constants,
+    up: Compressor,
+    down: Compressor,
+    parameters: Mapping[str, float],
+    rounds: int,
+) -> list[Guarantee]:
+    """Return what the theorems guarantee of a run, those of other methods, too, of which it is a run as well.
+
+    A theorem is about what a method does, not about its name: gradient descent is QSGD and D-QGD without compression
+    (`same_runs`).
+
+    Parameters
+    ----------
+    method, constants, up, down, parameters, rounds
+        The run: T rounds of a method with two compressors on a problem with these constants.
+    """
+    found = []
+    for other in same_runs(method, up, down, parameters, constants.dim or 1):
+        for theorem in THEOREMS.values():
+            if theorem.method == other.name:
+                known = {*theorem.parameters} & {*other.parameters}
+                fixed = {name: value for name, value in parameters.items() if name in known}
+                answer = theorem.guarantee(constants, _compressing(up), _compressing(down), rounds, None, **fixed)
+                if answer:
+                    found.append(answer)
+    return found
+
+
+def same_runs(
+    method: Method, up: Compressor, down: Compressor, parameters: Mapping[str, float], dim: int
+) -> list[Method]:
+    """Return the methods that do the same with these compressors and parameters, by what they declare; itself first.
+
+    Two methods do the same if their rules, states, special rounds and clocks are the same and their channels have the
+    same numbers; on a side without compression, channels that hand over what enters them are all the same.
+
+    Parameters
+    ----------
+    method, up, down, parameters
+        What runs.
+    dim
+        d, on which it depends whether a compressor loses anything.
+    """
+    from .method import known_methods
+
+    same = [method]
+    for other in known_methods().values():
+        shared = method.parameters[: len(other.parameters)] == other.parameters
+        if other.name != method.name and shared and _deeds(other) == _deeds(method):
+            numbers = {name: float(parameters[name]) for name in other.parameters if name in parameters}
+            if len(numbers) == len(other.parameters) and all(
+                _way(other, way, link, numbers, dim) == _way(method, way, link, parameters, dim)
+                for way, link in (("uplink", up), ("downlink", down))
+            ):
+                same.append(other)
+    return same
+
+
+def _deeds(method: Method) -> tuple[Any, ...]:
+    """What a method does beside its channels."""
+    return (
+        method.worker, method.sent, method.server, method.everyone, method.local, method.gradient, method.states,
+        method.special, method.special_when, method.special_adds, method.models, method.model_state, method.clock,
+        method.samples, method.wrap,
+    )  # fmt: skip
+
+
+def _way(method: Method, way: str, link: Compressor, parameters: Mapping[str, float], dim: int) -> Any:
+    """A channel's numbers; None where what enters it comes out."""
+    channel = getattr(method, way)(dict(parameters))
+    promise = link.unbiased(dim)
+    exact = promise is not None and promise.omega == 0
+    return None if exact and channel.nu == 1 and not channel.model_is_memory else channel
+
+
 def _compressing(link: Compressor) -> Compressor | None:
     return None if link.name == "identity" else link
 

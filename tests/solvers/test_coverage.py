@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tersegrad.problems import problem
-from tersegrad.solvers.coverage import bound_on_delays, facts_of_delays, recommended, uncovered
+from tersegrad.solvers import simulate
+from tersegrad.solvers.coverage import (
+    bound_on_delays,
+    covering,
+    facts_of_delays,
+    recommended,
+    same_runs,
+    uncovered,
+)
 from tersegrad.solvers.method import method
 from tersegrad.solvers.schedule import Schedule
 from tersegrad.theory import InputError, compressor, theorem
@@ -59,3 +68,40 @@ def test_of_a_forecast_only_what_the_server_enforces_is_a_fact():
     assert facts_of_delays(on, together, {"M": 2}, forecast=True)["every_worker"]
     assert not facts_of_delays(on, together, {"M": 1}, forecast=True)["same_age"]
     assert facts_of_delays(on, together, {"M": 1}, forecast=True)["independent_delays"] is None
+
+
+def test_a_theorem_is_about_what_a_method_does():
+    """Gradient descent with a step of 1.99/L: outside the theorems of its name, inside one of D-QGD, which it is."""
+    on = problem("quadratic:dim=5,mu=0.1,L=1").constants()
+    assert len(uncovered(method("sgd"), on, DENSE, DENSE, {"gamma": 1.99}, 100)) >= 3
+    found = covering(method("sgd"), on, DENSE, DENSE, {"gamma": 1.99}, 100)
+    assert "khirirat.d-qgd-strongly-convex" in [guarantee.theorem.name for guarantee in found]
+    assert all(guarantee.parameters["gamma"] == 1.99 for guarantee in found)
+    assert covering(method("sgd"), on, DENSE, DENSE, {"gamma": 2.01}, 100) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "up", "others"),
+    [
+        ("sgd", "identity", {"qsgd", "d-qgd"}),
+        ("diana", "identity", {"sgd", "qsgd"}),
+        ("qsgd", "ternary", {"d-qgd"}),
+        ("diana", "ternary", {"artemis"}),
+        ("doublesqueeze", "topk:k=1", set()),
+    ],
+)
+def test_methods_that_declare_the_same_run_alike(name, up, others):
+    """By declaration, and to rounding in the models."""
+    p, subject = problem("quadratic:dim=5,mu=0.1,L=1,heterogeneity=1", workers=3), method(name)
+    numbers = {"gamma": 0.1, "alpha": 0.3}
+    parameters = {key: numbers[key] for key in subject.parameters}
+    same = {m.name for m in same_runs(subject, compressor(up), DENSE, parameters, 5)}
+    assert others <= same
+    runs = {
+        m.name: simulate(m, p, up, parameters={k: numbers[k] for k in m.parameters}, rounds=20, seed=3).final
+        for m in same_runs(subject, compressor(up), DENSE, parameters, 5)
+    }
+    for final in runs.values():
+        np.testing.assert_allclose(final, runs[name], atol=1e-13)
+    if not others:
+        assert same == {name}

@@ -200,7 +200,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..problems.share import without_optimum
     from ..progress import Bars
     from ..solvers import run as carry_out
-    from ..solvers.coverage import bound_on_delays, facts_of_delays, recommended, uncovered
+    from ..solvers.coverage import bound_on_delays, covering, facts_of_delays, recommended, uncovered
     from ..solvers.engines.request import least_delay
     from ..theory import compressor
 
@@ -215,6 +215,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     live = bool(method.clock) and request.engine != "simulate" and given.clock is None and given.file is None
     delays = delays_of(method, workers, rounds, seed, settings, given.clock, given.file, record)
     outside: list[tuple[str, str]] = []
+    covered: list[Guarantee] = []
     guarantee = bound = None
     if delays is not None:
         bound = bound_on_delays(method, delays, tau, forecast=live)
@@ -233,10 +234,11 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
             constants = replace(constants, **{**facts_of_delays(method, delays, settings, live), "tau": bound})
         parameters, guarantee = recommended(method, constants, *links, settings, rounds)
         outside = uncovered(method, constants, *links, parameters, rounds)
+        covered = covering(method, constants, *links, parameters, rounds) if outside else []
 
     def announce() -> None:
         if not as_json:
-            _announce(method, problem, links, parameters, guarantee, outside)
+            _announce(method, problem, links, parameters, guarantee, outside, covered)
 
     began, done = time.perf_counter(), 0
     with Bars(announce) as bars:
@@ -272,6 +274,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
         "parameters_from": guarantee.theorem.name if guarantee else None,
         "on_your_word": guarantee.on_your_word if guarantee else [],
         "outside": [{"theorem": name, "reason": reason} for name, reason in outside],
+        "covered_by": [found.theorem.name for found in covered],
         **summary(trace, problem.dim),
         "out": None if target is None else str(target),
         "schedule_out": None if record is None else str(record),
@@ -342,6 +345,7 @@ def _announce(
     parameters: dict[str, float],
     guarantee: Guarantee | None,
     outside: list[tuple[str, str]],
+    covered: list[Guarantee],
 ) -> None:
     click.echo(f"{method.name} on {problem.spec}, {problem.workers} workers, up {links[0].spec}, down {links[1].spec}")
     values = ", ".join(f"{name} = {number(value)}" for name, value in parameters.items())
@@ -350,6 +354,11 @@ def _announce(
         click.echo(f"taken on your word: {sentence}")
     for name, reason in outside:
         click.echo(f"outside {name}: {reason}")
+    for found in covered:
+        other = found.theorem.method
+        click.echo(
+            f"covered by {found.theorem.name}{'' if other == method.name else f': this run is one of {other}, too'}"
+        )
 
 
 def _report(answer: dict[str, Any], target: Path | None) -> None:

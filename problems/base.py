@@ -317,9 +317,14 @@ class Problem(ABC):
         together = common | constants
         return Constants(**together, certainty={name: self._certainty(name) for name in together})
 
+    @property
+    def stated(self) -> bool:
+        """Whether gradient and constants are what a user states, in a class or functions of his own."""
+        return not type(self).__module__.startswith(f"{__package__}.")
+
     def _certainty(self, name: str) -> str:
         """How the value of a constant is known."""
-        if not type(self).__module__.startswith(f"{__package__}."):
+        if self.stated:
             return "exact" if name in ("n", "dim") else "stated"
         loose = name in self.bounded or (name in ("gap0", "gap_star") and not self.f_star_certified)
         return "bound" if loose else "exact"

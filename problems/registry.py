@@ -28,6 +28,32 @@ PROBLEMS: dict[str, type[Problem]] = {
 }  # fmt: skip
 
 
+#: Problems of users that are objects, made for their number of workers.
+OBJECTS: dict[str, Problem] = {}
+
+
+def enter(own: Problem | type[Problem]) -> None:
+    """Enter a problem of your own, or a class of them, in the register.
+
+    Raises
+    ------
+    InputError
+        If it has no name, or a problem of the toolkit has it.
+    """
+    name = own.name if isinstance(own, Problem) else vars(own).get("name")
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the problem {own!r} has no name: write name = 'WORD' in its class")
+    if name in PROBLEMS and PROBLEMS[name].__module__.startswith(f"{__package__}."):
+        raise InputError(
+            f"the toolkit has a problem '{name}' already: give yours another name"
+            f"{' (name=, where it is made)' if isinstance(own, Problem) else ''}"
+        )
+    if isinstance(own, Problem):
+        OBJECTS[name] = own
+    else:
+        PROBLEMS[name] = own
+
+
 def problem(
     spec: str | Problem, X: Any = None, y: Any = None, *, workers: int | None = None, **options: Any
 ) -> Problem:
@@ -61,6 +87,8 @@ def problem(
     """
     if workers is None and isinstance(X, int | np.integer):
         X, workers = None, int(X)
+    if isinstance(spec, str) and spec in OBJECTS:
+        spec = OBJECTS[spec]
     if isinstance(spec, Problem):
         if X is not None or y is not None or options:
             raise InputError(f"'{spec.spec}' is a problem already: leave out X, y and further options")

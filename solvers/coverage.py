@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..common import front
 from ..common.errors import InputError
 from ..common.options import number
 from ..theory import THEOREMS
@@ -53,8 +54,7 @@ def recommended(
                 return method.check({**found.parameters, **given}), found
             reasons.append(found.reason)
     why = f" ({reasons[0]})" if reasons else ""
-    wanted = " ".join(f"{name}=VALUE" for name in missing)
-    raise InputError(f"no theorem recommends parameters for this run{why}; write --set {wanted}")
+    raise InputError(f"no theorem recommends parameters for this run{why}; write {front.parameters(*missing)}")
 
 
 def uncovered(

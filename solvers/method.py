@@ -14,11 +14,13 @@ arrive in which step, and at which older model they were computed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..common import front
 from ..common.errors import InputError, nearest
 from ..common.scan import instances
 from .channels import Channel
@@ -159,7 +161,7 @@ class Method(Exchange):
         values = {}
         for name in self.parameters:
             if name not in parameters:
-                raise InputError(f"method '{self.name}' needs {name}: write --set {name}=VALUE")
+                raise InputError(f"method '{self.name}' needs {name}: write {front.parameters(name)}")
             try:
                 value = float(parameters[name])
             except (TypeError, ValueError):
@@ -184,6 +186,34 @@ def known_methods() -> dict[str, Method]:
     from . import methods as folder
 
     return {found.name: found for found in instances(folder.__name__, folder.__path__, Method)}
+
+
+def enter(own: Method) -> Method:
+    """Enter a method of your own in the register.
+
+    Raises
+    ------
+    InputError
+        If a method of the toolkit has its name.
+    """
+    from . import methods as folder
+
+    known = known_methods().get(own.name)
+    if known is not None and known is not own and any(known is m for m in _library(folder.__name__)):
+        raise InputError(f"the toolkit has a method '{own.name}' already: give yours another name")
+    known_methods()[own.name] = own
+    return own
+
+
+def _library(package: str) -> list[Method]:
+    """The methods that the toolkit brings."""
+    return [
+        value
+        for name, module in sys.modules.items()
+        if name.startswith(f"{package}.")
+        for value in vars(module).values()
+        if isinstance(value, Method)
+    ]
 
 
 def method(name: str | Method) -> Method:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..common import front
 from ..common.errors import InputError
 from ..common.specs import Value, format_spec, parse_spec, parse_value
 from .compressors import Compressor, compressor
@@ -65,7 +66,7 @@ class Sweep:
         last = self.entries[-1]
         why = last.found.reason if not last.found else last.found.needs or last.found.unreachable(self.eps)
         if not why:
-            why = "the bits of a round are unknown; give --set dim=..."
+            why = f"the bits of a round are unknown; give {front.constants('dim')}"
         return f"no value of {self.option} gets to eps = {self.eps:.4g}; with {last.up.spec}: {why}"
 
 

@@ -30,7 +30,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..common import front
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased
+from .compressors.registry import of_toolkit
 from .constants import NAMES, Constants
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class Checked:
 def wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
     """The sentence that asks for constants."""
     assert set(missing) <= set(NAMES)
-    return f"{what} needs {' and '.join(missing)}; give --set {' '.join(f'{name}=...' for name in missing)}"
+    return f"{what} needs {' and '.join(missing)}; give {front.constants(*missing)}"
 
 
 # ------------------------------------------------------------------------------------------------ the function
@@ -173,7 +175,10 @@ def _regulariser(asked: Asked) -> Answer:
 def _quadratic(asked: Asked) -> Answer:
     if asked.constants.quadratic:
         return YES
-    return no(f"{asked.theorem.name} is about quadratic functions; give --set quadratic=1 if every f_i is one")
+    return no(
+        f"{asked.theorem.name} is about quadratic functions; "
+        f"give {front.constants('quadratic', value=1)} if every f_i is one"
+    )
 
 
 def _known(asked: Asked) -> Answer:
@@ -187,13 +192,22 @@ def _known(asked: Asked) -> Answer:
 
 def _one(asked: Asked) -> Answer:
     n = asked.constants.n
-    return YES if n == 1 else no(f"{asked.theorem.name} is about one worker, not n = {n}; give n=1 (--workers 1)")
+    return (
+        YES
+        if n == 1
+        else no(
+            f"{asked.theorem.name} is about one worker, not n = {n}; give {front.either('n=1 (--workers 1)', 'n=1')}"
+        )
+    )
 
 
 def _equal(asked: Asked) -> Answer:
     if asked.constants.zeta_sq == 0:
         return YES
-    return no(f"{asked.theorem.name} needs workers that all sample the same f; give --set zeta_sq=0 if they do")
+    return no(
+        f"{asked.theorem.name} needs workers that all sample the same f; "
+        f"give {front.constants('zeta_sq', value=0)} if they do"
+    )
 
 
 def _above_zero(name: str) -> Callable[[Asked], Answer]:
@@ -216,7 +230,7 @@ def _overlap(asked: Asked) -> Answer:
     if isinstance(asked.up, Compressor) and not asked.up.keeps_support and (c.overlap or 0) < (c.n or 1):
         return no(
             f"{asked.theorem.name} with overlap < n needs a compressor that sends no coordinate that is zero, and "
-            f"{asked.up.spec} may; give --set overlap={c.n:g}"
+            f"{asked.up.spec} may; give {front.constants('overlap', value=f'{c.n:g}')}"
         )
     return YES
 
@@ -360,7 +374,9 @@ def _kept(side: str) -> Callable[[Asked], Answer]:
 
     def check(asked: Asked) -> Answer:
         given = asked.up if side == "uplink" else asked.down
-        if given is None or (isinstance(given, Compressor) and COMPRESSORS.get(given.name) is type(given)):
+        if given is None or (
+            isinstance(given, Compressor) and of_toolkit(given) and COMPRESSORS[given.name] is type(given)
+        ):
             return YES
         if isinstance(given, Compressor):
             return on_your_word(
@@ -389,7 +405,8 @@ def _fresh_coins(asked: Asked) -> Answer:
     return no(
         f"{asked.theorem.name} needs coins that the model of a message does not depend on; the workers of "
         f"{_name(asked.up)} share theirs, and where their messages are used in different steps, the later ones are "
-        f"computed at models that these coins have shaped: give every worker coins of its own (or --set every_worker=1 "
+        f"computed at models that these coins have shaped: give every worker coins of its own "
+        f"(or {front.constants('every_worker', value=1)} "
         f"where every step uses one new message of every worker)"
     )
 
@@ -432,7 +449,7 @@ def _any_messages(asked: Asked) -> Answer:
     if n > M and asked.constants.zeta_sq != 0:
         return no(
             f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
-            f"same f; give M = {n:g}, or --set zeta_sq=0 if they do"
+            f"same f; give M = {n:g}, or {front.constants('zeta_sq', value=0)} if they do"
         )
     return YES
 
@@ -446,7 +463,7 @@ def _one_age(asked: Asked) -> Answer:
     return no(
         f"{asked.theorem.name} needs messages of one age: those of a step were computed at different models, and "
         f"workers that differ make up a gradient of f at one model only; take a clock that keeps their ages equal "
-        f"(fixed), or --set zeta_sq=0 if all workers sample the same f"
+        f"(fixed), or {front.constants('zeta_sq', value=0)} if all workers sample the same f"
     )
 
 
@@ -456,8 +473,9 @@ def _drawn(asked: Asked) -> Answer:
         return YES
     return no(
         f"{asked.theorem.name} needs messages whose mean is a gradient of f, and workers that differ (zeta_sq is not "
-        f"0) report as often as they are fast; draw the worker of every message uniformly (--clock drawn, --set "
-        f"uniform_draws=1), or --set zeta_sq=0 if all workers sample the same f"
+        f"0) report as often as they are fast; draw the worker of every message uniformly "
+        f"({front.either('--clock', 'clock')} drawn, {front.constants('uniform_draws', value=1)}), or "
+        f"{front.constants('zeta_sq', value=0)} if all workers sample the same f"
     )
 
 

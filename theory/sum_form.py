@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common import front
 from ..common.errors import InputError
 from .bounds import Curve, Interval
 from .constants import NAMES, Constants
@@ -54,7 +55,7 @@ def average_constants(constants: Mapping[str, Any]) -> Constants:
     {'n': 4, 'L_max': 2.0, 'mu': 0.5, 'zeta_star_sq': 0.1}
     """
     if constants.get("n") is None:
-        raise InputError("the sum form needs n, the number of terms of the sum; give --set n=...")
+        raise InputError(f"the sum form needs n, the number of terms of the sum; give {front.constants('n')}")
     n = Constants(n=constants["n"]).n or 1
     checked = {name: getattr(Constants.read({name: value}), name) for name, value in constants.items()}
     return Constants.read({name: value / n ** POWERS[name] if name in POWERS else value

@@ -22,12 +22,13 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common import front
 from ..common.errors import InputError, nearest
 from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .compressors.participation import participating
-from .constants import Constants
+from .constants import NAMES, Constants
 from .hypotheses import (
     ASYNCHRONOUS,
     CONSTANT_STEP,
@@ -278,7 +279,7 @@ class KnownConstants:
     def __getattr__(self, name: str) -> float:
         value = getattr(self._constants, name)
         if value is None:
-            raise NotCovered(f"{name} is unknown; give --set {name}=...")
+            raise NotCovered(f"{name} is unknown; give {front.constants(name)}")
         return float(value)
 
 
@@ -568,7 +569,9 @@ class Theorem(ABC):
         if given is None:
             return EXACT_PROMISE[kinds[0]] if kinds else None
         if isinstance(given, Compressor) and dim is None:
-            raise NotCovered(f"{self.name} needs dim to know the constants of {given.spec}; give --set dim=...")
+            raise NotCovered(
+                f"{self.name} needs dim to know the constants of {given.spec}; give {front.constants('dim')}"
+            )
         if not kinds:
             if not _exact(given.unbiased(dim or 1) if isinstance(given, Compressor) else given):
                 raise NotCovered(f"{self.name} has no {side} compression, and {_name(given)} compresses")
@@ -710,8 +713,43 @@ THEOREMS: dict[str, Theorem] = {}
 T = TypeVar("T", bound=type[Theorem])
 
 
+#: What a theorem must say of itself in words and formulas, besides its methods.
+STATED = (
+    "name", "title", "source", "provenance", "method", "requires", "bound_requires", "assumes", "conditions",
+    "measures", "bound_latex",
+)  # fmt: skip
+#: Where a theorem comes from, in a word.
+PROVENANCES = ("published", "restated", "ours", "order", "conjectured")
+
+
 def register(cls: T) -> T:
-    """Enter a theorem into `THEOREMS`."""
+    """Enter a class of theorems into `THEOREMS`: a decorator.
+
+    Raises
+    ------
+    InputError
+        If a part is missing, or another theorem has the name.
+    """
+    missing = [name for name in STATED if not hasattr(cls, name)] + sorted(getattr(cls, "__abstractmethods__", ()))
+    if missing:
+        raise InputError(f"theorem {cls.__name__} lacks {', '.join(missing)}: define them in its class")
+    for name in ("requires", "bound_requires", "assumes", "measures"):
+        if not isinstance(getattr(cls, name), tuple):
+            raise InputError(f"theorem '{cls.name}': {name} is {getattr(cls, name)!r}; give a tuple, ('L',) for one")
+    if unknown := [name for name in (*cls.requires, *cls.bound_requires) if name not in NAMES]:
+        raise InputError(
+            f"theorem '{cls.name}' requires '{unknown[0]}', which is no constant{nearest(unknown[0], NAMES)}; "
+            f"constants: {', '.join(NAMES)}"
+        )
+    if cls.provenance not in PROVENANCES:
+        raise InputError(
+            f"theorem '{cls.name}': provenance = {cls.provenance!r}; choose one of {', '.join(PROVENANCES)}"
+        )
+    before = type(THEOREMS[cls.name]) if cls.name in THEOREMS else cls
+    if (before.__module__, before.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise InputError(
+            f"there is a theorem '{cls.name}' already, in {file_of(before).name}: give this one another name"
+        )
     THEOREMS[cls.name] = cls()
     return cls
 

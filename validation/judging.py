@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.errors import InputError
 from ..common.jsonable import plain
 from ..problems import Problem
 from ..problems import problem as build_problem
@@ -28,6 +29,7 @@ from ..solvers.schedule import Schedule
 from ..solvers.trace import Trace
 from ..theory import Constants, Guarantee, NoGuarantee, theorem
 from ..theory.compressors import Compressor, compressor
+from .certify_problem import check_gradient
 from .conformance import conforms
 from .decisions import (
     SHARES,
@@ -58,6 +60,9 @@ FLOOR_OF = {
     "gap_mean": "gap",
 }
 
+#: The speedup on a problem of one's own costs at most so many times what the main run does.
+SPEEDUP_COST = 4
+
 ParameterOverride = Callable[[Guarantee], dict[str, float]]
 ConstantsOverride = Callable[[Constants], Constants]
 
@@ -84,6 +89,8 @@ def judge(
         From the theorem's guarantee to the parameters that are run; the bound stays the theorem's.
     override_constants
         From the problem's constants to those that the theorem is told.
+    seed, alpha
+        Of all noise and coins; the probability that the verdict rests on a wrong confidence limit.
     """
     verdict = VerificationRun(
         plan, compressor(plan.up), compressor(plan.down), seed=seed, alpha=alpha, method=method,
@@ -124,6 +131,8 @@ class VerificationRun:
         Called with what is done; the command that repeats the verdict.
     own
         What was handed over as an object that its spec does not give back.
+    needs
+        What whoever repeats the run has to bring.
     """
 
     def __init__(
@@ -141,6 +150,7 @@ class VerificationRun:
         progress: Callable[[Event], None] | None = None,
         command: str = "",
         own: tuple[str, ...] = (),
+        needs: tuple[str, ...] = (),
     ) -> None:
         self.theorem = theorem(plan.theorem)
         self.plan, self.up, self.down = plan, up, down
@@ -149,6 +159,7 @@ class VerificationRun:
         self.override_parameters = override_parameters
         self.override_constants = override_constants
         self.progress, self.command = progress, command
+        self.needs = needs
         changed = {
             "method": method,
             "rule for the parameters": override_parameters,
@@ -180,7 +191,7 @@ class VerificationRun:
     def constants(self, problem: Problem, rounds: int | None) -> Constants:
         """The problem's constants, and the largest delay of the schedule and what else theorems ask of it."""
         times = self.schedule(problem, self.plan.choices, rounds or self.plan.rounds or DEFAULT_ROUNDS)
-        constants = problem.constants()
+        constants = problem.constants().replaced(self.plan.constants)
         if times is not None:
             constants = replace(constants, **times.facts(self.method.clock == "table"))
         return constants if self.override_constants is None else self.override_constants(constants)
@@ -246,6 +257,8 @@ class VerificationRun:
     def judge(self) -> Verdict:
         began = time.perf_counter()
         problem, subject = self.problem(), self.theorem
+        if problem.stated:
+            check_gradient(problem)
         guarantee = self.guarantee(problem, self.plan.rounds or None)
         common: dict[str, Any] = {
             "theorem": subject.name, "title": subject.title, "method": subject.method, "source": subject.source,
@@ -254,6 +267,7 @@ class VerificationRun:
             "alpha": self.alpha, "command": self.command,
             "constants": self.constants(problem, self.plan.rounds).completed().known(),
             "versions": versions(), "experiment": plain(replace(self.plan, problem=problem.spec)), "own": self.own,
+            "needs": self.needs,
         }  # fmt: skip
         if not guarantee:
             return Verdict(verdict="no guarantee", reason=guarantee.reason, rounds=0, replicas=0, **common)
@@ -269,11 +283,14 @@ class VerificationRun:
             compare = self._compare_path if guarantee.horizon is None else self._compare_tuned
         found = compare(problem, guarantee, rounds, replicas)
         decision, rate, speedup = found.decision, found.rate, None
+        notes = guarantee.notes
         if left := _outside(problem, found.trace):
             decision = Decision("no guarantee", left, decision.margin)
         if decision.word in ("holds", "vacuous"):
             rate = rate or self._rate(problem, guarantee, found, replicas)
-            speedup = self._speedup(guarantee)
+            speedup, without = self._speedup(guarantee, rounds, found.trace.replicas)
+            if speedup is None and self.plan.own_problem:
+                notes = (*notes, f"no speedup over n was measured: {without}")
         strong = None
         if found.series is not None and decision.word != "no guarantee":
             share = self.alpha * SHARES["violated"]
@@ -283,7 +300,7 @@ class VerificationRun:
             rounds=rounds, replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
             active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup, strength=strong,
             confirmation=found.confirmation, bits=bits_per_round(found.trace, problem.dim), series=found.series,
-            notes=guarantee.notes, hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
+            notes=notes, hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
             on_your_word=guarantee.on_your_word, seconds=time.perf_counter() - began, **common,
         )  # fmt: skip
 
@@ -416,20 +433,28 @@ class VerificationRun:
             allowed, points,
         )  # fmt: skip
 
-    def _speedup(self, guarantee: Guarantee) -> MeasuredSpeedup | None:
-        """Measure how the noise term falls with n, up to the n for which the theorem promises it.
+    def _speedup(self, guarantee: Guarantee, rounds: int, replicas: int) -> tuple[MeasuredSpeedup | None, str]:
+        """Measure how the noise term falls with n, up to the n for which the theorem promises it; or say why not.
 
         Linear rates: the level of the noise floor at the same parameters for all n (at the prescribed ones where the
         theorem prescribes them). Others: the metric after T rounds with the step that the theorem recommends for this
         n and T.
         """
+        if not guarantee.rate.in_workers and self.plan.own_problem:
+            return None, f"{self.theorem.name} promises none here ({guarantee.rate.text})"
+        if self.plan.constants and self.plan.own_problem:
+            return None, f"the constants that were given are those of {self.plan.workers} workers"
         if len(self.plan.workers_grid) < 3:
-            return None
+            return None, (
+                f"the problem was made for {self.plan.workers} workers; its text form, or a class that takes workers=, "
+                "can be had for any number"
+            )
         linear = guarantee.rate.kind == "linear"
         other = self.on_speedup_problem()
         plan = other.plan
-        problems = {n: other.problem(n) for n in plan.workers_grid}
+        problems = {n: p for n in plan.workers_grid if (p := other.problem_for(n)) is not None}
         fixed: dict[str, float] = {}
+        length = plan.rounds or rounds
         if (
             linear
             and not self.theorem.general
@@ -439,20 +464,39 @@ class VerificationRun:
             fixed = {name: value for name, value in least.items() if name != "M"}  # messages come from all n
         promises: dict[int, Guarantee] = {}
         for n, p in problems.items():
-            g = other.guarantee(p, None if linear else plan.rounds, **fixed)
+            g = other.guarantee(p, None if linear else length, **fixed)
             if g and g.rate.in_workers and (g.rate.speedup_until is None or n <= g.rate.speedup_until):
                 promises[n] = g
         if len(promises) < 3:
+            found = ", ".join(map(str, promises)) or "none"
+            return None, f"it is promised for fewer than three of the n that were tried ({found} of {[*problems]})"
+        if self.plan.own_problem:  # nobody has said how long: no longer than the main run, and at a like cost
+            if linear:
+                length = min(length, 2 * max(_to_the_floor(g, length) for g in promises.values()))
+            most = SPEEDUP_COST * rounds * max(replicas, plan.speedup_replicas) * self.plan.workers
+            while len(promises) > 3 and sum(promises) * length * plan.speedup_replicas > most:
+                promises.pop(max(promises))
+        return other._measured_speedup(problems, promises, length, linear), ""
+
+    def problem_for(self, workers: int) -> Problem | None:
+        """The problem on so many workers; None if it cannot be had for them, the data being few."""
+        try:
+            return self.problem(workers)
+        except InputError:
             return None
-        tail = np.linspace(plan.rounds // 2, plan.rounds, 25).astype(int) if linear else [0]
+
+    def _measured_speedup(
+        self, problems: Mapping[int, Problem], promises: dict[int, Guarantee], length: int, linear: bool
+    ) -> MeasuredSpeedup:
+        """Measure it for the n of `promises`, in runs of `length` rounds."""
+        plan = self.plan
+        tail = np.linspace(length // 2, length, 25).astype(int) if linear else [0]
 
         def measured(n: int, g: Guarantee, count: int, first: int) -> np.ndarray:
-            values = other.metric(g, other.run(problems[n], g, plan.rounds, count, first, tail))
+            values = self.metric(g, self.run(problems[n], g, length, count, first, tail))
             return values.mean(axis=1) if linear else values[:, -1]
 
-        bounds = [
-            float(g.curve.floor if linear else g.bound(plan.rounds)) for g in promises.values() if g.curve is not None
-        ]
+        bounds = [float(g.curve.floor if linear else g.bound(length)) for g in promises.values() if g.curve is not None]
         workers, looks = np.array(list(promises)), Looks(plan.speedup_replicas)
         samples = [np.empty(0)] * workers.size
         while True:
@@ -474,8 +518,14 @@ class VerificationRun:
             low=tuple(float(low[0]) for _, low, _ in limits), high=tuple(float(high[0]) for _, _, high in limits),
             predicted=tuple(bounds), slope=fit.slope, slope_low=fit.low, slope_high=fit.high, predicted_slope=allowed,
             until=promised.speedup_until, seen=meets(fit, allowed), problem=spec, up=plan.up, down=plan.down,
-            text=("level of the noise floor" if linear else f"metric at T = {plan.rounds}") + f" on {spec}",
+            text=("level of the noise floor" if linear else f"metric at T = {length}") + f" on {spec}",
         )  # fmt: skip
+
+
+def _to_the_floor(guarantee: Guarantee, most: int) -> int:
+    """Rounds until a bound is within two per cent of its floor."""
+    floor = guarantee.curve.floor if guarantee.curve is not None else 0.0
+    return (guarantee.rounds_to(1.02 * floor) if floor > 0 else None) or most
 
 
 def _outside(problem: Problem, trace: Trace) -> str:

@@ -20,7 +20,8 @@ from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.compressors import Origin, encode, kernel
 from ..solvers.pseudocode import kernel_data
-from ..theory.compressors import COMPRESSORS, VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
+from ..theory.compressors import VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
+from ..theory.compressors.registry import of_toolkit
 from .conformance import ROUNDINGS, UNIT, Conformance, Tally
 from .references import reference
 
@@ -129,7 +130,7 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
                 _note(tally, f"{what} {about}", what, gap, limit)
             if tally.found:
                 return
-            if comp.name in COMPRESSORS and dim < 5000:
+            if of_toolkit(comp) and dim < 5000:
                 octets = len(encode(comp, out[r], origin=Origin(x, u[r], ours[r], ctx)))
                 _note(tally, f"the bits {about}", "the bits", bits[r : r + 1] - 8 * octets, 0.0)
             tally.rounds += 1

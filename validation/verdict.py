@@ -237,7 +237,8 @@ class ControlResult:
 class Verdict:
     """The outcome for one theorem, with everything that is needed to repeat it.
 
-    `experiment` holds the fields of the `Experiment`; `own` names what was handed over as an object.
+    `experiment` holds the fields of the `Experiment`; `own` names what no certificate holds, `needs` says, a
+    sentence each, what whoever repeats the run has to bring.
     """
 
     theorem: str
@@ -279,6 +280,7 @@ class Verdict:
     versions: dict[str, str] = field(default_factory=dict)
     experiment: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
+from ..common import front
 from ..common.errors import InputError, nearest
-from ..problems import Problem
+from ..problems import PROBLEMS, Problem
 from ..problems import problem as build_problem
-from ..theory import THEOREMS, theorem
+from ..problems.digest import problem_digest, share_digests
+from ..problems.registry import OBJECTS
+from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from ..theory.compressors.participation import participating
 from .certify_problem import certify_problem
 from .claims import CLAIMS
 from .conformance import Conformance, conforms
-from .experiments import EXPERIMENTS, experiment
+from .experiments import EXPERIMENTS, Experiment, experiment
 from .judging import VerificationRun
+from .own import PREFIX, described, load_all
 from .parts import compressor_conforms, problem_conforms
 from .statements import with_statement
 from .sweeps import map_pieces
@@ -29,6 +34,9 @@ from .worst_cases import with_worst_cases
 
 #: Random points at which a problem of a verification is held against its constants.
 POINTS = 4
+
+#: The package of the toolkit.
+PACKAGE = __package__.partition(".")[0]
 
 
 def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
@@ -76,6 +84,9 @@ def verify(
     seed: int = 0,
     jobs: int | None = None,
     alpha: float = 1e-3,
+    parameters: Mapping[str, float] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    modules: Sequence[str] = (),
     executor: Executor | None = None,
     progress: Callable[[Event], None] | None = None,
 ) -> list[Verdict]:
@@ -88,7 +99,7 @@ def verify(
     quick
         Fewer rounds and replicas, smaller grids.
     problem, up, down, workers, rounds, replicas
-        In place of those of the theorem's default experiment.
+        In place of those of the theorem's default experiment. A theorem of your own that has none needs a problem.
     participation
         The probability with which a worker takes part in a round.
     seed
@@ -97,6 +108,14 @@ def verify(
         Threads; the result does not depend on it. With an executor every theorem has one.
     alpha
         Probability that any verdict of this call rests on a wrong confidence limit; shared equally by the theorems.
+    parameters
+        Parameters of the theorem that are fixed (``{"gamma": 0.01}``) instead of recommended.
+    constants
+        Constants of the problem that replace what it says of itself, or are added (``{"pl": 0.1}``): the theorem is
+        told these.
+    modules
+        Python files that are run first, here and in every process that judges, and whose theorems, methods,
+        compressors, problems and experiments are registered (`tersegrad.validation.own.load`).
     executor
         Any `concurrent.futures.Executor`, which judges several theorems at once; the result does not depend on it.
     progress
@@ -107,6 +126,8 @@ def verify(
     InputError
         For anything that cannot be run.
     """
+    modules = tuple(str(Path(path).resolve()) for path in modules)
+    load_all(modules)
     chosen = [theorem(i).name for i in ids] if ids and paper is None else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
@@ -118,10 +139,13 @@ def verify(
         "workers": workers,
         "rounds": rounds,
         "replicas": replicas,
+        "parameters": dict(parameters or {}) or None,
+        "constants": dict(constants or {}) or None,
     }
     changes = {k: v for k, v in given.items() if v is not None}
     share = alpha / len(chosen)
-    tasks = [Task(i, quick, changes, seed, jobs if executor is None else 1, share) for i in chosen]
+    threads = jobs if executor is None else 1
+    tasks = [Task(i, quick, changes, seed, threads, share, modules, front.on_command_line()) for i in chosen]
     work = partial(_answer, progress=progress) if executor is None else _answer
 
     def done(verdict: Verdict) -> None:
@@ -133,7 +157,7 @@ def verify(
 
 @dataclass(frozen=True)
 class Task:
-    """One theorem to be judged: the arguments of `verify`, as they travel to another process."""
+    """One theorem to be judged: the arguments of `verify`, as they travel to another process, and who asks."""
 
     theorem: str
     quick: bool
@@ -141,24 +165,49 @@ class Task:
     seed: int
     threads: int | None
     alpha: float
+    modules: tuple[str, ...] = ()
+    on_command_line: bool = False
 
 
 def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verdict:
-    plan = experiment(task.theorem).at_hand()
-    if task.quick:
-        plan = plan.quick()
+    with front.command_line(task.on_command_line):
+        load_all(task.modules)
+        return _judged(task, progress)
+
+
+def _plan(task: Task) -> Experiment:
+    """The theorem's default experiment; for one of your own that has none, a frame for the problem that is given."""
+    if task.theorem in EXPERIMENTS:
+        plan = experiment(task.theorem).at_hand()
+        return plan.quick() if task.quick else plan
+    if "problem" not in task.changes:
+        raise InputError(
+            f"theorem '{task.theorem}' has no default experiment: give it a problem, "
+            f"{front.either('--problem SPEC', 'problem=')}, or register an Experiment"
+        )
+    plan = Experiment(task.theorem, "", rounds=0)
+    return plan.quick() if task.quick else plan
+
+
+def _judged(task: Task, progress: Callable[[Event], None] | None) -> Verdict:
+    plan = _plan(task)
     changes, uplink = dict(task.changes), theorem(task.theorem).uplink
+    if (choices := changes.pop("parameters", None)) is not None:
+        changes["choices"] = {**plan.choices, **choices}
     if (share := changes.pop("participation", None)) is not None:
         changes["up"] = participating(changes.get("up") or plan.up, share, uplink)
         speedup_up = plan.speedup_up and participating(plan.speedup_up, share, uplink)
         plan = replace(plan, speedup_up=_spec(speedup_up))
     objects = {side: compressor(changes.get(side) or getattr(plan, side)) for side in ("up", "down")}
-    if isinstance(problem := changes.get("problem"), Problem):
+    problem = changes.get("problem")
+    if isinstance(problem, str) and problem in OBJECTS:
+        problem = changes["problem"] = OBJECTS[problem]
+    if isinstance(problem, Problem):
         changes = {"workers": problem.workers, **changes}
     plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
     verdict = VerificationRun(
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
-        progress=progress, command=_command(task), own=_own(task.changes),
+        progress=progress, command=_command(task), own=_own(task), needs=_needs(task),
     ).judge()  # fmt: skip
     verdict = with_statement(with_worst_cases(verdict))
     return replace(
@@ -227,26 +276,84 @@ def _spec(given: str | Compressor | None) -> str | None:
     return given.spec if isinstance(given, Compressor) else given
 
 
-def _own(changes: dict[str, Any]) -> tuple[str, ...]:
-    """What was handed over as an object that its spec does not give back."""
-    own = ["problem"] if isinstance(changes.get("problem"), Problem) else []
+def digest(problem: Problem) -> str:
+    """The digest of a problem and its data."""
+    return problem_digest(problem, share_digests(problem))
+
+
+def _brought(kind: type, task: Task) -> bool:
+    """Whether a class is the toolkit's, or one of the modules that the command names."""
+    return kind.__module__.startswith(f"{PACKAGE}.") or (bool(task.modules) and kind.__module__.startswith(PREFIX))
+
+
+def _rebuilt(problem: Problem, task: Task) -> bool:
+    """Whether the text form of a problem gives back the same problem, its data included."""
+    if OBJECTS.get(problem.name) is problem and task.modules:
+        return True
+    if type(problem) is not PROBLEMS.get(problem.name) or not _brought(type(problem), task):
+        return False
+    try:
+        again = build_problem(problem.spec, workers=problem.workers)
+    except InputError:
+        return False
+    return digest(again) == digest(problem)
+
+
+def _objects(task: Task) -> dict[str, Problem | Compressor | Theorem]:
+    """What takes part and neither the toolkit nor a module gives back, by what it is."""
+    found: dict[str, Problem | Compressor | Theorem] = {}
+    problem = task.changes.get("problem")
+    if isinstance(problem, str) and (own := OBJECTS.get(problem)):
+        problem = own
+    if isinstance(problem, Problem) and not _rebuilt(problem, task):
+        found["problem"] = problem
     for side, name in (("up", "uplink compressor"), ("down", "downlink compressor")):
-        given = changes.get(side)
-        if isinstance(given, Compressor):
-            own += [name] if _is_own(given) else []
-    return tuple(own)
+        if (given := task.changes.get(side)) is not None:
+            given = compressor(given)
+            if _is_own(given) or not _brought(type(given), task):
+                found[name] = given
+    subject = theorem(task.theorem)
+    if not _brought(type(subject), task):
+        found["theorem"] = subject
+    return found
+
+
+def _own(task: Task) -> tuple[str, ...]:
+    """What no certificate holds, by what it is."""
+    kept = ["problem"] if isinstance(task.changes.get("problem"), Problem) else []
+    return tuple(dict.fromkeys([*kept, *_objects(task), *(["module"] if task.modules else [])]))
+
+
+def _needs(task: Task) -> tuple[str, ...]:
+    """What whoever repeats the run has to bring, a sentence each."""
+    needs = [described(path) for path in task.modules]
+    for what, given in _objects(task).items():
+        kind = type(given)
+        words = f"the {what} '{given.name if isinstance(given, Theorem) else given.spec}'"
+        words += f", of the class {kind.__module__}.{kind.__qualname__}"
+        if isinstance(given, Problem):
+            words += f", with {given.dim} coordinates and {given.workers} workers (digest {digest(given)})"
+        needs.append(words)
+    return tuple(needs)
 
 
 def _command(task: Task) -> str:
-    own = [c for c in task.changes.values() if isinstance(c, Compressor) and type(c) is not COMPRESSORS.get(c.name)]
-    if own:
-        named = " and ".join(f"'{c.name}'" for c in own)
+    """The command that repeats the verdict; without one, how it was come by."""
+    if objects := _objects(task):
+        named = " and ".join(f"{what} '{given.name}'" for what, given in objects.items())
         return (
-            f"in Python, with your own compressor {named}: tersegrad.verify(['{task.theorem}'], ..., seed={task.seed})"
+            f"no command repeats this run; in Python, with your own {named}: "
+            f"tersegrad.verify(['{task.theorem}'], ..., seed={task.seed})"
         )
     words = ["tersegrad", "verify", task.theorem]
+    words += [word for path in task.modules for word in ("--module", path)]
     words += ["--quick"] if task.quick else []
+    settings = {**task.changes.get("parameters", {}), **task.changes.get("constants", {})}
+    if isinstance(problem := task.changes.get("problem"), Problem) and "workers" not in task.changes:
+        words += ["--workers", str(problem.workers)]
     for key, value in task.changes.items():
-        words += [f"--{key}", value.spec if isinstance(value, Problem | Compressor) else str(value)]
+        if key not in ("parameters", "constants"):
+            words += [f"--{key}", value.spec if isinstance(value, Problem | Compressor) else str(value)]
+    words += ["--set", *(f"{key}={value}" for key, value in settings.items())] if settings else []
     words += ["--seed", str(task.seed)]
     return shlex.join(words)

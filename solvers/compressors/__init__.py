@@ -54,7 +54,8 @@ from numpy.typing import ArrayLike
 
 from ...common.errors import InputError
 from ...common.options import integer
-from ...theory.compressors import COMPRESSORS, Composition, Compressor, vector
+from ...theory.compressors import Composition, Compressor, vector
+from ...theory.compressors.registry import of_toolkit
 from ..context import context
 from .wire import Floats, Kernel, Origin, Reader
 
@@ -117,14 +118,14 @@ def has_codec(comp: Compressor) -> bool:
         return hasattr(comp, "decode")
     if isinstance(comp, Composition):
         return all(has_codec(part) for part in comp.parts)
-    return comp.name in COMPRESSORS
+    return of_toolkit(comp)
 
 
 def has_entropy(comp: Compressor) -> bool:
     """Whether the entropy of a message is known."""
     if isinstance(comp, Composition):
         return all(has_entropy(part) for part in comp.parts)
-    return hasattr(comp, "entropy_bits") or comp.name in COMPRESSORS
+    return hasattr(comp, "entropy_bits") or of_toolkit(comp)
 
 
 def tells_entropy(comp: Compressor) -> bool:
@@ -149,7 +150,7 @@ def codec(comp: Compressor) -> Any:
 
 def _file(comp: Compressor) -> ModuleType:
     """The file of this folder that bears the compressor's name."""
-    if comp.name not in COMPRESSORS:
+    if not of_toolkit(comp):
         raise InputError(
             f"compressor '{comp.name}' is your own and does not say how its messages become bytes; give it encode and "
             "decode, or run it in the engine simulate"

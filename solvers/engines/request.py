@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from ...common import front
 from ...common.errors import InputError
 from ...common.version import __version__
 from ...problems import Problem
@@ -86,7 +87,9 @@ def timetable(
     if not isinstance(given, Schedule):
         return clock(given or DEFAULT_CLOCK, workers, rounds, seed, arrivals=arrivals, table=table)
     if given.n != workers:
-        raise InputError(f"the schedule is one of {given.n} workers, not {workers}; give --workers {given.n}")
+        raise InputError(
+            f"the schedule is one of {given.n} workers, not {workers}; give {front.argument('workers', given.n)}"
+        )
     given = given.first(rounds)
     given.require(arrivals=arrivals, table=table)
     return given
@@ -116,7 +119,7 @@ def prepare(options: RunOptions) -> Job:
     method = build_method(cast("str | Method", options.method))
     if workers is None:
         if not isinstance(options.problem, Problem):
-            raise InputError("the number of workers is not given: write workers=n (--workers n)")
+            raise InputError(f"the number of workers is not given: write {front.either('--workers n', 'workers=n')}")
         workers = options.problem.workers
     problem = build_problem(options.problem, workers=workers)
     up = compressor(participating(options.up, options.participation, uplink_of(method.name)))

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .theory.advice import advise
     from .validation import Verdict, certify, exit_status, verify
     from .validation.exact.frontier import frontier
+    from .validation.judging import judge
+    from .validation.own import register
     from .validation.studies import compare, fit_rate, speedup, step_table, sweep
     from .validation.tightness import hard_instances, tightness
 
@@ -63,6 +65,8 @@ _HOME = {
     "validation.certify": ("certify",),
     "validation.exact.frontier": ("frontier",),
     "validation.tightness": ("hard_instances", "tightness"),
+    "validation.judging": ("judge",),
+    "validation.own": ("register",),
     "validation.studies": ("compare", "fit_rate", "speedup", "step_table", "sweep"),
     "figures.curves": ("rate_plot",),
     "report": ("write_report",),
@@ -96,9 +100,11 @@ __all__ = [
     "fit_rate",
     "frontier",
     "hard_instances",
+    "judge",
     "method",
     "problem",
     "rate_plot",
+    "register",
     "run",
     "simulate",
     "speedup",

@@ -24,6 +24,7 @@ import click
 
 from .common.ending import Ended, handled
 from .common.errors import InputError, WorkerError, nearest
+from .common.front import command_line
 from .common.version import __version__
 
 BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
@@ -75,7 +76,7 @@ class Front(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         _open_closed_streams()
-        with handled():
+        with handled(), command_line():
             status = self._status(list(sys.argv[1:] if args is None else args))
             if args is None and status == INTERRUPTED:
                 with contextlib.suppress(ValueError):

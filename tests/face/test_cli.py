@@ -392,6 +392,7 @@ def test_verify_passes_its_options_on(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert seen.pop("alpha") == pytest.approx(1e-3)  # the claims of the paper have experiments of their own
     assert seen == {
         "quick": True,
+        "modules": (),
         "problem": "quadratic:dim=3",
         "up": "sign",
         "down": "topk:k=1",

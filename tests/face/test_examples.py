@@ -10,6 +10,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORT = ("own_data", "equal_bits", "speedup", "step_grid", "own_loss")
 
 
+def test_an_own_method_with_its_theorem_takes_forty_lines(tmp_path):
+    path = EXAMPLES / "my_method.py"
+    docstring = path.read_text().split('"""')[1]
+    lines = [line for line in path.read_text().replace(docstring, "").splitlines() if line.strip()]
+    assert len([line for line in lines if not line.startswith(("import", "from"))]) <= 40
+    done = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("holds ")
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_an_example_runs_in_at_most_ten_lines(name, tmp_path):
     path = EXAMPLES / f"{name}.py"

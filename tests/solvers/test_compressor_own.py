@@ -70,7 +70,7 @@ def test_the_documented_example_runs_word_for_word():
     assert verdict.verdict == "holds"
     assert verdict.up == "parity"
     assert verdict.speedup is not None
-    assert "your own compressor 'parity'" in verdict.command
+    assert "your own uplink compressor 'parity'" in verdict.command
 
 
 def test_what_is_not_given_is_absent_and_not_violated():

@@ -38,7 +38,9 @@ def test_parameters_that_are_all_given_need_no_theorem():
 
 
 def test_what_no_theorem_recommends_is_asked_for_with_the_first_reason():
-    with pytest.raises(InputError, match=r"topk:k=3 is not unbiased.*write --set gamma=VALUE alpha=VALUE"):
+    with pytest.raises(
+        InputError, match=r"topk:k=3 is not unbiased.*write parameters=\{'gamma': VALUE, 'alpha': VALUE\}"
+    ):
         recommended(method("diana"), ON, TOPK, DENSE, {}, 100)
 
 

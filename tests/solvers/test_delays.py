@@ -293,14 +293,19 @@ def test_asynchronous_doublesqueeze_keeps_the_leading_term_for_any_staleness():
     ("id", "known", "more", "words"),
     [
         ("delayed-sgd.nonconvex", {"zeta_sq": 0.5}, {}, "all sample the same f"),
-        ("delayed-sgd.nonconvex", {"tau": None}, {}, "needs tau; give --set tau=..."),
+        ("delayed-sgd.nonconvex", {"tau": None}, {}, "needs tau; give Constants(tau=...)"),
         ("delayed-sgd.nonconvex", {}, {"M": 2.5}, "M = 2.5 must be a whole number"),
         ("delayed-sgd.nonconvex", {}, {"M": 9}, "M = 9 is above n"),
-        ("delayed-sgd.quadratic", {"quadratic": False}, {}, "is about quadratic functions; give --set quadratic=1"),
-        ("delayed-sgd.quadratic", {"zeta_sq": 0.5}, {"M": 2}, "give M = 4, or --set zeta_sq=0"),
+        (
+            "delayed-sgd.quadratic",
+            {"quadratic": False},
+            {},
+            "is about quadratic functions; give Constants(quadratic=1)",
+        ),
+        ("delayed-sgd.quadratic", {"zeta_sq": 0.5}, {"M": 2}, "give M = 4, or Constants(zeta_sq=0)"),
         ("iag.pl", {"sigma_sq": 1.0}, {}, "needs exact gradients"),
         ("piag.strongly-convex", {"mu_min": -1.0}, {}, "needs every f_i convex"),
-        ("doublesqueeze.asynchronous", {"zeta_sq": 0.5}, {"M": 2}, "give M = 4, or --set zeta_sq=0"),
+        ("doublesqueeze.asynchronous", {"zeta_sq": 0.5}, {"M": 2}, "give M = 4, or Constants(zeta_sq=0)"),
     ],
 )
 def test_what_is_not_covered_is_said(id, known, more, words):

@@ -139,7 +139,7 @@ def test_missing_constants_are_named_and_never_guessed(id, up, down):
             assert found.missing == (name,)
             assert found.rate.floor is None
             assert ask(id, up, down).parameters.keys() == found.parameters.keys()
-            with pytest.raises(InputError, match=f"needs {name}; give --set {name}="):
+            with pytest.raises(InputError, match=rf"needs {name}; give Constants\({name}="):
                 found.bound(1)
         else:
             assert name in peculiar(id).zero  # multiplied by a compressor's constant that is 0 here

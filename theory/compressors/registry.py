@@ -12,6 +12,28 @@ COMPRESSORS: dict[str, Callable[..., Compressor]] = {}
 """Every compressor by its name on the command line."""
 
 
+def of_toolkit(comp: Compressor) -> bool:
+    """Whether the toolkit brings a compressor of this name, and with it its kernel and codec."""
+    return getattr(COMPRESSORS.get(comp.name), "__module__", "").startswith(f"{__package__}.")
+
+
+def enter(own: type[Compressor]) -> type[Compressor]:
+    """Enter a class of compressors of your own in the register.
+
+    Raises
+    ------
+    InputError
+        If it has no name, or a compressor of the toolkit has it.
+    """
+    name = vars(own).get("name")
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the compressor {own.__name__} has no name: write name = 'WORD' in its class")
+    if getattr(COMPRESSORS.get(name), "__module__", "").startswith(f"{__package__}."):
+        raise InputError(f"the toolkit has a compressor '{name}' already: give yours another name")
+    COMPRESSORS[name] = own
+    return own
+
+
 def compressor(spec: str | Compressor) -> Compressor:
     """Build a compressor from its text form, such as ``topk:ratio=0.01``; a compressor passes through.
 

@@ -81,7 +81,7 @@ class DelayedNonconvex(AverageTheorem):
     >>> found.parameters, float(found.bound(200))
     ({'gamma': 0.1, 'M': 1.0}, 0.30000000000000004)
     >>> theorem("delayed-sgd.nonconvex").guarantee(Constants(n=4, L=1.0, zeta_sq=0.0)).reason
-    'delayed-sgd.nonconvex needs tau; give --set tau=...'
+    'delayed-sgd.nonconvex needs tau; give Constants(tau=...)'
     """
 
     name = "delayed-sgd.nonconvex"

@@ -285,7 +285,7 @@ class Asynchronous(AverageTheorem):
     ({'gamma': 1.0, 'M': 4.0}, {'eps': 1.5})
     >>> ask(Constants(n=4, L=1.0, L_tilde=1.0, tau=3.0), M=2).reason
     'M = 2 messages a step come from some of the 4 workers only, so that they must all sample the same f; \
-give M = 4, or --set zeta_sq=0 if they do'
+give M = 4, or Constants(zeta_sq=0) if they do'
     """
 
     name = "doublesqueeze.asynchronous"

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...common import front
 from ..bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
 from ..compressors import VALUE_TRUNCATION, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
@@ -296,7 +297,7 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
         beta, U = self.memory(request, choose)
         if math.isinf(U):
             name = self.bound_needs(request)[-1]
-            raise NotCovered(f"{self.name} needs {name} or U for its step; give --set {name}=...")
+            raise NotCovered(f"{self.name} needs {name} or U for its step; give {front.constants(name)}")
         parts = self._parts(request, self.horizon(request))
         text = "(1 - beta) min{1/(2 L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}"
         prescribe(self, choose, {"gamma": ((1 - beta) * min(parts.values()), text)})

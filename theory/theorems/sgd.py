@@ -43,7 +43,7 @@ class Nonconvex(AverageTheorem):
     >>> found.parameters, float(found.bound(6))
     ({'gamma': 0.5}, 4.0)
     >>> theorem("sgd.nonconvex").guarantee(Constants(n=4)).reason
-    'sgd.nonconvex needs L; give --set L=...'
+    'sgd.nonconvex needs L; give Constants(L=...)'
     """
 
     name = "sgd.nonconvex"

@@ -15,6 +15,25 @@ _FOUND = {e.theorem: e for module in modules(__name__, __path__) for e in getatt
 EXPERIMENTS: dict[str, Experiment] = {i: _FOUND[i] for i in THEOREMS if i in _FOUND}
 
 
+def enter(own: Experiment) -> Experiment:
+    """Enter an experiment of your own: the default one of its theorem, which is one of your own, too.
+
+    Raises
+    ------
+    InputError
+        If its theorem is one of the toolkit's, which has its experiment, or unknown.
+    """
+    if own.theorem in _FOUND:
+        raise InputError(
+            f"theorem '{own.theorem}' has a default experiment: hand yours to tersegrad.judge, or give the theorem "
+            "another name"
+        )
+    if own.theorem not in THEOREMS:
+        raise InputError(f"an experiment is about the theorem '{own.theorem}', which nobody has registered")
+    EXPERIMENTS[own.theorem] = own
+    return own
+
+
 def experiment(theorem: str) -> Experiment:
     """Return the default experiment of a theorem.
 

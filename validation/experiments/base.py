@@ -24,6 +24,10 @@ ROBUST = "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1"
 NONCONVEX = "logistic-nonconvex:rows=256,dim=10,lam=0.1,split=sorted,noise=gaussian,sigma_sq=10"
 
 
+#: Numbers of workers for the speedup on a problem of one's own.
+OWN_GRID = (1, 2, 4, 8, 16)
+
+
 @dataclass(frozen=True)
 class Experiment:
     """How a theorem is put to the test.
@@ -50,6 +54,11 @@ class Experiment:
         exact gradients, a small one for a large one).
     without_data
         The problem where scikit-learn, which brings the real data, is not installed.
+    constants
+        Constants that the theorem is told in place of what the problem says of itself, or beside it.
+    own_problem
+        Whether a user has put his problem in the place of the default one; then a verdict says why no speedup was
+        measured.
     clock
         Of an asynchronous method: the spec of the clock that makes the schedules (solvers.schedule).
     """
@@ -72,6 +81,8 @@ class Experiment:
     speedup_replicas: int = 32
     without_data: str | None = None
     clock: str = ""
+    constants: dict[str, Any] = field(default_factory=dict)
+    own_problem: bool = False
 
     def at_hand(self) -> Experiment:
         """This experiment, with `without_data` in place of data that cannot be read here."""
@@ -90,13 +101,20 @@ class Experiment:
         )
 
     def adapted(self, **changes: Any) -> Experiment:
-        """This experiment with some fields replaced; a problem of one's own brings its own length and no n-grid.
+        """This experiment with some fields replaced; a problem of one's own brings its own length and its own n-grid.
 
         With another problem the number of rounds is chosen by the bound (0 here) unless it is given, because the
-        default belongs to the default problem.
+        default belongs to the default problem, and the speedup is measured on it: on an object, which was made for its
+        n, not at all.
         """
         if "problem" in changes:
-            changes = {"rounds": 0, "workers_grid": (), **changes}
+            changes = {
+                "rounds": 0,
+                "own_problem": True,
+                "workers_grid": OWN_GRID if isinstance(changes["problem"], str) else (),
+                **{f"speedup_{what}": None for what in ("problem", "up", "down", "rounds")},
+                **changes,
+            }
         return replace(self, **changes)
 
     def quick(self) -> Experiment:

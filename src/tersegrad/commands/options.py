@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError
+from ..common.errors import InputError, nearest
 from ..common.specs import Value, parse_pairs
 
 if TYPE_CHECKING:
-    from ..theory import Constants
+    from ..theory import Constants, Theorem
 
 POSITIVE = click.IntRange(min=1)
 
@@ -66,6 +66,28 @@ def known_constants(problem: str | None, workers: int | None, settings: Mapping[
     from ..problems import problem as build
 
     return build(problem, workers=1 if workers is None else workers).constants().replaced(settings)
+
+
+def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell constants of the problem from parameters that the user fixes.
+
+    Raises
+    ------
+    InputError
+        For a name that is neither; the nearest one is suggested.
+    """
+    from ..theory.constants import FLAGS, NAMES
+
+    choices = (*subject.parameters, *subject.analysis)
+    known = (*NAMES, *FLAGS, *choices)
+    for name in settings:
+        if name not in known:
+            raise InputError(
+                f"--set: {subject.name} knows no '{name}'{nearest(name, known)}; constants: {', '.join(NAMES)}; "
+                f"parameters: {', '.join(choices)}"
+            )
+    constants = {name: value for name, value in settings.items() if name not in choices}
+    return constants, {name: value for name, value in settings.items() if name in choices}
 
 
 up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers' messages.")

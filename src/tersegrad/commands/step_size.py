@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError
 from ..output import aligned, bits, number, print_json
 from .options import (
     POSITIVE,
@@ -17,6 +17,7 @@ from .options import (
     known_constants,
     participation_option,
     set_option,
+    split,
     up_option,
 )
 
@@ -148,28 +149,6 @@ def question(
         )
     known = known_constants(problem, workers, constants)
     return lambda up: subject.guarantee(known, up, down, rounds=rounds, eps=eps, participation=participation, **choices)
-
-
-def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Tell constants of the problem from parameters that the user fixes.
-
-    Raises
-    ------
-    InputError
-        For a name that is neither; the nearest one is suggested.
-    """
-    from ..theory.constants import FLAGS, NAMES
-
-    choices = (*subject.parameters, *subject.analysis)
-    known = (*NAMES, *FLAGS, *choices)
-    for name in settings:
-        if name not in known:
-            raise InputError(
-                f"--set: {subject.name} knows no '{name}'{nearest(name, known)}; constants: {', '.join(NAMES)}; "
-                f"parameters: {', '.join(choices)}"
-            )
-    constants = {name: value for name, value in settings.items() if name not in choices}
-    return constants, {name: value for name, value in settings.items() if name in choices}
 
 
 def minimum(sweep: Sweep) -> dict[str, Any]:

@@ -13,7 +13,17 @@ from ..common.errors import InputError
 from ..common.files import writable_directory
 from ..output import print_json
 from ..validation.sweeps import EXECUTORS, LostPiecesError, started
-from .options import POSITIVE, down_option, json_option, participation_option, seed_option, up_option
+from .options import (
+    POSITIVE,
+    SetCommand,
+    down_option,
+    json_option,
+    participation_option,
+    seed_option,
+    set_option,
+    split,
+    up_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +37,7 @@ WIDE = 176
 COLOURS = {"holds": "green", "violated": "bold red"}
 
 
-@click.command()
+@click.command(cls=SetCommand)
 @click.argument("ids", nargs=-1, metavar="[ID ...]")
 @click.option("--paper", metavar="NAME", help="All theorems and claims of one paper: the first word of their ids.")
 @click.option("--quick", is_flag=True, help="Fewer rounds and replicas.")
@@ -36,6 +46,18 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @down_option
 @participation_option
 @click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers.")
+@set_option(
+    "Parameters at which to judge in place of the recommended ones (gamma=0.01), and constants that theorems are told "
+    "in place of the problem's own (pl=0.1)."
+)
+@click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="FILE.py",
+    help="Run this Python file first, with all your rights, and register what it defines: theorems, methods, "
+    "compressors, problems, experiments.",
+)
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Number of rounds.")
 @click.option("--replicas", type=POSITIVE, metavar="R", help="Replicas to start with; doubled while undecided.")
 @seed_option
@@ -54,24 +76,42 @@ def verify(
     seed: int,
     jobs: int | None,
     pool: str,
+    settings: dict[str, Any],
+    modules: tuple[str, ...],
     **own: Any,
 ) -> int:
     """Put theorems and claims to the test: all of them, or those named.
 
     Prints tables of verdicts and writes report.html, a picture and a certificate per verdict.
+
+    \b
+    tersegrad verify ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3 --set gamma=0.01
+    tersegrad verify --module examples/my_method.py mine.gd
     """
     directory = writable_directory(out)
     from ..progress import Bars
     from ..report import write_report
+    from ..theory import theorem
     from ..validation import examine, exit_status, select
     from ..validation import verify as decide
+    from ..validation.own import load_all
 
+    load_all(modules)
     theorems, claims = select(ids, paper)
+    if settings:
+        if not theorems:
+            raise InputError(f"--set {next(iter(settings))}=... is about theorems, and {ids[0]} is a claim")
+        told = [split(theorem(i), settings) for i in theorems]
+        if other := next((i for i, parts in zip(theorems, told, strict=True) if parts != told[0]), None):
+            raise InputError(
+                f"--set means one thing for {theorems[0]} and another for {other}: judge one theorem at a time"
+            )
+        own |= {"constants": told[0][0] or None, "parameters": told[0][1] or None}
     if any(value is not None for value in own.values()):  # they are the experiment's, and a claim has its own
         if named := [i for i in ids if i in claims]:
             raise InputError(
                 f"{named[0]} is a claim with an experiment of its own: leave out --problem, --up, --down, "
-                "--participation, --workers, --rounds and --replicas"
+                "--participation, --workers, --rounds, --replicas and --set"
             )
         claims = []
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
@@ -94,6 +134,7 @@ def verify(
                     ids=theorems,
                     **own,
                     **common,
+                    modules=modules,
                     alpha=share * len(theorems),
                     progress=lambda event: bars.update(event.theorem, event.done, event.text),
                 )

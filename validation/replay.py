@@ -21,7 +21,7 @@ from .verdict import versions
 from .worst_cases import with_worst_cases
 
 #: What a certificate says of the work that was done, not of what came out.
-ABOUT_THE_WORK = ("seconds", "versions", "command", "conformance", "controls", "one_step")
+ABOUT_THE_WORK = ("seconds", "versions", "command", "conformance", "controls", "one_step", "statement_check", "needs")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ..problems.registry import OBJECTS
 from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from ..theory.compressors.participation import participating
+from .certify import certify
 from .certify_problem import certify_problem
 from .claims import CLAIMS
 from .conformance import Conformance, conforms
@@ -34,6 +35,8 @@ from .worst_cases import with_worst_cases
 
 #: Random points at which a problem of a verification is held against its constants.
 POINTS = 4
+#: Entries of the messages by which a compressor of a verification is certified, and the error probability of that.
+MESSAGES, CERTAIN = 1e6, 1e-6
 
 #: The package of the toolkit.
 PACKAGE = __package__.partition(".")[0]
@@ -221,6 +224,9 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
         (f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()
     ]
+    dim = int(verdict.constants.get("dim") or 0)
+    if dim:
+        parts += [(f"the constants of {c.spec}", promises_conform, (c, dim)) for c in compressors.values()]
     if verdict.rounds:
         about_problem = problem, verdict.workers
         parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
@@ -238,6 +244,15 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
             checked = (*found.checked, *([name] if part.word == "conforms" else []))
             found = replace(found, checked=checked, rounds=found.rounds + part.rounds)
     return found
+
+
+def promises_conform(given: Compressor, dim: int) -> Conformance:
+    """Whether a compressor keeps what its constants promise, by a small certificate (`certify`)."""
+    found = certify(given, dim, alpha=CERTAIN, budget=MESSAGES)
+    for row in found.rows:
+        if row.verdict == "violated":
+            return Conformance("differs", f"at {row.check}: {row.measured:.4g} against {row.limit:.4g}, {row.vector}")
+    return Conformance("conforms")
 
 
 def constants_conform(problem: str | Problem, workers: int) -> Conformance:

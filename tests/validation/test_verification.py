@@ -8,6 +8,7 @@ import pytest
 from tersegrad.common.errors import InputError
 from tersegrad.theory import THEOREMS
 from tersegrad.validation import CLAIMS, EXPERIMENTS, exit_status, select, verify
+from tersegrad.validation.variants import of_compressors
 
 QUADRATIC = "quadratic:dim=5,mu=0.2,L=1,radius=5"
 
@@ -96,3 +97,12 @@ def test_constants_that_are_not_the_problems_own_are_found_out(monkeypatch):
     found = constants_conform(on, 2)
     assert found.word == "differs"
     assert "in mu: 0.4 is claimed" in found.where
+
+
+@pytest.mark.parametrize("variant", list(of_compressors()), ids=lambda v: v.name)
+def test_compressors_that_promise_too_much_are_found_out(variant):
+    from tersegrad.theory import compressor
+    from tersegrad.validation.verification import promises_conform
+
+    assert promises_conform(compressor(variant.name.rpartition(": ")[0]), 12).word == "conforms"
+    assert promises_conform(variant.compressor, 12).word == "differs"

@@ -276,14 +276,16 @@ class Problem(ABC):
         l1, l2 = self.regulariser
         return subgradient_norm(self.gradient(self.x_star) + l2 * self.x_star, self.x_star, l1)
 
-    def known(self, **constants: Any) -> Constants:
+    def known(self, L_i: ArrayLike | None = None, supports: ArrayLike | None = None, **constants: Any) -> Constants:
         """Return `constants` together with those that hold by the problem's shape: n, d, distances, additive
         noise.
 
         Unless given, L_sample is L_max: a gradient that is exact, or exact plus a noise that does not depend
         on x, is the gradient of a sample as smooth as f_i; and every coordinate is as smooth as f. Where f* is
         not known, f(x0) stands for it in gap_star. Samples are drawn independently, and convex where every f_i is
-        known to be: losses are of one kind, and additive noise is linear.
+        known to be: losses are of one kind, and additive noise is linear. The smoothness L_i (n,) of the workers, or
+        one for all, gives its mean, with their supports (n, d) the largest sum over workers that share a coordinate,
+        and the scaled gradients at x0.
         """
         composite = self.regulariser != (0.0, 0.0)
         mu_min = constants.get("mu_min")
@@ -298,6 +300,8 @@ class Problem(ABC):
             "grad0_sq": sum(float(np.sum(self.worker_gradient(i, self.x0) ** 2)) for i in range(self.workers))
             / self.workers,
         }
+        if L_i is not None:
+            common |= self._of_workers(np.broadcast_to(np.asarray(L_i, dtype=np.float64), self.workers), supports)
         if constants.get("L") is not None:
             common["L_l1"] = self.dim * constants["L"]
         if self.infima is not None and not composite:
@@ -321,6 +325,17 @@ class Problem(ABC):
     def stated(self) -> bool:
         """Whether gradient and constants are what a user states, in a class or functions of his own."""
         return not type(self).__module__.startswith(f"{__package__}.")
+
+    def _of_workers(self, L_i: FloatArray, supports: ArrayLike | None) -> dict[str, float]:
+        """L_mean, L_shared and grad0_scaled; a worker whose gradient is constant counts as smooth as the mean."""
+        L_i = np.where(L_i > 0, L_i, L_i.mean())
+        slopes = np.array([np.sum(self.worker_gradient(i, self.x0) ** 2) for i in range(self.workers)])
+        shared = L_i.sum() if supports is None else (L_i @ np.asarray(supports, dtype=np.float64)).max()
+        return {
+            "L_mean": float(L_i.mean()),
+            "L_shared": max(float(shared), float(L_i.max())),
+            "grad0_scaled": float(np.mean(slopes / L_i)),
+        }
 
     def _certainty(self, name: str) -> str:
         """How the value of a constant is known."""

@@ -83,6 +83,7 @@ class ExplicitQuadratic(Problem):
             slopes = np.einsum("njk,nk->nj", self.hessians, self.minimisers)
             zeta_sq = float(np.sum((slopes - slopes.mean(axis=0)) ** 2)) / self.workers
         return self.known(
+            smooth,
             L=largest,
             L_tilde=max(float(np.sqrt(np.mean(smooth**2))), largest),
             L_max=max(float(smooth.max()), largest),

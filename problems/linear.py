@@ -463,7 +463,7 @@ class LinearModel(Problem):
             known["L_sample"] = self.expected_smoothness(self.noise.batch, L_i)
             if self.x_star is not None:
                 known["sigma_star_sq"] = self.gradient_spread(self.x_star)
-        return self.known(**known)
+        return self.known(L_i[self.index], None if self.reg or self.lam else self.supports(), **known)
 
     def expected_smoothness(self, batch: int, L_i: FloatArray) -> float:
         """Return the expected smoothness of a batch that is drawn with replacement, of the worst worker.

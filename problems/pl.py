@@ -59,7 +59,7 @@ class PolyakLojasiewicz(Problem):
         return np.zeros(self.dim)
 
     def constants(self) -> Constants:
-        return self.known(L=8.0, L_tilde=8.0, L_max=8.0, pl=MU_PL, zeta_sq=0.0, overlap=self.workers)
+        return self.known(8.0, L=8.0, L_tilde=8.0, L_max=8.0, pl=MU_PL, zeta_sq=0.0, overlap=self.workers)
 
     def kernels(self) -> ProblemKernels:
         from .kernels import pl as kernels

@@ -202,6 +202,7 @@ class Quadratic(Problem):
                 float(np.sum(self._apply(self.hessian(0), centred) ** 2)) / self.workers if self.heterogeneity else 0.0
             )
         return self.known(
+            largest * scales,
             G=self._largest_gradient(),
             L=float(self._mean_spectrum[-1]),
             L_tilde=largest * float(np.sqrt(np.mean(scales**2))),

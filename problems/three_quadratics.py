@@ -61,6 +61,7 @@ class ThreeQuadratics(Problem):
         spectrum = np.linalg.eigvalsh(self.hessians[self.index].mean(axis=0))
         largest = 2.0 * 17.0 + 0.5  # 2 ||a_i||^2 + 1/2
         return self.known(
+            largest,
             L=float(spectrum[-1]),
             L_tilde=largest,
             L_max=largest,

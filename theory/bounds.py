@@ -24,6 +24,7 @@ COLUMNS: dict[str, str] = {
     "grad_sq": r"\|\nabla f(x^t)\|^2",
     "grad_sq_avg": r"\sum_{t<T}w_t\|\nabla f(x^t)\|^2/\sum_{t<T}w_t",
     "grad_l1_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|_1",
+    "grad_norm_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|",
     "grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2",
     "gap_mean": r"\frac{1}{T}\sum_{t<T}(f(x^t)-f^\star)",
     "memory_error_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^\star)\|^2",

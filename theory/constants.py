@@ -8,7 +8,7 @@ says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ class Constants:
     ------
     InputError
         If a value is not a finite number, has the wrong sign, or contradicts another one
-        (mu <= L <= L_tilde <= L_max <= L_sample, mu_min <= mu).
+        (mu <= L <= L_mean <= L_tilde <= L_max <= L_sample, mu_min <= mu).
 
     Examples
     --------
@@ -48,6 +48,8 @@ class Constants:
     dim: int | None = _constant("dimension d of x")
     L: float | None = _constant("smoothness of f")
     L_tilde: float | None = _constant("sqrt((1/n) sum L_i^2), L_i the smoothness of f_i")
+    L_mean: float | None = _constant("(1/n) sum L_i, L_i the smoothness of f_i")
+    L_shared: float | None = _constant("largest sum of the L_i of workers whose gradients share a coordinate")
     L_max: float | None = _constant("largest smoothness L_i of a worker's f_i")
     L_sample: float | None = _constant("expected smoothness of a stochastic gradient; for one row, of its loss")
     mu: float | None = _constant("strong convexity of f; 0 says that f is convex")
@@ -63,6 +65,7 @@ class Constants:
     overlap: float | None = _constant("how many workers' gradients can share a coordinate, in [1, n]")
     tau: float | None = _constant("bound on the delay in rounds: age of a gradient when it is used")
     grad0_sq: float | None = _constant("(1/n) sum ||grad f_i(x^0)||^2")
+    grad0_scaled: float | None = _constant("(1/n) sum ||grad f_i(x^0)||^2/L_i")
     gap_star: float | None = _constant("f* - (1/n) sum inf f_i")
     G_mean: float | None = _constant("(1/n) sum C_i, with ||grad f_i(x)|| <= C_i at every x met")
     G_sq_mean: float | None = _constant("(1/n) sum C_i^2, with ||grad f_i(x)|| <= C_i at every x met")
@@ -123,7 +126,7 @@ class Constants:
         return [(name, value, self.certainty.get(name, "given"), meanings[name]) for name, value in known]
 
     def replaced(self, pairs: Mapping[str, Any]) -> Constants:
-        """These constants with some replaced or added.
+        """These constants with some replaced or added; with other L_i, what is left of `SELDOM` is no longer known.
 
         Raises
         ------
@@ -132,9 +135,12 @@ class Constants:
         """
         if not pairs:
             return self
-        kept = {name: how for name, how in self.certainty.items() if name not in pairs}
         given = Constants.read(pairs)
-        return replace(self, **{name: getattr(given, name) for name in pairs}, certainty=kept)
+        values = {name: getattr(given, name) for name in pairs}
+        if not {"L", "L_tilde", "L_max"}.isdisjoint(pairs):
+            values = dict.fromkeys(SELDOM) | values
+        kept = {name: how for name, how in self.certainty.items() if name not in values}
+        return replace(self, **values, certainty=kept)
 
     def __str__(self) -> str:
         """A table of the known constants."""
@@ -144,12 +150,13 @@ class Constants:
         lines += [str(f.metadata["meaning"]) for f in fields(self) if f.name in FLAGS and getattr(self, f.name)]
         return "\n".join([*lines, *self.notes])
 
-    def completed(self) -> Constants:
-        """Fill in what the known constants imply, and say so in `notes`.
+    def completed(self, wanted: Iterable[str] = ()) -> Constants:
+        """Fill in what the known constants imply, and say so in `notes`; of `SELDOM` only what is `wanted`.
 
         Equal workers (n = 1 or zeta_sq = 0) share one smoothness and one strong convexity;
-        L <= L_tilde <= L_max <= L_sample; strong convexity implies Polyak-Lojasiewicz; uniform bounds hold
-        at x*; (mu/2)||x - x*||^2 <= f(x) - f* <= (L/2)||x - x*||^2 (the right side without R only).
+        L <= L_mean <= L_tilde <= L_max <= L_sample; L_shared is at most n L_mean and overlap L_max;
+        strong convexity implies Polyak-Lojasiewicz; uniform bounds hold at x*;
+        (mu/2)||x - x*||^2 <= f(x) - f* <= (L/2)||x - x*||^2 (the right side without R only).
         """
         value: dict[str, Any] = {name: getattr(self, name) for name in NAMES}
         notes = list(self.notes)
@@ -169,6 +176,8 @@ class Constants:
             fill("mu_min", value["mu"], "all workers have the same gradient")
         for name, above in (("L_max", "L_sample"), ("L_tilde", "L_max"), ("L", "L_tilde")):
             fill(name, value[above], f"at most {above}")
+            if name == "L_max":  # before what it implies: a mean that is given bounds L best
+                fill("L", value["L_mean"], "at most L_mean")
         if value["mu_min"] is not None and value["mu_min"] >= 0.0:
             fill("mu", value["mu_min"], "at least mu_min")
         if value["mu"]:
@@ -187,8 +196,35 @@ class Constants:
             fill("dist0_sq", 2.0 * value["gap0"] / value["mu"], "at most 2 gap0/mu")
         if not self.composite and value["L"] and value["dist0_sq"] is not None:
             fill("gap0", value["L"] * value["dist0_sq"] / 2.0, "at most L dist0_sq/2")
+        for name in SELDOM:
+            if name in wanted:
+                implied = [(bound, why) for bound, why in _implied(name, value, self.composite) if bound is not None]
+                if implied:
+                    fill(name, *min(implied))
         return replace(self, **value, notes=tuple(notes))
 
+
+def _implied(name: str, value: Mapping[str, Any], composite: bool) -> tuple[tuple[float | None, str], ...]:
+    """What bounds a constant of `SELDOM`: pairs of a value, None if unknown, and why."""
+
+    def times(a: str, b: str) -> float | None:
+        return None if value[a] is None or value[b] is None else value[a] * value[b]
+
+    equal = value["zeta_sq"] == 0.0
+    if name == "L_mean":
+        alike = value["L"] if equal else None
+        return (alike, "all workers have the same gradient"), (value["L_tilde"], "at most L_tilde")
+    if name == "L_shared":
+        mean = "L_tilde" if value["L_mean"] is None else "L_mean"
+        return (times("n", mean), f"at most n {mean}"), (times("overlap", "L_max"), "at most overlap L_max")
+    alike = value["grad0_sq"] / value["L"] if equal and value["L"] and value["grad0_sq"] is not None else None
+    known = not composite and value["gap0"] is not None and value["gap_star"] is not None
+    above = 2.0 * (value["gap0"] + value["gap_star"]) if known else None
+    return (alike, "all workers have the same gradient"), (above, "at most 2 (gap0 + gap_star)")
+
+
+SELDOM: tuple[str, ...] = ("L_mean", "L_shared", "grad0_scaled")
+"""Constants that few theorems need: filled in for those only."""
 
 FLAGS: tuple[str, ...] = (
     "composite", "quadratic", "convex_samples", "independent_samples", "independent_delays", "uniform_draws",
@@ -200,15 +236,16 @@ NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not i
 """Names of the numeric constants."""
 
 _ORDERED = (
-    *(("mu", name) for name in ("L", "L_tilde", "L_max", "L_sample")),
-    *(("pl", name) for name in ("L", "L_tilde", "L_max", "L_sample")),
+    *(("mu", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
+    *(("pl", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
     ("mu_min", "mu"),
     ("L", "L_tilde"), ("L", "L_max"), ("L", "L_sample"),
+    ("L", "L_mean"), ("L_mean", "L_tilde"), ("L_mean", "L_max"), ("L_mean", "L_sample"),
     ("L_tilde", "L_max"), ("L_tilde", "L_sample"),
     ("L_max", "L_sample"),
 )  # fmt: skip
 
-_POSITIVE = ("L", "L_tilde", "L_max", "L_sample", "L_l1", "pl")
+_POSITIVE = ("L", "L_mean", "L_shared", "L_tilde", "L_max", "L_sample", "L_l1", "pl")
 
 
 def _checked(name: str, value: Any) -> int | float:

@@ -235,6 +235,20 @@ def _overlap(asked: Asked) -> Answer:
     return YES
 
 
+def _supports(asked: Asked) -> Answer:
+    c = asked.constants
+    mean = next((value for value in (c.L_mean, c.L_tilde, c.L_max) if value is not None), None)
+    if mean is not None and (c.L_shared or 0) >= (c.n or 1) * mean * (1 - 1e-9):
+        return YES
+    if isinstance(asked.up, Compressor) and not asked.up.keeps_support:
+        way = "" if mean is None else f"={(c.n or 1) * mean:.6g}"
+        return no(
+            f"{asked.theorem.name} with L_shared = {c.L_shared:.4g}, below n L_mean, needs a compressor that sends no "
+            f"coordinate that is zero, and {asked.up.spec} may; give --set L_shared{way or '=n L_mean'}"
+        )
+    return YES
+
+
 CONVEX_WORKERS = Hypothesis("convex workers", "every $f_i$ is convex", CONSTANTS, _worker_convexity)
 STRONGLY_CONVEX_WORKERS = Hypothesis(
     "strongly convex workers", r"every $f_i$ is $\mu$-strongly convex", CONSTANTS, _worker_strong_convexity
@@ -249,6 +263,9 @@ SMOOTH_WORKERS = Hypothesis("smooth workers", r"every $f_i$ is $L_{\max}$-smooth
 ALIKE_SMOOTH_WORKERS = Hypothesis("smooth workers", "every $f_i$ is $L$-smooth", CONSTANTS)
 SMOOTH_ON_AVERAGE = Hypothesis(
     "smooth on average", r"every $f_i$ is $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$", CONSTANTS
+)
+SMOOTH_BY_MEAN = Hypothesis(
+    "smooth by the mean", r"every $f_i$ is $L_i$-smooth, $\bar L = \frac{1}{n}\sum_i L_i$", CONSTANTS
 )
 SMOOTH_SAMPLES = Hypothesis("smooth samples", "the loss of every sample is $L_s$-smooth", CONSTANTS)
 SMOOTH_COORDINATES = Hypothesis(
@@ -271,6 +288,14 @@ OVERLAP = Hypothesis(
     "unknown), and $C(v)$ is zero wherever $v$ is unless $s = n$",
     CONSTANTS,
     _overlap,
+)
+SMOOTH_ON_SUPPORTS = Hypothesis(
+    "smooth on supports",
+    r"every $f_i$ is $L_i$-smooth and a function of the coordinates in $S_i$, $\rho_L = \max_j\sum_{i: j \in S_i} L_i$ "
+    r"(all coordinates where the supports are unknown), and $C(v)$ is zero wherever $v$ is unless "
+    r"$\rho_L = \sum_i L_i$",
+    CONSTANTS,
+    _supports,
 )
 EQUAL_WORKERS = Hypothesis("equal workers", "all workers sample the same $f$", CONSTANTS, _equal)
 ONE_WORKER = Hypothesis("one worker", "there is one worker", CONSTANTS, _one)
@@ -531,7 +556,8 @@ FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma
 
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
-    EQUAL_WORKERS, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP, BOUNDED_MEMORY,
+    EQUAL_WORKERS, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP, SMOOTH_ON_SUPPORTS,
+    BOUNDED_MEMORY,
     FRESH_COINS, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM,
     NOISE_IN_COORDINATES, SAMPLED,
 )  # fmt: skip
@@ -540,10 +566,10 @@ GUARDS: tuple[Hypothesis, ...] = (
 
 STATEMENT: tuple[Hypothesis, ...] = (
     ONE_WORKER, EQUAL_WORKERS, QUADRATIC, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS,
-    SMOOTH, SMOOTH_ON_AVERAGE, CONVEX, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES,
-    SMOOTH_COORDINATES, DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE,
-    NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, OWN_COINS,
-    FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP, EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED,
+    SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ,
+    CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE,
+    NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK,
+    OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP, EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED,
     FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP,
     FALLING_STEP, KNOWN,
 )  # fmt: skip

@@ -6,8 +6,8 @@ answer on the way back.
 
 Constants of the sum: L, mu, pl, gap0 and L_l1 belong to F; where a constant of the average has (1/n) sum_i, that of
 the sum has sum_i (zeta_star_sq = sum ||grad f_i(x*)||^2, G_mean = sum C_i, L_tilde^2 = sum L_i^2, ...). What belongs
-to one worker (L_max, L_sample, mu_min, sigma_sq, G, sigma_l1) and what has nothing to do with the scale of f (n, dim,
-dist0_sq, overlap, tau) is the same in both.
+to one worker or one coordinate (L_max, L_shared, L_sample, mu_min, sigma_sq, G, sigma_l1) and what has nothing to do
+with the scale of f (n, dim, dist0_sq, overlap, tau) is the same in both.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from .constants import NAMES, Constants
 from .theorem import Given, Guarantee, NoGuarantee, Theorem
 
 POWERS: dict[str, float] = {
-    **dict.fromkeys(("L", "mu", "pl", "gap0", "L_l1", "gap_star"), 1.0),
-    **dict.fromkeys(("zeta_sq", "zeta_star_sq", "sigma_star_sq", "grad0_sq", "G_mean", "G_sq_mean", "G_l1"), 1.0),
+    **dict.fromkeys(("L", "L_mean", "mu", "pl", "gap0", "L_l1", "gap_star"), 1.0),
+    **dict.fromkeys(
+        ("zeta_sq", "zeta_star_sq", "sigma_star_sq", "grad0_sq", "grad0_scaled", "G_mean", "G_sq_mean", "G_l1"), 1.0
+    ),
     "L_tilde": 0.5,
 }
 """Power of n by which a constant of the sum is larger than that of the average; 0 for the others."""

@@ -196,6 +196,7 @@ class Guarantee:
             **dict.fromkeys(("dist_sq", "shadow_dist_sq"), c.dist0_sq),
             **dict.fromkeys(("gap", "gap_mean", "gap_avg"), c.gap0),
             **dict.fromkeys(("grad_sq", "grad_sq_mean", "grad_sq_avg", "shadow_grad_sq_mean"), slope),
+            "grad_norm_mean": None if slope is None else math.sqrt(slope),
         }
         if len(self.metric.terms) == 1 and not c.composite:
             ((column, coefficient),) = self.metric.terms
@@ -527,7 +528,7 @@ class Theorem(ABC):
         """The constants with what they and the theorem imply."""
         if ONE_WORKER in self.assumes and constants.n is None:
             constants = replace(constants, n=1, notes=(*constants.notes, "n = 1: the theorem is about one worker"))
-        constants = constants.completed()
+        constants = constants.completed((*self.requires, *self.bound_requires))
         if STRONGLY_CONVEX_WORKERS in self.assumes and constants.mu_min is not None and constants.mu_min > 0:
             constants = replace(constants, mu=constants.mu_min)
         return constants

@@ -281,7 +281,7 @@ def _lower(
 
 
 def _curvature(search: _Search, known: Constants) -> list[Claim]:
-    """L, L_tilde, L_max, mu and mu_min."""
+    """L, L_tilde, L_mean, L_shared, L_max, mu and mu_min."""
     problem = search.problem
     largest, pair = search.extreme(problem.gradient, 0.0)
     smallest, low_pair = search.extreme(problem.gradient, largest)
@@ -293,6 +293,10 @@ def _curvature(search: _Search, known: Constants) -> list[Claim]:
     if len(each) == problem.workers:
         mean = float(np.sqrt(np.mean([found[0] ** 2 for found in each])))
         claims.append(_upper("L_tilde", known.L_tilde, mean, (), "root of the mean square over the workers"))
+        mean = float(np.mean([found[0] for found in each]))
+        claims.append(_upper("L_mean", known.L_mean, mean, (), "mean over the workers"))
+    shared = max(problem.workers * largest, worst[0])
+    claims.append(_upper("L_shared", known.L_shared, shared, pair, "n times the smoothness of f, or that of a worker"))
     text = "<grad f(x) - grad f(y), x - y>/||x - y||^2"
     claims.append(_lower("mu", known.mu, smallest, low_pair, text, largest))
     lowest = [
@@ -336,7 +340,7 @@ def _minimum(search: _Search, known: Constants) -> list[Claim]:
 
 
 def _dissimilarity(search: _Search, known: Constants) -> list[Claim]:
-    """zeta_sq, zeta_star_sq, grad0_sq and G."""
+    """zeta_sq, zeta_star_sq, grad0_scaled and G."""
     problem, claims = search.problem, []
 
     def spread(x: Floats) -> float:
@@ -356,6 +360,11 @@ def _dissimilarity(search: _Search, known: Constants) -> list[Claim]:
         claims.append(
             _upper("zeta_star_sq", known.zeta_star_sq, measured, (problem.x_star,), "(1/n) sum ||grad f_i(x*)||^2")
         )
+    if known.grad0_scaled is not None and known.L_mean is not None:
+        lengths = [float(np.linalg.norm(problem.worker_gradient(i, problem.x0))) for i in range(problem.workers)]
+        least = float(np.mean(lengths)) ** 2 / known.L_mean
+        text = "(avg ||grad f_i(x^0)||)^2/L_mean, which is at most that"
+        claims.append(_upper("grad0_scaled", known.grad0_scaled, least, (problem.x0,), text))
     if known.G is not None:
         sizes = [
             max(float(np.sum(problem.worker_gradient(i, x) ** 2)) for i in _workers(problem)) for x in search.points

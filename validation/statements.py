@@ -94,7 +94,7 @@ class Formula:
             return math.log(self._atom())
         if token == r"\sqrt":
             return math.sqrt(self._group())
-        if token == r"\tilde":
+        if token in (r"\tilde", r"\bar"):
             token += " " + self._take()
         if token in (r"\max", r"\min"):
             self._take(r"\{")
@@ -126,7 +126,8 @@ def suited(theorem: Theorem, constants: Constants) -> dict[str, Any]:
         changes |= {"zeta_sq": 0.0, "zeta_star_sq": 0.0}
     if ONE_WORKER in theorem.assumes:
         smooth = constants.L_max
-        changes |= {"n": 1, "L": smooth, "L_tilde": smooth, "mu": constants.mu_min, "zeta_sq": 0.0, "zeta_star_sq": 0.0,
+        changes |= {"n": 1, "L": smooth, "L_tilde": smooth, "L_mean": smooth, "L_shared": smooth,
+                    "mu": constants.mu_min, "zeta_sq": 0.0, "zeta_star_sq": 0.0,
                     "overlap": 1 if constants.overlap else None}  # fmt: skip
     if QUADRATIC in theorem.assumes:
         changes["quadratic"] = True
@@ -149,14 +150,15 @@ def setting(theorem: Theorem, seed: int) -> Setting:
     draw = random.Random(seed).uniform
     n, sigma_sq, zeta_sq = 7, draw(0.1, 2), draw(0.1, 2)
     zeta_star_sq = zeta_sq * draw(0, 1)
-    L, L_max, L_sample = draw(1, 2), draw(2, 3), draw(3, 4)
+    L, L_max, L_sample = draw(1, 1.9), draw(2, 3), draw(3, 4)
     mu_min, mu, pl = draw(0.1, 0.2), draw(0.2, 0.3), draw(0.3, 0.4)
     gap0, dist0_sq, sigma_star_sq, G = draw(1, 5), draw(1, 5), draw(0.01, 0.1), draw(1, 3)
     constants = Constants(
         n=n, L=L, L_max=L_max, L_sample=L_sample, mu=mu, mu_min=mu_min, pl=pl, sigma_sq=sigma_sq,
         zeta_sq=zeta_sq, zeta_star_sq=zeta_star_sq, sigma_star_sq=sigma_star_sq, G=G, gap0=gap0,
-        dist0_sq=dist0_sq, L_tilde=draw(L, L_max), dim=30, overlap=draw(2, 6), tau=draw(3, 9), grad0_sq=draw(1, 3),
+        dist0_sq=dist0_sq, dim=30, overlap=draw(2, 6), tau=draw(3, 9), grad0_sq=draw(1, 3),
         gap_star=draw(0.5, 2), G_mean=draw(0.5, 0.9) * G, G_sq_mean=draw(0.5, 0.9) * G**2, G_l1=draw(2, 4) * G,
+        L_tilde=draw(1.95, L_max), L_mean=draw(L, 1.95), L_shared=draw(4, 6), grad0_scaled=draw(1, 3),
         L_l1=draw(20, 30), sigma_l1=draw(1, 3),
     )  # fmt: skip
     constants = replace(constants, **suited(theorem, constants)).completed()
@@ -174,7 +176,8 @@ def setting(theorem: Theorem, seed: int) -> Setting:
     delta_up, delta_down = (promise.delta for promise in compressors[Contractive])
     delta, c = min(delta_up, delta_down), constants.known()
     symbols = {
-        "n": c["n"], "d": c["dim"], "L": c["L"], r"\tilde L": c["L_tilde"], r"L_{\max}": c["L_max"],
+        "n": c["n"], "d": c["dim"], "L": c["L"], r"\tilde L": c["L_tilde"], r"\bar L": c["L_mean"],
+        r"\rho_L": c["L_shared"], "g_L": math.sqrt(c["grad0_scaled"]), r"L_{\max}": c["L_max"],
         "L_s": c["L_sample"], r"\mu": c["mu"], r"\mu_{PL}": c["pl"], r"\sigma": math.sqrt(c["sigma_sq"]),
         r"\sigma_\star": math.sqrt(c["sigma_star_sq"]), "G": c["G"], "G_1": c["G_l1"], "C_1": c["G_mean"],
         "C_2": c["G_sq_mean"], "L_1": c["L_l1"], r"\sigma_1": c["sigma_l1"], r"\zeta": math.sqrt(c["zeta_sq"]),

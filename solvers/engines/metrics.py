@@ -130,6 +130,8 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         here["grad_sq_mean"] = mean(records.SUM_GRAD_SQ, here["grad_sq"])
     if "grad_l1_mean" in wanted:
         here["grad_l1_mean"] = mean(records.SUM_GRAD_L1, np.abs(gradient).sum(axis=1))
+    if "grad_norm_mean" in wanted:
+        here["grad_norm_mean"] = mean(records.SUM_GRAD_NORM, np.sqrt(here["grad_sq"]))
     if "gap_mean" in wanted:
         here["gap_mean"] = mean(records.SUM_VALUE, values) - problem.f_star
     if "grad_sq_avg" in wanted:

@@ -106,6 +106,17 @@ def add_absolute_sums(v, out):
 
 
 @njit(**INNER)
+def add_norms(v, out):
+    """out[r] += ||v[r]||."""
+    for r in range(v.shape[0]):
+        row = v[r]
+        total = 0.0
+        for j in range(row.size):
+            total += row[j] * row[j]
+        out[r] += np.sqrt(total)
+
+
+@njit(**INNER)
 def add(v, total):
     """total += v."""
     flat_v, flat_total = flat(v), flat(total)
@@ -281,6 +292,7 @@ def record_evaluation(track, weight, gradient, values, record):
     if track & records.TRACK_ANEW:
         add_squared_norms(gradient, record[records.SUM_GRAD_SQ], 1.0)
         add_absolute_sums(gradient, record[records.SUM_GRAD_L1])
+        add_norms(gradient, record[records.SUM_GRAD_NORM])
         for r in range(values.size):
             record[records.AVERAGE_GRAD_SQ, r] *= 1.0 - weight
         add_squared_norms(gradient, record[records.AVERAGE_GRAD_SQ], weight)

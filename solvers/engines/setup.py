@@ -25,7 +25,7 @@ from . import records, rounds
 SHADOW_COLUMNS = {"shadow_grad_sq_mean", "shadow_spread_mean"}
 #: Optional columns of a trace: means over all rounds so far, weighted averages, and what costs gradients to know.
 OPTIONAL_COLUMNS = SHADOW_COLUMNS | {
-    "grad_sq_mean", "gap_mean", "grad_l1_mean", "gap_avg", "grad_sq_avg", "memory_gap_sq",
+    "grad_sq_mean", "gap_mean", "grad_l1_mean", "grad_norm_mean", "gap_avg", "grad_sq_avg", "memory_gap_sq",
 }  # fmt: skip
 
 _WHEN = {"": records.NEVER, "first": records.FIRST, "period": records.EVERY, "coin": records.ON_COIN}
@@ -157,9 +157,9 @@ class Setup:
         track = records.TRACK_NOTHING
         at_hand = not (
             sampled or method.clock or method.models or self.samples > 1 or method.model_state is not None
-            or {"grad_l1_mean", "grad_sq_avg"} & columns
+            or {"grad_l1_mean", "grad_norm_mean", "grad_sq_avg"} & columns
         )  # fmt: skip
-        if {"grad_sq_mean", "grad_l1_mean", "grad_sq_avg"} & columns:
+        if {"grad_sq_mean", "grad_l1_mean", "grad_norm_mean", "grad_sq_avg"} & columns:
             track |= records.TRACK_AT_HAND if at_hand else records.TRACK_ANEW
         if "gap_mean" in columns:
             track |= records.TRACK_VALUES

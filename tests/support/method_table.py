@@ -26,6 +26,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "compressed-gd": {"gamma": 0.1},
     "ef21": {"gamma": 0.1},
     "ef21-sgdm": {"gamma": 0.1, "eta": 0.4},
+    "ef21-norm": {"gamma": 0.05},
     "ef21-bc": {"gamma": 0.05},
     "econtrol": {"gamma": 0.1, "eta": 0.2},
     "ef-bv": {"gamma": 0.1, "lam": 0.4, "nu": 0.7},

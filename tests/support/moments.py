@@ -60,6 +60,8 @@ class Line:
             n=n, L=self.mean, L_tilde=math.sqrt(np.mean(self.a**2)), L_max=np.abs(self.a).max(), mu=self.mean,
             mu_min=smallest, pl=self.mean, sigma_sq=sigma**2, zeta_star_sq=np.mean(at_star**2), gap0=apart,
             dist0_sq=self.x0**2, grad0_sq=np.mean(start**2),
+            L_mean=np.abs(self.a).mean(), L_shared=np.abs(self.a).sum(),
+            grad0_scaled=np.mean(start**2 / np.abs(self.a)),
             gap_star=np.mean(self.a * self.b**2) / 2 if convex else None,
         )  # fmt: skip
 

@@ -23,6 +23,8 @@ CASES = [
     # theorem, uplinks, downlinks, parameters that are asked for, noise, convex f_i
     ("ef21.nonconvex", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
     ("ef21.pl", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
+    ("ef21.nonconvex-sparse", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
+    ("ef21.pl-sparse", BIASED, NONE, [{}, {"gamma": 0.05}], 0.0, False),
     ("3pc.nonconvex", BIASED, NONE, [{}, {"A": 0.02}, {"A": 0.25}, {"B": 30.0}], 0.0, False),
     ("ef-bv.nonconvex", BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
     ("ef-bv.pl", BIASED + FAIR, NONE, [{}, {"lam": 0.2}, {"nu": 0.9}], 0.0, False),
@@ -66,7 +68,7 @@ def test_the_exact_expectation_stays_below_the_bound(id, ups, downs, asked, sigm
 BREAKING = {
     "ef21.nonconvex": 3, "ef21.pl": 3, "3pc.nonconvex": 3, "ef-bv.nonconvex": 1.5, "ef-bv.pl": 1.5, "diana.pl": 1.5,
     "qsgd.nonconvex": 1.5, "ef21-sgdm.nonconvex": 12, "ef21-bc.nonconvex": 3, "marina.nonconvex": 1.5, "marina.pl": 1.5,
-    "dasha.nonconvex": 3, "dasha.pl": 3,
+    "ef21.nonconvex-sparse": 3, "ef21.pl-sparse": 3, "dasha.nonconvex": 3, "dasha.pl": 3,
     "artemis.strongly-convex": 1.5, "murana.strongly-convex": 1.5, "ef21-p.strongly-convex": 16,
     "ef21-p-diana.strongly-convex": 64, "ef21-p-diana.convex": 64,
 }  # fmt: skip

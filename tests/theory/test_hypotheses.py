@@ -103,6 +103,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
             "coins that the model of a message does not depend on", {"every_worker": False}, up=shared
         ),
         "OVERLAP": Break("sends no coordinate that is zero", up="induced:first=sign,second=randk/k=5"),
+        "SMOOTH_ON_SUPPORTS": Break("sends no coordinate that is zero", {"L_shared": 3.0}, up="sign"),
         "ANY_MESSAGES": Break("must all sample the same f", {"zeta_sq": 0.7}, fixed={"M": 2}),
         "DRAWN": Break("whose mean is a gradient of f", {"zeta_sq": 0.7, "uniform_draws": False}, fixed={"M": 2}),
         "ONE_AGE": Break("needs messages of one age", {"zeta_sq": 0.7, "same_age": False}),
@@ -118,9 +119,11 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
 
 #: What must be unknown so that a constant is, for what implies it.
 IMPLIED_BY = {
-    "L": ("L_tilde", "L_max", "L_sample"),
+    "L": ("L_tilde", "L_max", "L_sample", "L_mean"),
     "L_tilde": ("L_max", "L_sample", "L"),
     "L_max": ("L_sample", "L", "L_tilde"),
+    "L_mean": ("L_max", "L_sample", "L_tilde"),
+    "L_shared": ("L_max", "L_sample", "L_tilde", "overlap"),
     "pl": ("mu", "mu_min"),
     "mu": ("mu_min",),
     "gap0": ("dist0_sq",),

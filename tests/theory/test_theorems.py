@@ -108,7 +108,7 @@ def test_every_entry_of_the_table_is_filled(id):
     assert t.title
     assert t.source
     assert t.assumptions
-    assert set(t.requires) | set(t.bound_requires) <= set(FULL.completed().known())
+    assert set(t.requires) | set(t.bound_requires) <= set(t.prepared(FULL).known())
     assert t.unprescribed().method == t.method
 
 
@@ -126,7 +126,7 @@ def test_missing_constants_are_named_and_never_guessed(id, up, down):
     known = constants_for(id)
     for name in t.requires + t.bound_requires:
         rest = replace(known, **{name: None})
-        implied = getattr(rest.completed(), name) is not None
+        implied = getattr(t.prepared(rest), name) is not None
         found = ask(id, up, down, rest)
         if implied:
             assert found

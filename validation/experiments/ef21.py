@@ -18,6 +18,12 @@ _FLAT = "quadratic:dim=10,mu=0.0001,L=1,hessians=scaled,heterogeneity=1,radius=2
 EXPERIMENTS = (
     Experiment("ef21.nonconvex", **UNEQUAL, up="topk:k=3"),
     Experiment("ef21.pl", **REGRESSION, up="topk:k=3"),
+    Experiment("ef21.nonconvex-sparse", **UNEQUAL, up="topk:k=3"),
+    Experiment(
+        "ef21.pl-sparse", "sparse-least-squares:rows=400,dim=20,overlap=2,target_noise=0.3", up="topk:k=2", workers=5,
+        rounds=1000, replicas=16, **LINEAR, **ALONE,
+    ),
+    Experiment("ef21-norm.nonconvex", **UNEQUAL, up="topk:k=3"),
     Experiment("3pc.nonconvex", **UNEQUAL, up="topk:k=3", choices={"A": 0.1}),
     Experiment("ef-bv.nonconvex", **UNEQUAL, up="randk:k=3"),
     Experiment("ef-bv.pl", **REGRESSION, up="randk:k=3"),

@@ -1,18 +1,20 @@
-"""The files of a figure: PNG for a screen, PDF for a journal."""
+"""The files of a figure: PNG for a screen, PDF for a journal, and texts beside them."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from ..common.errors import InputError
+from ..common.files import write_whole
 from .style import save
 
 
-def write(fig: Figure, out_dir: Path, name: str) -> list[Path]:
-    """Write `name`.png and `name`.pdf and return their paths; the same data give the same bytes.
+def write(fig: Figure, out_dir: Path, name: str, texts: Mapping[str, str] | None = None) -> list[Path]:
+    """Write `name`.png, `name`.pdf and the texts by their endings; return the paths. The same data give the same bytes.
 
     Raises
     ------
@@ -22,13 +24,14 @@ def write(fig: Figure, out_dir: Path, name: str) -> list[Path]:
     png, pdf = io.BytesIO(), io.BytesIO()
     save(fig, png)
     fig.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+    contents: dict[str, bytes | str] = {"png": png.getvalue(), "pdf": pdf.getvalue(), **(texts or {})}
     paths = []
-    for content, ending in ((png, "png"), (pdf, "pdf")):
+    for ending, content in contents.items():
         path = Path(out_dir) / f"{name}.{ending}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.getvalue())
         except OSError as trouble:
             raise InputError(f"cannot write '{path}': {trouble.strerror}; choose another directory") from None
+        write_whole(path, content, "choose another directory")
         paths.append(path)
     return paths

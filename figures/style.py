@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
 COLUMN = 3.5
 """Width of one journal column in inches; a page has two."""
@@ -24,7 +28,9 @@ LEFT, RIGHT, BOTTOM, TOP, LINE = 0.68, 0.1, 0.42, 0.1, 0.15
 BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE = (
     "#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7",
 )  # fmt: skip
+SKY = "#56B4E9"
 GREY = "#666666"
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 RC: dict[str, Any] = {
     "font.family": "STIXGeneral",
@@ -127,3 +133,22 @@ def slope_text(slope: float) -> str:
             whole = round(numerator)
             return f"{whole}" if denominator == 1 else f"{'-' if whole < 0 else ''}{abs(whole)}/{denominator}"
     return f"{slope:.3g}"
+
+
+def marked(axis: Axis, values: NDArray[np.float64]) -> None:
+    """Label the measured values of a logarithmic axis, and nothing else; every second one where they crowd."""
+    axis.set_major_locator(FixedLocator(values[:: -(-values.size // 7)].tolist()))
+    axis.set_major_formatter(PLAIN)
+    axis.set_minor_locator(NullLocator())
+
+
+def decades(axis: Axis) -> None:
+    """Label at most six decades of a logarithmic axis, or 1, 2, 5 where it is shorter than two."""
+    low, high = axis.get_view_interval()
+    if np.floor(np.log10(high)) > np.ceil(np.log10(low)):
+        axis.set_major_locator(LogLocator(numticks=6))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(PLAIN)
+        axis.set_minor_locator(NullLocator())

@@ -6,13 +6,11 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from .style import BLACK, BLUE, GREY, VERMILLION, figure, journal, save, slope_triangle
+from .style import BLACK, BLUE, GREY, VERMILLION, decades, figure, journal, marked, save, slope_triangle
 
 if TYPE_CHECKING:
     from ..theory.bounds import Metric
@@ -27,8 +25,6 @@ REFERENCE: dict[str, Any] = {
     "linewidth": 0.9,
     "zorder": 1.5,
 }
-
-PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 ABOVE = 1e3
 """A run that diverges leaves the picture this far above the bound and the start."""
@@ -125,7 +121,7 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     ax.set_yscale("log")
     if rho is None:
         ax.set_xscale("log")
-        _decades(ax.xaxis)
+        decades(ax.xaxis)
     elif shown.any():
         x, y = _contraction(t[shown], mean[shown], bottom, rho)
         if not promised.any() or not np.allclose(y, np.interp(x, t[promised], bound[promised]), rtol=0.1, atol=0.0):
@@ -134,8 +130,8 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     if _tuned(verdict) and rate is not None:
         entries[f"measured slope ${rate.fitted:.2f}$"] = Line2D([], [], linestyle="none")
         _slopes(ax, t[shown], mean[shown], rate.predicted)
-        _marked(ax.xaxis, _points(rate))
-    _decades(ax.yaxis)
+        marked(ax.xaxis, _points(rate))
+    decades(ax.yaxis)
     ax.set_xlabel("rounds $T$" if _over_time(verdict.metric) else "rounds $t$")
     ax.set_ylabel(metric_label(verdict.metric))
     _legend(ax, entries)
@@ -196,8 +192,8 @@ def _speedup(ax: Axes, verdict: Verdict) -> None:
         entries[f"promised to $n={until:.4g}$"] = ax.axvline(until, **FLOOR)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _marked(ax.xaxis, n)
-    _decades(ax.yaxis)
+    marked(ax.xaxis, n)
+    decades(ax.yaxis)
     ax.set_xlabel("workers $n$")
     rate, label = verdict.rate, metric_label(verdict.metric)
     level = rf"noise floor of {label}" if rate and rate.kind == "linear" else label
@@ -224,8 +220,8 @@ def _rate(ax: Axes, verdict: Verdict) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     _slopes(ax, x, y, rate.predicted)
-    _marked(ax.xaxis, x)
-    _decades(ax.yaxis)
+    marked(ax.xaxis, x)
+    decades(ax.yaxis)
     ax.set_xlabel("rounds $T$, a step for each $T$")
     label = metric_label(verdict.metric)
     ax.set_ylabel(label if _over_time(verdict.metric) else label.replace("^t", "^T"))
@@ -272,22 +268,3 @@ def _tuned(verdict: Verdict) -> bool:
     """Whether the first panel already shows a run of its own for every T."""
     rate, series = verdict.rate, verdict.series
     return bool(rate and series and _points(rate).size and set(_points(rate)) <= set(np.asarray(series.rounds, float)))
-
-
-def _marked(axis: Axis, values: NDArray[np.float64]) -> None:
-    """Label the measured values of a logarithmic axis, and nothing else; every second one where they crowd."""
-    axis.set_major_locator(FixedLocator(values[:: -(-values.size // 7)].tolist()))
-    axis.set_major_formatter(PLAIN)
-    axis.set_minor_locator(NullLocator())
-
-
-def _decades(axis: Axis) -> None:
-    """Label at most six decades of a logarithmic axis, or 1, 2, 5 where it is shorter than two."""
-    low, high = axis.get_view_interval()
-    if np.floor(np.log10(high)) > np.ceil(np.log10(low)):
-        axis.set_major_locator(LogLocator(numticks=6))
-        axis.set_minor_formatter(NullFormatter())
-    else:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(PLAIN)
-        axis.set_minor_locator(NullLocator())

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from click.testing import CliRunner, Result
 from support.verdict_examples import diverged, linear, uncovered, vacuous
 from tersegrad import __version__, figures, validation
 from tersegrad.cli import COMMANDS, main
+from tersegrad.figures.drawing import Drawing, Frame, Line
 from tersegrad.solvers import Trace
 from tersegrad.theory import COMPRESSORS, THEOREMS, Constants, InputError, theorem
 from tersegrad.validation import Verdict
@@ -122,7 +122,7 @@ def test_an_unwritable_place_is_found_before_the_work(
 
     monkeypatch.setattr(validation, "verify", work)
     monkeypatch.setattr("tersegrad.solvers.engines.simulate.simulate", work)
-    monkeypatch.setattr(figures, "FIGURES", {}, raising=False)
+    monkeypatch.setattr(figures, "FIGURES", {})
     blocked = tmp_path / "file"
     blocked.write_text("")
     result = run([*words.split(), str(blocked / "inside")])
@@ -540,20 +540,20 @@ def test_certify_says_whether_the_claims_hold() -> None:
 
 
 def test_figures_draws_what_the_register_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
-
-    def draw(out: Path, quick: bool) -> list[Path]:
-        drawn.append((Path(out), quick))
-        return [Path(out) / "a.png"]
-
-    module = ModuleType("tersegrad.figures.example")
-    module.draw = draw  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tersegrad.figures.example", module)
-    monkeypatch.setattr(figures, "FIGURES", {"some-experiment": "example"}, raising=False)
+    drawing = Drawing(
+        "some-experiment", "DORE", "An experiment", "A line.", lambda quick, seed: (
+            Frame("x", "y", (Line("a line", [1, 10], [1, 2 + quick]),)),
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(figures, "FIGURES", {"some-experiment": drawing})
     result = run(f"figures some-experiment --quick --out {tmp_path}")
     assert result.exit_code == HOLDS
-    assert drawn == [(tmp_path, True)]
-    assert result.stdout == f"{tmp_path / 'a.png'}\n"
+    files = [tmp_path / f"some-experiment.{ending}" for ending in ("png", "pdf", "csv", "txt")]
+    assert result.stdout.splitlines() == [str(path) for path in files]
+    assert files[2].read_text().splitlines()[1:] == ["a,a line,measured,1.0,1.0,x,y", "a,a line,measured,10.0,3.0,x,y"]
+    listed = run("figures --list")
+    assert listed.exit_code == HOLDS
+    assert listed.stdout == "some-experiment (DORE)\n    An experiment. A line.\n"
     unknown = run(f"figures some-experimnt --out {tmp_path}")
     assert unknown.exit_code == BAD_INPUT
     assert "'some-experiment'" in unknown.stderr

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...solvers import Trace
 
 PAPER = "Liu, Li, Tang, Yan, AISTATS 2020, arXiv 1910.07561"
-#: The paper's linear regression. It does not print the scaling of A; see `figures.dore`.
+#: The paper's linear regression. It does not print the scaling of A; see `figures.gallery.dore_regression`.
 REGRESSION = "least-squares:rows=1200,dim=500,reg=0.05,scale=0.5"
 TERNARY = "ternary:block=256"
 WORKERS = 20

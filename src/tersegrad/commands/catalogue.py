@@ -73,10 +73,10 @@ def problems() -> list[dict[str, Any]]:
 
 
 def figures() -> list[dict[str, Any]]:
-    """The papers' experiments that can be drawn."""
+    """The figures that can be drawn: name, what they show."""
     from ..figures import FIGURES
 
-    return [{"id": name} for name in FIGURES]
+    return [{"id": name, "title": drawing.title, "paper": drawing.paper} for name, drawing in FIGURES.items()]
 
 
 def _entry(name: str, entry: Callable[..., Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""``tersegrad figures``: the papers' experiments as pictures."""
+"""``tersegrad figures``: the papers' experiments and overviews of the theory as pictures."""
 
 from __future__ import annotations
 
-from importlib import import_module
+import textwrap
 
 import click
 
@@ -13,21 +13,32 @@ from ..common.files import writable_directory
 @click.command("figures")
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option("--out", metavar="DIR", default="figures", show_default=True, help="Where the pictures are written.")
-@click.option("--quick", is_flag=True, help="Fewer rounds and replicas.")
-def draw_figures(names: tuple[str, ...], out: str, quick: bool) -> int:
-    """Draw the papers' experiments: all of them, or those named."""
-    from ..figures import FIGURES
+@click.option("--quick", is_flag=True, help="Fewer rounds, points and replicas.")
+@click.option("--list", "listed", is_flag=True, help="Print what there is, with captions, and draw nothing.")
+def draw_figures(names: tuple[str, ...], out: str, quick: bool, listed: bool) -> int:
+    """Draw the papers' experiments and overviews of the theory: all figures, or those named.
+
+    Each is written as PNG and PDF, with its numbers (.csv) and its caption (.txt).
+    """
+    from .. import figures
     from ..progress import Bars
 
+    known = figures.FIGURES
     for name in names:
-        if name not in FIGURES:
-            raise InputError(f"unknown figure '{name}'{nearest(name, FIGURES)}; known: {', '.join(FIGURES)}")
+        if name not in known:
+            raise InputError(f"unknown figure '{name}'{nearest(name, known)}; known: {', '.join(known)}")
+    chosen = [known[name] for name in names or known]
+    if listed:
+        for drawing in chosen:
+            click.echo(f"{drawing.name} ({drawing.paper})")
+            click.echo(textwrap.fill(drawing.text, 80, initial_indent="    ", subsequent_indent="    "))
+        return 0
     directory = writable_directory(out)
     with Bars() as bars:
-        for name in names or FIGURES:
-            bars.update(name, 0.0, "drawing")
-            paths = import_module(f"..figures.{FIGURES[name]}", __package__).draw(directory, quick)
-            bars.update(name, 1.0, "drawn")
+        for drawing in chosen:
+            bars.update(drawing.name, 0.0, "drawing")
+            paths = drawing.draw(directory, quick)
+            bars.update(drawing.name, 1.0, "drawn")
             for path in paths:
                 click.echo(path)
     return 0

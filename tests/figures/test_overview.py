@@ -1,0 +1,66 @@
+"""The overviews: exact frontiers and the tightness of theorems, as the pictures' numbers have them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tersegrad.figures import FIGURES
+from tersegrad.figures.gallery import overview_frontier as stable
+from tersegrad.figures.gallery import overview_tightness as tight
+from tersegrad.validation.exact.frontier import frontier
+
+
+@pytest.fixture(scope="module")
+def curves() -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """(panel, line) -> (x, y), from the table that is written as CSV."""
+    drawing = FIGURES["overview-frontier"]
+    columns, rows = drawing.table(drawing.measure(True, 0))
+    at = {name: columns.index(name) for name in ("panel", "line", "x", "y")}
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        found.setdefault((row[at["panel"]], row[at["line"]]), []).append((row[at["x"]], row[at["y"]]))
+    return {key: tuple(np.array(values).T) for key, values in found.items()}
+
+
+def test_error_feedback_is_stable_up_to_the_formula(curves) -> None:
+    p, over_p = curves["a", "error feedback = EF21"]
+    n, over_n = curves["b", "error feedback = EF21"]
+    q = stable.KEPT
+    np.testing.assert_allclose(over_p, 20 * p * (2 - p) / (10 * p**2 + 4 * (1 - p)), rtol=1e-8)
+    np.testing.assert_allclose(over_n, 2 * n * q * (2 - q) / (n * q**2 + 4 * (1 - q)), rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["qsgd", "ef21", "diana", "marina"])
+def test_a_drawn_formula_is_where_the_spectral_radius_is_one(method: str) -> None:
+    p, n = 0.3, 3
+    spec = f"scaled:of=bernoulli/p={p}" if method == "ef21" else f"bernoulli:p={p}"
+    parameters = {"diana": {"alpha": p}, "marina": {"p": p}}.get(method, {})
+    radius = frontier(method, spec, workers=n, parameters=parameters, theorems=False).radius
+    assert stable.formula(method, p, n) == pytest.approx(radius, rel=1e-8)
+
+
+def test_memory_gains_stability_with_many_workers_and_costs_some_with_one(curves) -> None:
+    _, kept = curves["b", "error feedback = EF21"]
+    _, forgotten = curves["b", "QSGD (no memory)"]
+    assert kept[0] < forgotten[0]
+    assert kept[-1] > 2 > forgotten[-1]
+    assert np.all(np.diff(kept) > 0)
+
+
+def test_without_compression_all_frontiers_are_that_of_gradient_descent(curves) -> None:
+    for name in stable.ENTRIES:
+        p, step = curves["a", name]
+        assert (p[-1], step[-1]) == (1.0, pytest.approx(2.0, rel=1e-9))
+
+
+def test_no_bound_is_violated_and_the_tight_one_is_tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = ("ef21.tight-single-worker", "qsgd.strongly-convex", "sgd.convex", "gmc.convex")
+    monkeypatch.setattr(tight, "THEOREMS", {name: tight.THEOREMS[name] for name in some})
+    columns, rows = tight.table(tight.measure())
+    ratios = {row[columns.index("theorem")]: row[columns.index("ratio")] for row in rows}
+    assert set(ratios) == set(some)
+    assert max(ratios.values()) <= 1 + 1e-8
+    assert ratios["ef21.tight-single-worker"] == pytest.approx(1, abs=1e-6)
+    assert ratios["sgd.convex"] < 0.5
+    assert [row[columns.index("ratio")] for row in rows] == sorted(ratios.values(), reverse=True)

@@ -24,7 +24,13 @@ LOOKS = (
     (BLUE, "o", "-"), (VERMILLION, "s", (0, (5, 1.8))), (GREEN, "^", (0, (1, 1.6))), (PURPLE, "D", DASH_DOT),
     (ORANGE, "v", (0, (3, 1))), (BLACK, "P", "-"),
 )  # fmt: skip
-LABELS = {"gap": r"f(x^t)-f^\star", "grad_sq": r"\|\nabla f(x^t)\|^2", "dist_sq": r"\|x^t-x^\star\|^2"}
+LABELS = {
+    "gap": r"f(x^t)-f^\star",
+    "above_bound": r"f(x^t)-\mathrm{lower\ bound}",
+    "objective": r"f(x^t)",
+    "grad_sq": r"\|\nabla f(x^t)\|^2",
+    "dist_sq": r"\|x^t-x^\star\|^2",
+}
 
 
 def label(column: str) -> str:

@@ -29,7 +29,9 @@ class Trace:
         (K,) rounds done at each checkpoint; the state is the one before round ``rounds[k]`` (counted from 0).
     columns
         Name -> (R, K) array. A replica that diverged holds inf from its first bad round on. Squared distances and
-        norms are in the problem's own units, bits are per worker and cumulative.
+        norms are in the problem's own units, bits are per worker and cumulative. ``gap`` is F(x) - f* and there only
+        where f* is known; where a lower bound of f* is, the column is ``above_bound``, F(x) less that bound, and where
+        nothing is, ``objective``, F(x).
     first_bad
         (R,) round after which a replica's iterate was beyond bounds or not a number; 0 if it never was.
     scalars

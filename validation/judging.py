@@ -60,6 +60,8 @@ FLOOR_OF = {
     "gap_mean": "gap",
 }
 
+#: Columns that take f* to measure.
+GAPS = ("gap", "gap_mean", "gap_avg")
 #: The speedup on a problem of one's own costs at most so many times what the main run does.
 SPEEDUP_COST = 4
 
@@ -203,6 +205,11 @@ class VerificationRun:
         found = self.theorem.guarantee(constants, up, down, rounds=rounds, **{**self.plan.choices, **fixed})
         if found and found.missing:
             return NoGuarantee(self.theorem, found.needs)
+        if found and not problem.f_star_certified and any(column in GAPS for column, _ in found.metric.terms):
+            how = "nothing" if problem.f_star is None else "only a lower bound"
+            return NoGuarantee(
+                self.theorem, f"its metric is about f(x) - f*, and of f* of {problem.spec} {how} is known"
+            )
         return found
 
     def run(

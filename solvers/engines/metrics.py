@@ -118,8 +118,11 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     x, wanted = block.model, run.columns
     gradient, values = block.evaluate(setup, x)
     here = {"grad_sq": squares(gradient)}
-    if problem.f_star is not None:
-        here["gap"] = values + regulariser(problem, x) - problem.f_star
+    objective = values + regulariser(problem, x)
+    if problem.f_star is None:
+        here["objective"] = objective
+    else:
+        here["gap" if problem.f_star_certified else "above_bound"] = objective - problem.f_star
     if problem.x_star is not None:
         here["dist_sq"] = squares(x - problem.x_star)
 

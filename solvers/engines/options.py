@@ -51,7 +51,8 @@ class RunOptions:
         exact gradients at x anyway, the others (``gap_mean``, ``grad_l1_mean``, ``grad_norm_mean``,
         ``shadow_grad_sq_mean``, ``shadow_spread_mean``) cost an evaluation a round. ``gap_avg`` and
         ``grad_sq_avg`` need `average`; ``memory_gap_sq`` and a method's own columns cost something at checkpoints
-        only. True means ("grad_sq_mean",), for asynchronous methods nothing.
+        only. True means ("grad_sq_mean",), where workers sample rows and for asynchronous
+        methods nothing.
     schedule
         Of an asynchronous method: a `Schedule`, or the spec of a clock that makes one. If left out, the clock
         "exponential" in the engine simulate, and the workers' own times where they are real (`Trace.schedule` is what

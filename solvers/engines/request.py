@@ -146,15 +146,17 @@ def prepare(options: RunOptions) -> Job:
     points = points.astype(np.int64)
     if points[0] < 0 or points[-1] > rounds:
         raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
-    # At every step of an asynchronous method an exact gradient would make everybody wait.
-    usual = set() if method.clock else {"grad_sq_mean"}
+    # A full gradient in every round costs more than a round of sampled ones, and makes asynchronous workers wait.
+    usual = set() if method.clock or problem.noise.batch is not None else {"grad_sq_mean"}
     wanted = columns_of(method, usual if columns is True else set(columns or ()))
-    if {"gap_mean", "gap_avg"} & wanted and problem.f_star is None:
-        raise InputError("gap_mean and gap_avg need a problem with a known f*: leave them out")
+    if {"gap_mean", "gap_avg"} & wanted and not problem.f_star_certified:
+        found = "is not known" if problem.f_star is None else "is known by a lower bound only"
+        raise InputError(f"gap_mean and gap_avg need f*, which {found} of '{problem.spec}': leave them out")
     if "gap_mean" in wanted and any(problem.regulariser):
         raise InputError("gap_mean needs a problem without l1 and l2prox: leave it out")
     if {"gap_avg", "grad_sq_avg"} & wanted and average is None:
-        raise InputError("gap_avg and grad_sq_avg need the weights of the average: give average=")
+        how = front.either("run a guarantee from Python, which has them", "give average=")
+        raise InputError(f"gap_avg and grad_sq_avg need the weights of the average: {how}")
     live = options.engine != "simulate" and bool(method.clock) and options.schedule is None
     times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, options.schedule)
     if live and int(numbers.get("M", 1)) > workers:

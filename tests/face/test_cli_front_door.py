@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+import tersegrad as tg
 from tersegrad.cli import main
 
 SPLIT = "logistic:rows=64,dim=5,reg=0.1"
@@ -84,3 +85,35 @@ def test_mistakes_get_one_sentence(words, sentence):
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_run_records_the_columns_that_are_asked_for(tmp_path):
+    words = ["run", "sgd", "--problem", "quadratic:dim=3", "--workers", "2", "--set", "gamma=0.1", "--rounds", "4"]
+    for asked, there, not_there in (
+        ("gap_mean", "gap_mean", "grad_sq_mean"), ("none", "gap", "grad_sq_mean"), (None, "grad_sq_mean", "gap_mean"),
+    ):  # fmt: skip
+        out = tmp_path / f"{asked}.npz"
+        result = run(*words, "--out", str(out), *(["--columns", asked] if asked else []))
+        assert result.exit_code == 0, result.output
+        recorded = set(tg.Trace.load(out).columns)
+        assert there in recorded
+        assert not_there not in recorded
+    result = run(*words, "--columns", "gap_men")
+    assert (result.exit_code, "no such column: gap_men; 'sgd' can record" in result.stderr) == (2, True)
+
+
+def test_the_summary_of_a_run_calls_the_gap_what_it_is():
+    words = [
+        "run",
+        "sgd",
+        "--problem",
+        "logistic-nonconvex:rows=40,dim=3,lam=0.1",
+        "--workers",
+        "2",
+        "--set",
+        "gamma=1",
+    ]
+    text = run(*words, "--rounds", "4").output
+    assert "f(x) - lower bound" in text
+    assert "f(x) - f*" not in text
+    assert "gap" not in document(*words, "--rounds", "4")["final"]

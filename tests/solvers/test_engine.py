@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+import tersegrad as tg
 from tersegrad.common.errors import InputError
 from tersegrad.problems import Problem, ProblemKernels
 from tersegrad.problems import problem as build
@@ -83,7 +84,7 @@ def test_means_are_means_over_all_rounds_done():
 def test_row_sampling_records_the_same_mean_by_evaluating_the_gradient_anew():
     trace = simulate(
         "sgd", "logistic:rows=40,dim=5,reg=0.1,batch=2", workers=2, parameters={"gamma": 0.3}, rounds=12,
-        checkpoints=np.arange(13),
+        checkpoints=np.arange(13), columns=["grad_sq_mean"],
     )  # fmt: skip
     running = np.cumsum(trace.columns["grad_sq"], axis=1)[:, :-1] / np.arange(1, 13)
     assert np.allclose(trace.columns["grad_sq_mean"][:, 1:], running, rtol=1e-12)
@@ -316,3 +317,43 @@ def test_own_rules_share_the_library_ones():
     none = np.zeros((0, 1, 2))
     descend(context(), np.array([0.1, 0.0, 0.0]), x, v, none, none)
     assert np.allclose(x, [[0.95, 2.1]])
+
+
+@pytest.mark.parametrize(
+    ("problem", "column", "less"),
+    [
+        ("quadratic:dim=3,radius=1", "gap", True),
+        ("logistic-nonconvex:rows=40,dim=3,lam=0.1", "above_bound", True),
+        ("own", "objective", False),
+    ],
+)
+def test_the_gap_is_called_what_it_is(problem, column, less):
+    if problem == "own":
+        subject = tg.Problem.from_functions(lambda x: float(np.cosh(x).sum()), np.sinh, dim=3, workers=2, x0=np.ones(3))
+    else:
+        subject = tg.problem(problem, workers=2)
+    trace = tg.simulate("sgd", subject, parameters={"gamma": 0.05}, rounds=5)
+    assert {"gap", "above_bound", "objective"} & set(trace.columns) == {column}
+    assert trace.columns[column][0, -1] == pytest.approx(
+        float(subject.objective(trace.final[0])) - (subject.f_star if less else 0.0)
+    )
+
+
+def test_a_gap_above_a_lower_bound_is_no_gap():
+    subject = tg.problem("logistic-nonconvex:rows=40,dim=3,lam=0.1", workers=2)
+    with pytest.raises(tg.InputError, match=r"need f\*, which is known by a lower bound only"):
+        tg.simulate("sgd", subject, parameters={"gamma": 0.05}, rounds=5, columns=["gap_mean"])
+    (verdict,) = tg.verify(["sgd.pl"], problem=subject, constants={"pl": 0.05}, rounds=50)
+    assert (verdict.verdict, "only a lower bound is known" in verdict.reason) == ("no guarantee", True)
+
+
+def test_what_a_run_measures_by_default_costs_no_more_than_the_run():
+    rows = "least-squares:rows=400,dim=3,batch=1"
+    trace = tg.simulate("sgd", rows, workers=2, parameters={"gamma": 0.01}, rounds=5)
+    assert "grad_sq_mean" not in trace.columns
+    asked = tg.simulate("sgd", rows, workers=2, parameters={"gamma": 0.01}, rounds=5, columns=["grad_sq_mean"])
+    assert "grad_sq_mean" in asked.columns
+    exact = tg.simulate("sgd", "least-squares:rows=400,dim=3", workers=2, parameters={"gamma": 0.01}, rounds=5)
+    assert "grad_sq_mean" in exact.columns
+    guarantee = tg.theorem("sgd.nonconvex").guarantee(tg.problem(rows, workers=2).constants().replaced({"sigma_sq": 9}))
+    assert tg.run(guarantee, tg.problem(rows, workers=2), rounds=5).metric.shape[0] == 1

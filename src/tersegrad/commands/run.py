@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 DIVERGED = 3
 ENGINES = ("simulate", "processes", "mpi")
 DEFAULT_EVERY = "60s"
-METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x)||^2"}
+METRICS = {
+    "dist_sq": "||x - x*||^2",
+    "gap": "f(x) - f*",
+    "above_bound": "f(x) - lower bound",
+    "objective": "f(x)",
+    "grad_sq": "||grad f(x)||^2",
+}
 
 
 @click.command("run", cls=SetCommand)
@@ -58,6 +64,12 @@ METRICS = {"dist_sq": "||x - x*||^2", "gap": "f(x) - f*", "grad_sq": "||grad f(x
 @click.option("--clock", metavar="SPEC", help="Compute times of an asynchronous method (uniform:low=0.5,high=1.5).")
 @click.option("--schedule", "schedule_file", metavar="FILE", help="Replay recorded delays: CSV step,worker,version.")
 @click.option("--schedule-out", metavar="FILE", help="Write the delays of this run there.")
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Optional columns of the trace (grad_sq_mean,gap_mean); none for no such.  [default: grad_sq_mean, where it "
+    "is free]",
+)
 @click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
 @click.option("--checkpoint", metavar="FILE", help="Store the run there as it goes on.")
 @click.option(
@@ -81,6 +93,7 @@ def run(
     clock: str | None,
     schedule_file: str | None,
     schedule_out: str | None,
+    columns: str | None,
     out: str | None,
     checkpoint: str | None,
     checkpoint_every: str | None,
@@ -104,7 +117,19 @@ def run(
     """
     stored = Storing(checkpoint, checkpoint_every, resume)
     links = _partial(method_word, up or "identity", participation), down or "identity"
-    request = Request(method_word, problem_spec, links, workers, rounds, replicas, seed, engine, shares_only, stored)
+    request = Request(
+        method_word,
+        problem_spec,
+        links,
+        workers,
+        rounds,
+        replicas,
+        seed,
+        engine,
+        shares_only,
+        stored,
+        _columns(columns),
+    )
     delays = Delays(clock, schedule_file, schedule_out)
     if engine != "mpi":
         _refuse_ranks()
@@ -116,6 +141,16 @@ def run(
         return 0
     with mpi.in_charge():
         return lead(request, settings, delays, out, as_json)
+
+
+def _columns(names: str | None) -> tuple[str, ...] | None:
+    """The optional columns that are asked for; None: the usual ones."""
+    if names is None:
+        return None
+    words = tuple(name.strip() for name in names.split(","))
+    if not all(words):
+        raise InputError(f"--columns '{names}' has an empty name: write NAME,NAME, or none")
+    return () if words == ("none",) else words
 
 
 def _partial(method_word: str, up: str, participation: float | None) -> str:
@@ -178,6 +213,7 @@ class Request:
     engine: str
     shares_only: bool
     stored: Storing
+    columns: tuple[str, ...] | None = None
 
 
 def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | None, as_json: bool) -> int:
@@ -259,6 +295,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
             schedule=None if live else delays,
             progress=advance,
             engine=request.engine,
+            columns=True if request.columns is None else request.columns,
             checkpoint=store.path,
             checkpoint_every=store.every or DEFAULT_EVERY,
             resume=store.resume,

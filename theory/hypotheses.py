@@ -235,6 +235,19 @@ def _overlap(asked: Asked) -> Answer:
     return YES
 
 
+def _shared_minimiser(asked: Asked) -> Answer:
+    at_star = asked.constants.zeta_star_sq
+    if at_star is None:
+        return on_your_word(
+            "grad f_i(x*) is taken to be 0 for every worker, as the theorem assumes (zeta_star_sq is unknown)"
+        )
+    if at_star > 0:
+        return no(
+            f"{asked.theorem.name} needs grad f_i(x*) = 0 for every worker; zeta_star_sq = {at_star:.4g} is not 0"
+        )
+    return YES
+
+
 def _supports(asked: Asked) -> Answer:
     c = asked.constants
     mean = next((value for value in (c.L_mean, c.L_tilde, c.L_max) if value is not None), None)
@@ -288,6 +301,9 @@ OVERLAP = Hypothesis(
     "unknown), and $C(v)$ is zero wherever $v$ is unless $s = n$",
     CONSTANTS,
     _overlap,
+)
+SHARED_MINIMISER = Hypothesis(
+    "shared minimiser", r"$\nabla f_i(x^\star) = 0$ for every $i$", CONSTANTS, _shared_minimiser
 )
 SMOOTH_ON_SUPPORTS = Hypothesis(
     "smooth on supports",
@@ -556,22 +572,21 @@ FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma
 
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
-    EQUAL_WORKERS, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP, SMOOTH_ON_SUPPORTS,
-    BOUNDED_MEMORY,
-    FRESH_COINS, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM,
-    NOISE_IN_COORDINATES, SAMPLED,
+    EQUAL_WORKERS, SHARED_MINIMISER, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP,
+    SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, FRESH_COINS, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE,
+    NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED,
 )  # fmt: skip
 """The hypotheses with a guard, in the order in which they are looked at."""
 
 
 STATEMENT: tuple[Hypothesis, ...] = (
-    ONE_WORKER, EQUAL_WORKERS, QUADRATIC, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS,
-    SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ,
-    CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE,
-    NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK,
-    OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP, EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED,
-    FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP,
-    FALLING_STEP, KNOWN,
+    ONE_WORKER, EQUAL_WORKERS, SHARED_MINIMISER, QUADRATIC, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS,
+    ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS, SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX,
+    STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY,
+    LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES,
+    SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP,
+    EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER,
+    ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP, FALLING_STEP, KNOWN,
 )  # fmt: skip
 """All hypotheses, in the order in which a statement says them."""
 

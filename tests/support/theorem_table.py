@@ -41,6 +41,8 @@ TABLE: dict[str, Peculiar] = {
     "ef21.nonconvex-sparse": Peculiar(workers_lower=False, zero=("grad0_scaled",)),
     "ef21.pl-sparse": Peculiar(workers_lower=False, zero=("grad0_scaled",)),
     "ef21-norm.nonconvex": Peculiar(workers_lower=False),
+    "error-feedback.tight": Peculiar(workers_lower=False),
+    "ef21.tight": Peculiar(workers_lower=False),
     "3pc.nonconvex": Peculiar(workers_lower=False, zero=("grad0_sq",)),
     "ef-bv.nonconvex": Peculiar(workers_lower=False),
     "ef-bv.pl": Peculiar(workers_lower=False),

@@ -103,6 +103,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
             "coins that the model of a message does not depend on", {"every_worker": False}, up=shared
         ),
         "OVERLAP": Break("sends no coordinate that is zero", up="induced:first=sign,second=randk/k=5"),
+        "SHARED_MINIMISER": Break("needs grad f_i(x*) = 0 for every worker", {"zeta_star_sq": 0.2}),
         "SMOOTH_ON_SUPPORTS": Break("sends no coordinate that is zero", {"L_shared": 3.0}, up="sign"),
         "ANY_MESSAGES": Break("must all sample the same f", {"zeta_sq": 0.7}, fixed={"M": 2}),
         "DRAWN": Break("whose mean is a gradient of f", {"zeta_sq": 0.7, "uniform_draws": False}, fixed={"M": 2}),

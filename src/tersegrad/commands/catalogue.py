@@ -117,7 +117,10 @@ def list_things(what: str, as_json: bool) -> int:
 @click.command()
 @click.argument("name", metavar="ID")
 @click.option("--pseudocode", is_flag=True, help="Of a method (or a theorem's): the paper's algorithm in plain NumPy.")
-def show(name: str, pseudocode: bool) -> int:
+@click.option(
+    "--certificate", is_flag=True, help="Of a theorem: the proof of its contraction as data, where it is kept."
+)
+def show(name: str, pseudocode: bool, certificate: bool) -> int:
     """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
     from ..problems import PROBLEMS
     from ..solvers.method import known_methods
@@ -127,6 +130,9 @@ def show(name: str, pseudocode: bool) -> int:
     word = parse_spec(name)[0]
     if pseudocode:
         click.echo(_pseudocode(word))
+        return 0
+    if certificate:
+        click.echo(_certificate(word))
         return 0
     shows: list[tuple[Any, Callable[[str], str]]] = [
         (THEOREMS, _theorem),
@@ -252,6 +258,21 @@ def _pseudocode(word: str) -> str:
         raise InputError(f"method '{m.name}' brings no pseudo-code: see its file, tersegrad show {m.name}")
     about = "`given` holds gradients, compressors and their coins, see tersegrad.solvers.pseudocode"
     return f"# {m.title}: {m.source}\n# {about}\n\n{inspect.getsource(m.transcription).rstrip()}"
+
+
+def _certificate(word: str) -> str:
+    """Return the certificate of a theorem.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    from ..theory.certificates import CERTIFICATES
+
+    if word not in CERTIFICATES:
+        raise InputError(f"there is no certificate of '{word}'; there are: {', '.join(CERTIFICATES)}")
+    return CERTIFICATES[word].text()
 
 
 def _documented(kind: str, name: str, entry: Callable[..., Any]) -> str:

@@ -21,7 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--verified",
         metavar="DIR",
-        help="Where `tersegrad verify --quick` wrote its report: judge nothing twice.",
+        help="Where `tersegrad verify --quick` wrote its report: judge nothing twice. Write --verified=DIR: before "
+        "this file is read, a word of its own is taken for a folder of tests.",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tersegrad.figures import FIGURES
 from tersegrad.figures.gallery import overview_frontier as stable
+from tersegrad.figures.gallery import overview_steps as steps
 from tersegrad.figures.gallery import overview_tightness as tight
 from tersegrad.validation.exact.frontier import frontier
 
@@ -64,3 +65,12 @@ def test_no_bound_is_violated_and_the_tight_one_is_tight(monkeypatch: pytest.Mon
     assert ratios["ef21.tight-single-worker"] == pytest.approx(1, abs=1e-6)
     assert ratios["sgd.convex"] < 0.5
     assert [row[columns.index("ratio")] for row in rows] == sorted(ratios.values(), reverse=True)
+
+
+def test_theorems_of_strong_convexity_stay_below_the_frontier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With noise-free quadratics a step beyond the frontier diverges, which a linear rate excludes."""
+    methods = steps.known_methods()
+    monkeypatch.setattr(steps, "known_methods", lambda: {name: methods[name] for name in ("ef21", "diana", "q-gd")})
+    found = {entry.theorem: entry.ratio for entry in steps.measure()}
+    linear = ("ef21.pl", "diana.strongly-convex", "khirirat.q-gd-strongly-convex", "ef21.tight-single-worker")
+    assert all(0 < found[name] < 1 for name in linear)

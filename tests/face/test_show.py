@@ -77,3 +77,14 @@ def test_there_is_no_pseudo_code_of_a_compressor():
     result = CliRunner().invoke(main, ["show", "topk", "--pseudocode"])
     assert result.exit_code == 2
     assert "unknown method 'topk'" in result.output
+
+
+def test_a_certificate_is_shown_where_there_is_one():
+    """Multipliers and squares, in letters that the text explains."""
+    result = CliRunner().invoke(main, ["show", "ef21.tight", "--certificate"])
+    assert result.exit_code == 0
+    assert result.stdout.count("multiplier") == 4
+    assert "lam    = s*rho*(1 + s)/(rho - s)" in result.stdout
+    result = CliRunner().invoke(main, ["show", "ef21.pl", "--certificate"])
+    assert result.exit_code == 2
+    assert "no certificate of 'ef21.pl'; there are: ef21.tight, error-feedback.tight" in result.output

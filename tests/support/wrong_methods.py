@@ -166,6 +166,8 @@ EDITS = (
     Edit("dgc", "dgc", "            u[j] = 0.0", "            u[j] *= 0.5"),
     Edit("dist_ef_sgd", "dist-ef-sgd", "flat_v[j] += b * m[j]", "flat_v[j] = m[j]"),
     Edit("doublesqueeze", "doublesqueeze", "    two_way=True,\n    shadow=model_less_sc", "    shadow=model_less_sc"),
+    Edit("ef21_norm", "ef21-norm", "gamma * v[r, j] / length", "gamma * v[r, j] / total"),
+    Edit("ef21_norm", "ef21-norm", "length = largest * np.sqrt(total)", "length = np.sqrt(total)"),
     Edit("ef21_sgdm", "ef21-sgdm", "else params[3]", "else 1.0 - params[3]"),
     Edit("ef21_sgdm", "ef21-sgdm", "eta = 1.0 if ctx[SPECIAL] == 1", "eta = 0.5 if ctx[SPECIAL] == 1"),
     Edit("ef21p", "ef21-p", "flat_v[j] = model[j]", "flat_v[j] = model[j] + 1e-6 * gamma"),

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..common.card import card, pairs
 from ..common.errors import InputError
 from ..common.files import require_regular, whole_file
 from ..common.optional import needed
 from .schedule import Schedule
 
+#: Columns whose last means a notebook shows.
+SHOWN = ("dist_sq", "gap", "above_bound", "objective", "grad_sq", "grad_sq_mean")
 #: Traces that unpack to more than this are refused when they are read.
 MOST_BYTES = 8e9
 
@@ -157,6 +160,18 @@ class Trace:
             f"<Trace of {about.get('method')} on {about.get('problem')}: {self.replicas} replicas, "
             f"{int(self.rounds[-1]) if self.rounds.size else 0} rounds, columns {', '.join(self.columns)}>"
         )
+
+    def _repr_html_(self) -> str:
+        about = self.about
+        rows = [(name, about.get(name)) for name in ("workers", "up", "down")]
+        rows += [
+            ("parameters", pairs(about.get("parameters", {}))),
+            ("rounds", int(self.rounds[-1]) if self.rounds.size else 0),
+        ]
+        rows += [("replicas", self.replicas), ("diverged in round", self.diverged)]
+        last = {name: float(self.columns[name][:, -1].mean()) for name in SHOWN if name in self.columns}
+        rows += [(f"{name}, at the end", value) for name, value in last.items()]
+        return card(f"Trace of {about.get('method')}", str(about.get("problem")), rows)
 
     def combine(self, terms: tuple[tuple[str, float], ...]) -> np.ndarray:
         """Evaluate a metric sum_j coefficient_j * column_j as an (R, K) array.

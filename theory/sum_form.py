@@ -92,7 +92,7 @@ class ScaledCurve(Curve):
         return self.curve.time_to(eps / self.factor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SumGuarantee(Guarantee):
     """A guarantee whose step, intervals, bound and floor are those of the sum form.
 

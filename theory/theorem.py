@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common import front
+from ..common.card import card, pairs
 from ..common.errors import InputError, nearest
 from ..common.house import file_of, proof_of
-from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
+from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights, near_one
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .compressors.participation import participating
 from .constants import NAMES, Constants
@@ -78,7 +79,11 @@ class HasConstants(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+class NoGuaranteeError(InputError, AttributeError):
+    """Something was asked of a guarantee that there is not."""
+
+
+@dataclass(frozen=True, repr=False)
 class NoGuarantee:
     """The theorem says nothing about this request; falsy.
 
@@ -94,8 +99,20 @@ class NoGuarantee:
     def __bool__(self) -> Literal[False]:
         return False
 
+    def __repr__(self) -> str:
+        return f"<NoGuarantee of {self.theorem.name}: {self.reason}>"
 
-@dataclass(frozen=True)
+    def _repr_html_(self) -> str:
+        return card(f"{self.theorem.name}: no guarantee", self.theorem.title, [("reason", self.reason)])
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever a `Guarantee` has: there is none, and the sentence says why."""
+        if not name.startswith("_") and (name in Guarantee.__dataclass_fields__ or hasattr(Guarantee, name)):
+            raise NoGuaranteeError(f"there is no guarantee, and so no {name}: {vars(self).get('reason')}")
+        raise AttributeError(f"NoGuarantee has no attribute '{name}'")
+
+
+@dataclass(frozen=True, repr=False)
 class Guarantee:
     """A theorem applied to constants, compressors and parameters.
 
@@ -150,6 +167,21 @@ class Guarantee:
 
     def __bool__(self) -> Literal[True]:
         return True
+
+    def __repr__(self) -> str:
+        rho = self.rate.contraction
+        rate = "" if rho is None else f", contraction {near_one(self.rate.contraction_gap or 1 - rho)}"
+        return f"<Guarantee of {self.theorem.name}: {pairs(self.parameters)}{rate}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("parameters", pairs(self.parameters)), ("active", self.active), ("rate", self.rate.text),
+            ("about", f"E[{self.metric.name}]"), ("up", self.up and getattr(self.up, "spec", self.up)),
+            ("down", self.down and getattr(self.down, "spec", self.down)),
+            ("bits per worker and round", self.bits_per_round),
+            ("taken on your word", "; ".join(self.on_your_word) or None), ("missing", self.needs or None),
+        ]  # fmt: skip
+        return card(f"{self.theorem.name}: {self.theorem.title}", self.theorem.source, rows)
 
     @property
     def active(self) -> str:

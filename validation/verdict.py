@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..common.card import card, pairs
 from ..common.jsonable import plain
 from ..common.version import __version__
 from ..solvers.bits import BitsPerRound
@@ -233,7 +234,7 @@ class ControlResult:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """The outcome for one theorem, with everything that is needed to repeat it.
 
@@ -281,6 +282,20 @@ class Verdict:
     experiment: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.theorem}: {self.verdict}; {self.reason}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("reason", self.reason), ("method", self.method), ("problem", self.problem), ("workers", self.workers),
+            ("up", self.up), ("down", self.down), ("rounds", self.rounds), ("replicas", self.replicas),
+            ("parameters", pairs(self.parameters)), ("margin", self.margin),
+            ("speedup", None if self.speedup is None else f"slope {self.speedup.slope:.3g}"),
+            ("what ran is the method", None if self.conformance is None else self.conformance.word),
+            ("to repeat it", self.command or None), ("notes", "; ".join(self.notes) or None),
+        ]  # fmt: skip
+        return card(f"{self.theorem}: {self.verdict}", self.title, rows)
 
     @property
     def differs(self) -> bool:

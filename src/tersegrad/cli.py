@@ -51,6 +51,7 @@ COMMANDS = {
     "falsify": ("falsify", "falsify"),
     "replay": ("replay", "replay"),
     "figures": ("figures", "draw_figures"),
+    "doctor": ("doctor", "doctor"),
 }
 """Command -> its module and its name there."""
 
@@ -76,6 +77,8 @@ class Front(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         _open_closed_streams()
+        if args is None:  # a shell asks what may follow, and is answered
+            self._main_shell_completion(extra, "tersegrad")
         with handled(), command_line():
             status = self._status(list(sys.argv[1:] if args is None else args))
             if args is None and status == INTERRUPTED:

@@ -10,6 +10,7 @@ import click
 from ..common.files import writable_directory, write_whole
 from ..common.jsonable import as_json as document
 from ..output import print_json
+from .config import config_option
 from .options import POSITIVE, down_option, json_option, seed_option, up_option
 
 
@@ -24,6 +25,7 @@ from .options import POSITIVE, down_option, json_option, seed_option, up_option
 @click.option("--replicas", type=POSITIVE, metavar="R", default=8, show_default=True, help="Independent runs.")
 @seed_option
 @click.option("--out", metavar="DIR", help="Write compare.png, compare.csv and compare.json there.")
+@config_option
 @json_option
 def compare(
     names: tuple[str, ...],

@@ -14,6 +14,7 @@ import numpy as np
 from ..common.errors import InputError
 from ..common.files import writable_file
 from ..output import aligned, number, print_json
+from .config import config_option
 from .options import (
     POSITIVE,
     SetCommand,
@@ -77,6 +78,7 @@ METRICS = {
 )
 @click.option("--resume", metavar="FILE", help="Go on from a stored run.")
 @click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
+@config_option
 @json_option
 def run(
     method_word: str,

@@ -13,6 +13,7 @@ from ..common.errors import InputError
 from ..common.files import writable_directory
 from ..output import print_json
 from ..validation.sweeps import EXECUTORS, LostPiecesError, started
+from .config import config_option
 from .options import (
     POSITIVE,
     SetCommand,
@@ -66,6 +67,7 @@ COLOURS = {"holds": "green", "violated": "bold red"}
     "--executor", "pool", type=click.Choice(EXECUTORS), default="processes", show_default=True, help="What runs them."
 )
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
+@config_option
 @json_option
 def verify(
     out: str,

@@ -33,6 +33,7 @@ from ..solvers.signatures import OPTIONS, WORKERS, flat
 from ..theory import THEOREMS, Constants
 from ..theory.compressors import Compressor, compressor
 from .certify import certify
+from .claims import CLAIMS, Measured, Settings
 from .conformance import OTHERWISE, PARAMETERS, conforms
 from .exact import agreement
 from .experiments import Experiment
@@ -72,6 +73,8 @@ class Variant:
         A compressor that claims constants which are not its own.
     theorem, bound_factor
         A theorem that states so many times its bound.
+    measure
+        The measurement of a claim, of something wrong.
     """
 
     name: str
@@ -86,12 +89,13 @@ class Variant:
     compressor: Compressor | None = None
     theorem: str = ""
     bound_factor: float = 1.0
+    measure: Callable[[Settings], Measured] | None = None
 
     def test(self, seed: int = 0) -> ControlResult:
         """Put the variant to the checks that apply, until one rejects it."""
         began = time.perf_counter()
         by, reasons = "", []
-        for check in (self._conformance, self._moments, self._certificate, self._instances, self._bound):
+        for check in (self._conformance, self._moments, self._certificate, self._instances, self._bound, self._claim):
             found = check(seed)
             if found is None:
                 continue
@@ -141,6 +145,13 @@ class Variant:
             override_constants=self.override_constants, seed=seed,
         )  # fmt: skip
         return found.verdict == "violated", f"{found.verdict}: {found.reason}"
+
+    def _claim(self, seed: int) -> tuple[bool, str] | None:
+        """A claim's measurement."""
+        if self.measure is None:
+            return None
+        found = self.measure(Settings(quick=True, seed=seed))
+        return found.verdict != "holds", f"{found.verdict}: {found.reason}"
 
 
 def _told_less(method: Method, factors: Mapping[str, float]) -> Method:
@@ -306,6 +317,13 @@ def of_theorems() -> Iterator[Variant]:
             yield Variant(title, "a constant is lost", "constant", theorem=name, bound_factor=0.25)
 
 
+def of_claims() -> Iterator[Variant]:
+    """The controls of the claims."""
+    for claim in CLAIMS.values():
+        for control in claim.controls:
+            yield Variant(f"{claim.name}: {control.name}", "the claim must not hold", "claim", measure=control.measure)
+
+
 @cache
 def controls_of(method: str) -> tuple[Variant, ...]:
     """Three variants of a method, those that need no machine code of their own first."""
@@ -325,7 +343,7 @@ def catalogue() -> dict[str, Variant]:
     from .falsification import KNOWN_BUGS
 
     derived = [v for method in known_methods().values() for v in of_method(method)]
-    wrong = [*of_compressors(), *of_problems(), *of_theorems()]
+    wrong = [*of_compressors(), *of_problems(), *of_theorems(), *of_claims()]
     return {v.name: v for v in (*derived, *wrong, *(bug.variant() for bug in KNOWN_BUGS))}
 
 

@@ -12,41 +12,11 @@ import pytest
 from tersegrad.problems import problem
 from tersegrad.solvers import simulate
 from tersegrad.solvers.context import context
-from tersegrad.validation.claims import CLAIMS, Measured, Settings, dore, doublesqueeze, gmc, khirirat, liec
+from tersegrad.validation.claims import CLAIMS, Settings, dore, examine, khirirat
 from tersegrad.validation.claims.grid import Grid
 from tersegrad.validation.claims.measuring import bits, tuned, verdict
 
 QUICK = Settings(quick=True)
-
-#: Claim -> a variant of what it is about that must not pass.
-BROKEN: dict[str, tuple[str, Callable[[], Measured]]] = {
-    "dore.claim-residuals": (
-        "DORE without its memory",
-        lambda: dore.residuals(QUICK, dore={**dore.PARAMETERS, "alpha": 0.0}),
-    ),
-    "dore.claim-bits": ("the broadcast is left dense", lambda: dore.savings(QUICK, down="identity")),
-    "doublesqueeze.claim-rate": ("no memory", lambda: doublesqueeze.rate(QUICK, method="qsgd-two-way")),
-    "doublesqueeze.claim-any-compressor": (
-        "no memory",
-        lambda: doublesqueeze.any_compressor(QUICK, method="qsgd-two-way"),
-    ),
-    "doublesqueeze.claim-asynchronous": (
-        "delays of 500 rounds",
-        lambda: doublesqueeze.asynchronous(QUICK, delays=(0, 500)),
-    ),
-    "liec.claim-equal-bits": ("models that are never averaged", lambda: liec.equal_bits(QUICK, averages=False)),
-    "khirirat.claim-step": (
-        "a step that knows neither the delay nor the compressor",
-        lambda: khirirat.step(QUICK, rule=lambda found: found.largest * (1 + 2 * found.tau) * found.a),
-    ),
-    "khirirat.claim-sparsity": ("a step that ignores sparsity", lambda: khirirat.sparsity(QUICK, known=lambda s: 8)),
-    "khirirat.claim-bits": (
-        "the levels with the most bits",
-        lambda: khirirat.fewest(QUICK, choose=lambda predicted: max(predicted, key=predicted.__getitem__)),
-    ),
-    "gmc.claim-bits": ("a tenth of the entries", lambda: gmc.bits(QUICK, top="topk:ratio=0.1")),
-    "gmc.claim-heterogeneity": ("local momentum", lambda: gmc.heterogeneity(QUICK, method="dgc")),
-}
 
 
 @pytest.mark.parametrize("identity", CLAIMS)
@@ -62,17 +32,24 @@ def test_a_claim_holds_and_is_documented(identity: str, certificate: Callable[[s
     json.dumps(found, allow_nan=False)
 
 
-def test_every_claim_has_a_broken_variant() -> None:
-    assert set(BROKEN) == set(CLAIMS)
+def test_every_claim_has_two_controls() -> None:
+    assert {name: len(subject.controls) for name, subject in CLAIMS.items()} == dict.fromkeys(CLAIMS, 2)
 
 
-@pytest.mark.parametrize("identity", BROKEN)
-def test_what_is_broken_is_violated(identity: str) -> None:
-    broken, measure = BROKEN[identity]
-    found = measure()
-    assert found.verdict == "violated", f"{broken}: {found.reason}"
+@pytest.mark.parametrize(("identity", "k"), [(identity, k) for identity in CLAIMS for k in range(2)])
+def test_a_control_is_rejected(identity: str, k: int) -> None:
+    control = CLAIMS[identity].controls[k]
+    found = control.measure(QUICK)
+    assert found.verdict != "holds", f"{control.name}: {found.reason}"
     for panel in found.panels:
         assert all(np.size(curve.x) == np.size(curve.y) for curve in panel.curves)
+
+
+def test_a_full_examination_runs_the_controls() -> None:
+    (found,) = examine(["dore.claim-bits"])
+    assert [word for _, word in found.controls] == ["violated", "violated"]
+    assert found.rejected == 2
+    assert examine(["dore.claim-bits"], quick=True)[0].controls == ()
 
 
 def test_a_step_that_falls_too_fast_with_the_delay_has_the_wrong_dependence() -> None:

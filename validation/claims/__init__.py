@@ -15,7 +15,7 @@ from ...common.errors import InputError, nearest
 from ...common.scan import modules
 from ..sweeps import map_pieces
 from ..verdict import versions
-from .base import Claim, ClaimResult, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, ClaimResult, Curve, Measured, Panel, Settings
 
 #: Every claim by its id.
 CLAIMS: dict[str, Claim] = {c.name: c for module in modules(__name__, __path__) for c in getattr(module, "CLAIMS", ())}
@@ -74,9 +74,23 @@ def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str],
         settings = replace(settings, advance=lambda fraction: progress(identity, min(fraction, 0.999), "running"))
     began = time.perf_counter()
     settings.advance(0.0)
-    measured = claim(identity).measure(settings)
+    subject = claim(identity)
+    measured = subject.measure(settings)
+    calm = replace(settings, quick=True, advance=lambda fraction: None)
+    controls = () if settings.quick else tuple((c.name, c.measure(calm).verdict) for c in subject.controls)
     seconds = time.perf_counter() - began
-    return ClaimResult(identity, measured, settings.seed, settings.quick, settings.alpha, seconds, versions())
+    return ClaimResult(identity, measured, settings.seed, settings.quick, settings.alpha, seconds, versions(), controls)
 
 
-__all__ = ["CLAIMS", "Claim", "ClaimResult", "Curve", "Measured", "Panel", "Settings", "claim", "examine"]
+__all__ = [
+    "CLAIMS",
+    "Claim",
+    "ClaimControl",
+    "ClaimResult",
+    "Curve",
+    "Measured",
+    "Panel",
+    "Settings",
+    "claim",
+    "examine",
+]

@@ -88,6 +88,22 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class ClaimControl:
+    """Something wrong in the place of what a claim is about: its measurement must not hold.
+
+    Parameters
+    ----------
+    name
+        What is wrong.
+    measure
+        The claim's measurement of it.
+    """
+
+    name: str
+    measure: Callable[[Settings], Measured] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Claim:
     """A claim of a paper.
 
@@ -103,6 +119,8 @@ class Claim:
         Where the claim stands.
     measure
         The measurement.
+    controls
+        Two wrong variants that the measurement must reject.
     """
 
     name: str
@@ -110,6 +128,7 @@ class Claim:
     text: str
     source: str
     measure: Callable[[Settings], Measured] = field(repr=False)
+    controls: tuple[ClaimControl, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +142,13 @@ class ClaimResult:
     alpha: float
     seconds: float
     versions: dict[str, str]
+    controls: tuple[tuple[str, str], ...] = ()
+    """(what was wrong, the measurement's verdict on it) of the controls that were run; none with --quick."""
+
+    @property
+    def rejected(self) -> int:
+        """How many of the controls that were run did not hold."""
+        return sum(word != "holds" for _, word in self.controls)
 
     @property
     def claim(self) -> Claim:
@@ -155,6 +181,7 @@ class ClaimResult:
                 "margin": found.margin,
                 "columns": found.columns,
                 "rows": found.rows,
+                "controls": [{"control": name, "verdict": word} for name, word in self.controls],
                 "quick": self.quick,
                 "alpha": self.alpha,
                 "command": self.command,

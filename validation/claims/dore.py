@@ -9,7 +9,7 @@ import numpy as np
 from ... import solvers
 from ...problems import problem
 from ..statistics import mean_limits
-from .base import Claim, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings
 from .measuring import bits, each, verdict
 
 if TYPE_CHECKING:
@@ -177,6 +177,10 @@ CLAIMS: tuple[Claim, ...] = (
         "it is violated if one of DORE's falls less than tenfold, or one of DoubleSqueeze's more than twofold.",
         f"{PAPER}, experiment on linear regression",
         residuals,
+        (
+            ClaimControl("DORE without its memory", lambda s: residuals(s, dore={**PARAMETERS, "alpha": 0.0})),
+            ClaimControl("a memory that hardly moves", lambda s: residuals(s, dore={**PARAMETERS, "alpha": 1e-4})),
+        ),
     ),
     Claim(
         "dore.claim-bits",
@@ -189,6 +193,10 @@ CLAIMS: tuple[Claim, ...] = (
         "the entropy save over 95 %; it is violated if one of the two does so at no block.",
         f"{PAPER}, abstract",
         savings,
+        (
+            ClaimControl("the broadcast is left dense", lambda s: savings(s, down="identity")),
+            ClaimControl("a broadcast in 64 levels", lambda s: savings(s, down="qsgd:levels=64")),
+        ),
     ),
 )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...problems import problem
+from ...solvers.channels import plain
+from ...solvers.method import Method
+from ...solvers.methods.doublesqueeze import DOUBLESQUEEZE
 from ...theory.compressors import Compressor
 from ..statistics import fit_slope, mean_limits
-from .base import Claim, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings
 from .measuring import Tuned, each, tuned, verdict
 
 PAPER = "Tang, Lian, Yu, Zhang, Liu, ICML 2019, arXiv 1905.05957"
@@ -21,7 +26,11 @@ MEAN = r"mean over $t<T$ of $\|\nabla f(x^t)\|^2$"
 STEEP = -0.6
 
 
-def rate(settings: Settings, *, method: str = "doublesqueeze") -> Measured:
+#: DoubleSqueeze whose server forgets what its broadcast loses.
+FORGETFUL_SERVER = replace(DOUBLESQUEEZE, name="doublesqueeze-forgetful-server", downlink=lambda p: plain())
+
+
+def rate(settings: Settings, *, method: str | Method = "doublesqueeze") -> Measured:
     """Compare slopes over T with and without memory, equal compressors, the best of many steps for each T."""
     from .grid import Grid
 
@@ -75,7 +84,7 @@ UNBOUNDED = ("randk:k=2", "dynamic")
 FURTHER = 4.0
 
 
-def any_compressor(settings: Settings, *, method: str = "doublesqueeze") -> Measured:
+def any_compressor(settings: Settings, *, method: str | Method = "doublesqueeze") -> Measured:
     """Run several compressors with and without memory, the best of many steps for each T."""
     rounds = (256, 1024, 4096) if settings.quick else (256, 1024, 4096, 16384)
     steps = 2.0 ** -np.arange(0.0, 4.1 if settings.quick else 6.1)
@@ -214,6 +223,10 @@ CLAIMS: tuple[Claim, ...] = (
         "the other.",
         f"{PAPER}, discussion of the main theorem",
         rate,
+        (
+            ClaimControl("no memory", lambda s: rate(s, method="qsgd-two-way")),
+            ClaimControl("no memory at the server", lambda s: rate(s, method=FORGETFUL_SERVER)),
+        ),
     ),
     Claim(
         "doublesqueeze.claim-any-compressor",
@@ -227,6 +240,10 @@ CLAIMS: tuple[Claim, ...] = (
         "not bounded, rand-k scaled by d/k > 2 and the dynamic quantiser, are shown beside and not judged.",
         f"{PAPER}, abstract and assumptions",
         any_compressor,
+        (
+            ClaimControl("no memory", lambda s: any_compressor(s, method="qsgd-two-way")),
+            ClaimControl("no memory at the server", lambda s: any_compressor(s, method=FORGETFUL_SERVER)),
+        ),
     ),
     Claim(
         "doublesqueeze.claim-asynchronous",
@@ -240,5 +257,9 @@ CLAIMS: tuple[Claim, ...] = (
         "1.2 or the slope is above -0.4.",
         f"{PAPER}, remarks on asynchrony",
         asynchronous,
+        (
+            ClaimControl("delays of 500 rounds", lambda s: asynchronous(s, delays=(0, 500))),
+            ClaimControl("delays of 200 rounds", lambda s: asynchronous(s, delays=(0, 200))),
+        ),
     ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from ... import solvers
 from ...problems import problem
 from ...theory.compressors import compressor
-from .base import Claim, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings
 from .measuring import each, verdict
 
 if TYPE_CHECKING:
@@ -208,6 +208,10 @@ CLAIMS: tuple[Claim, ...] = (
         "upper one is below. What the workers receive is reported and not judged.",
         f"{PAPER}, abstract",
         bits,
+        (
+            ClaimControl("a tenth of the entries", lambda s: bits(s, top="topk:ratio=0.1")),
+            ClaimControl("half of the entries", lambda s: bits(s, top="topk:ratio=0.5")),
+        ),
     ),
     Claim(
         "gmc.claim-heterogeneity",
@@ -220,5 +224,9 @@ CLAIMS: tuple[Claim, ...] = (
         "than 2-fold, DGC's 8-fold or more, or DGC's is not above.",
         f"{PAPER}, comparison with DGC on heterogeneous data",
         heterogeneity,
+        (
+            ClaimControl("local momentum", lambda s: heterogeneity(s, method="dgc")),
+            ClaimControl("no memory", lambda s: heterogeneity(s, method="dmsgd")),
+        ),
     ),
 )

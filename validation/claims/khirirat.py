@@ -15,7 +15,7 @@ from ...solvers.schedule import clock
 from ...theory import Guarantee, theorem
 from ...theory.fewest_bits import fewest_bits
 from ..stability import Stability, largest_stable_step
-from .base import Claim, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings
 from .measuring import each, verdict
 
 PAPER = "Khirirat, Feyzmahdavian, Johansson 2018, arXiv 1806.06573"
@@ -167,6 +167,11 @@ NODE = "quadratic:dim=64,mu=0.1,L=1,radius=1"
 NEARLY_BEST = 1.25
 
 
+def _ranked(predicted: dict[int, float]) -> list[int]:
+    """The levels, those with the fewest bits first."""
+    return sorted(predicted, key=predicted.__getitem__)
+
+
 def fewest(settings: Settings, *, choose: Callable[[dict[int, float]], int] | None = None) -> Measured:
     """Let the calculator choose the levels of QSGD for Q-GD, and measure the bits with all of them.
 
@@ -236,6 +241,16 @@ CLAIMS: tuple[Claim, ...] = (
         "is below 1 or they differ more than fourfold.",
         f"{PAPER}, step sizes of Q-IAG; the constants are ours",
         step,
+        (
+            ClaimControl(
+                "a step that knows neither the delay nor the compressor",
+                lambda s: step(s, rule=lambda found: found.largest * (1 + 2 * found.tau) * found.a),
+            ),
+            ClaimControl(
+                "a step that falls too fast with the delay",
+                lambda s: step(s, rule=lambda found: found.largest / (1 + 2 * found.tau)),
+            ),
+        ),
     ),
     Claim(
         "khirirat.claim-sparsity",
@@ -248,6 +263,10 @@ CLAIMS: tuple[Claim, ...] = (
         "problems of a comparison are the same; over different s the condition number changes a little, too.)",
         f"{PAPER}, the overlap of supports; the constants are ours",
         sparsity,
+        (
+            ClaimControl("a step that ignores sparsity", lambda s: sparsity(s, known=lambda overlap: 8)),
+            ClaimControl("four times the overlap", lambda s: sparsity(s, known=lambda overlap: min(8, 4 * overlap))),
+        ),
     ),
     Claim(
         "khirirat.claim-bits",
@@ -259,5 +278,9 @@ CLAIMS: tuple[Claim, ...] = (
         "violated beyond 2.5 times.",
         f"{PAPER}, communication complexity",
         fewest,
+        (
+            ClaimControl("the levels with the most bits", lambda s: fewest(s, choose=lambda bits: _ranked(bits)[-1])),
+            ClaimControl("the levels before these", lambda s: fewest(s, choose=lambda bits: _ranked(bits)[-2])),
+        ),
     ),
 )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...problems import problem
+from ...solvers.method import Method
+from ...solvers.methods.liec import LIEC
+from ...solvers.rules import descend
 from ..comparison import compare
 from ..statistics import mean_limits
-from .base import Claim, Curve, Measured, Panel, Settings
+from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings
 from .measuring import Tuned, each, tuned, verdict
 
 PAPER = "Cheng, Shen, Xu, Qian, Wu, Zhou, Zhang, Tao, Chen 2024, arXiv 2402.11857"
@@ -31,10 +35,15 @@ ONE_WAY = ("error-feedback", "cser")
 SAME_RATE, SAME_BITS = 1.2, 2.0
 
 
-def equal_bits(settings: Settings, *, averages: bool = True) -> Measured:
+#: LIEC whose workers do not make up for what their own messages lose.
+UNCOMPENSATED = replace(LIEC, name="liec-uncompensated", local=descend)
+
+
+def equal_bits(settings: Settings, *, averages: bool = True, liec: str | Method = "liec") -> Measured:
     """Compare LIEC with its rivals at equal rounds and at equal bits, the best of several steps everywhere.
 
-    With `averages` = False its workers never average their models, though their bits are counted as if they did.
+    With `averages` = False its workers never average their models, though their bits are counted as if they did;
+    `liec` is what runs in its place.
     """
     horizons = (256, 2048) if settings.quick else (256, 1024, 4096)
     replicas = 8
@@ -54,9 +63,10 @@ def equal_bits(settings: Settings, *, averages: bool = True) -> Measured:
         }
         if word == "liec" and not averages:
             parameters["H"] = float(10 * horizons[-1])
+        runs, broadcast = liec if word == "liec" else word, "identity" if word == "error-feedback" else COMPRESSOR
         found[word] = tuned(
-            settings, word, on, COMPRESSOR, "identity" if word == "error-feedback" else COMPRESSOR,
-            rounds=sorted(lengths), steps=steps, replicas=replicas, **parameters,
+            settings, runs, on, COMPRESSOR, broadcast, rounds=sorted(lengths), steps=steps, replicas=replicas,
+            **parameters,
         )  # fmt: skip
     alpha = settings.alpha / 3
 
@@ -128,5 +138,9 @@ CLAIMS: tuple[Claim, ...] = (
         "and not judged.",
         f"{PAPER}, abstract",
         equal_bits,
+        (
+            ClaimControl("models that are never averaged", lambda s: equal_bits(s, averages=False)),
+            ClaimControl("no compensation of what a message lost", lambda s: equal_bits(s, liec=UNCOMPENSATED)),
+        ),
     ),
 )

@@ -216,6 +216,9 @@ def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
     table.add_column("claim", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("margin", justify="right")
+    counted = any(f.controls for f in results)
+    if counted:
+        table.add_column("controls", justify="right")
     if not narrow:  # else it follows the table
         table.add_column("what was measured")
     table.add_column("seconds", justify="right")
@@ -225,6 +228,7 @@ def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
             f.name,
             Text(f.verdict, style=COLOURS.get(f.verdict, "yellow")),
             "" if margin is None else f"{margin:.3g}",
+            *((f"{f.rejected} of {len(f.controls)}",) if counted else ()),
             *(() if narrow else (Text(f.measured.reason),)),
             f"{f.seconds:.1f}",
         )

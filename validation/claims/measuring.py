@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ... import solvers
 from ...problems import Problem
+from ...solvers.method import Method
 from ...theory.compressors import Compressor
 from ..statistics import Fit, fit_slope
 from .base import Settings
@@ -79,7 +80,7 @@ class Tuned:
 
 def tuned(
     settings: Settings,
-    method: str,
+    method: str | Method,
     on: Problem,
     up: str | Compressor,
     down: str | Compressor,

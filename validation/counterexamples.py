@@ -191,5 +191,17 @@ COUNTEREXAMPLES: tuple[Counterexample, ...] = (
         "doublesqueeze.asynchronous", "messages of f", "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1", workers=4,
         clock="straggler:factor=10", rounds=3000, replicas=1, choices={"M": 1}, pretended={"zeta_sq": 0.0},
     ),
+    Counterexample(
+        "error-feedback.tight", "shared minimiser", "quadratic:dim=4,mu=0.2,L=1,heterogeneity=2,radius=1", workers=4,
+        up="topk:k=1", replicas=1, rounds=400, pretended={"zeta_star_sq": 0.0},
+    ),
+    Counterexample(
+        "dasha.nonconvex", "coins independent over workers", "quadratic:dim=8,mu=1,L=1,radius=1", workers=64,
+        up="randk:k=1,seed=shared", promise=Unbiased(7.0), rounds=100,
+    ),
+    Counterexample(
+        "ef21-norm.nonconvex", "exact gradients", "quadratic:dim=5,mu=0.2,L=1,radius=1,noise=gaussian,sigma_sq=40",
+        workers=4, up="topk:k=2", rounds=1000, pretended={"sigma_sq": 0.0},
+    ),
 )  # fmt: skip
 """Every one is violated; see the tests."""

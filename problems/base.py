@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import InputError
+from ..common.limits import require_memory
 from ..common.options import choice, integer, number
 from ..common.specs import format_spec
 from ..theory.constants import Constants
@@ -149,6 +150,9 @@ class Problem(ABC):
         self.workers = integer("workers", workers)
         self.noise = Noise() if noise is None else noise
         self.regulariser = (number("l1", l1), number("l2prox", l2prox))
+        require_memory(
+            float(self.dim) * (1 + self.workers), f"{self.workers} workers with vectors of {self.dim} coordinates"
+        )
         self.x0: FloatArray = np.zeros(self.dim) if x0 is None else np.array(x0, dtype=np.float64)
         if self.x0.shape != (self.dim,) or not np.isfinite(self.x0).all():
             raise InputError(f"x0 has shape {self.x0.shape}; it must be {self.dim} finite numbers, one per coordinate")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError
+from ..common.limits import require_memory
 from . import files
 
 FloatArray = NDArray[np.float64]
@@ -194,6 +195,7 @@ def gaussian(
     The entries of A are normal with standard deviation `scale` (the first column 1 with an `intercept`), those of
     x_true normal with variance 1/dim: targets of size `scale`.
     """
+    require_memory(float(rows) * dim, f"{rows} rows of {dim} numbers")
     random = np.random.default_rng(seed)
     A = scale * random.standard_normal((rows, dim))
     if intercept:

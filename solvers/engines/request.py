@@ -11,6 +11,7 @@ import numpy as np
 
 from ...common import front
 from ...common.errors import InputError
+from ...common.limits import require_memory
 from ...common.version import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
@@ -172,6 +173,8 @@ def prepare(options: RunOptions) -> Job:
         method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, options.paths,
         options.progress, live, options.delay_bound,
     )  # fmt: skip
+    # Before any of them is numbered: their models and what they record, a word or two for each beside them.
+    require_memory(float(options.replicas) * (3 * problem.dim + 4), f"{options.replicas} replicas of {problem.spec}")
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
     cut = blocks(int(options.replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
     parts = [[int(options.first_replica) + r for r in part] for part in cut]

@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...common.ending import Ended
 from ...common.errors import InputError
+from ...common.limits import require_memory
 from ..trace import Trace
 from .block import Block
 from .guaranteed import guaranteed, with_guarantee
@@ -46,6 +48,7 @@ def simulate(options: RunOptions) -> Trace:
 def carry_out(job: Job, threads: int | None = None) -> Trace:
     """Run what has been prepared."""
     setup = Setup(job.run)
+    _require_memory(setup, sum(map(len, job.parts)))
     with blas_on_one_thread():
         pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
         blocks = [pool.submit(_run_block, setup, job, number) for number in range(len(job.parts))]
@@ -62,6 +65,15 @@ def carry_out(job: Job, threads: int | None = None) -> Trace:
     if job.saver is not None:
         job.saver.write_deposits()
     return assemble(job, results, job.run.schedule)
+
+
+def _require_memory(setup: Setup, replicas: int) -> None:
+    """Refuse a run whose workers' states and models do not fit into this machine's memory."""
+    run = setup.run
+    states = sum(float(np.prod(shape, dtype=float)) for shape in setup.worker_shapes(replicas))
+    numbers = run.problem.workers * states + 3.0 * replicas * run.problem.dim
+    what = f"{replicas} replicas of {run.problem.workers} workers with {run.problem.dim} coordinates"
+    require_memory(numbers, f"the states that {what} keep for method '{run.method.name}'")
 
 
 def blas_on_one_thread() -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ..common.files import writable_directory
+from ..common.limits import memory
 from ..common.optional import EXTRAS
 from ..common.version import __version__
 from ..output import aligned, print_json
@@ -96,11 +97,7 @@ def _version(name: str) -> str | None:
 
 
 def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return "unknown"
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f} GB" if (size := memory()) < float("inf") else "unknown"
 
 
 def _kernels() -> tuple[str, bool]:

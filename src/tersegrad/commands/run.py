@@ -13,6 +13,7 @@ import numpy as np
 
 from ..common.errors import InputError
 from ..common.files import writable_file
+from ..common.limits import force as anyway
 from ..output import aligned, number, print_json
 from .config import config_option
 from .options import (
@@ -78,6 +79,7 @@ METRICS = {
 )
 @click.option("--resume", metavar="FILE", help="Go on from a stored run.")
 @click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
+@click.option("--force", is_flag=True, help="Begin even if the memory of this machine is too small by the estimate.")
 @config_option
 @json_option
 def run(
@@ -101,6 +103,7 @@ def run(
     checkpoint_every: str | None,
     resume: str | None,
     shares_only: bool,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Run METHOD on a problem and summarise what happened.
@@ -135,13 +138,14 @@ def run(
     delays = Delays(clock, schedule_file, schedule_out)
     if engine != "mpi":
         _refuse_ranks()
-        return lead(request, settings, delays, out, as_json)
+        with anyway(force):
+            return lead(request, settings, delays, out, as_json)
     from ..solvers.engines.distributed import mpi
 
     if mpi.rank():
         mpi.work()
         return 0
-    with mpi.in_charge():
+    with anyway(force), mpi.in_charge():
         return lead(request, settings, delays, out, as_json)
 
 

@@ -11,11 +11,15 @@ from typing import Any
 
 from .errors import InputError, nearest
 
+#: No whole number is larger: up to here a double is exact.
+MOST = 2**53
+
 
 def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
     """Return `value` as an int of at least `low` and at most `high`."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     whole = is_number and (isinstance(value, Integral) or float(value).is_integer())
+    high = MOST if high is None and whole and value > MOST else high
     if not whole or value < low or (high is not None and value > high):
         wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
         raise InputError(f"{name}={value}: give a whole number {wanted}")

@@ -1,0 +1,57 @@
+"""Bad command lines end in one sentence and status 2, and soon."""
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from support.bad_lines import lines
+from tersegrad.cli import main
+from tersegrad.common.errors import InputError
+from tersegrad.common.limits import force, require_memory
+
+COUNT = 900  # lines, of which some are not bad after all (a seed 0)
+SENTENCE, ACCEPTED = 2, (0, 1, 3)
+
+
+def test_at_least_99_of_100_bad_lines_are_one_sentence_within_two_seconds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bad, slow, refused = [], [], 0
+    for words in lines(COUNT, seed=1):
+        began = time.process_time()
+        result = CliRunner().invoke(main, words)
+        if time.process_time() - began > 2:
+            slow.append(words)
+        refused += result.exit_code == SENTENCE
+        one = result.exit_code == SENTENCE and result.stderr.count("\n") == 1 and "Traceback" not in result.stderr
+        if not one and result.exit_code not in ACCEPTED:
+            bad.append((words, result.exit_code, result.stderr[-200:]))
+    assert refused > 750
+    assert len(bad) <= 0.01 * COUNT, json.dumps(bad, indent=1)
+    assert len(slow) <= 0.01 * COUNT, slow
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run sgd --problem quadratic:dim=1000000000000000000 --workers 2 --set gamma=0.1",
+        "run sgd --problem least-squares:rows=1000000000,dim=1000000 --workers 2 --set gamma=0.1",
+        "run sgd --problem quadratic:dim=3 --workers 2 --set gamma=0.1 --workers 10000000000000",
+        "run ef21 --problem quadratic:dim=3 --workers 8 --set gamma=0.1 --replicas 2000000000",
+    ],
+)
+def test_what_cannot_fit_is_refused_before_work_starts(words):
+    began = time.perf_counter()
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 2, result.output
+    assert result.stderr.count("\n") == 1
+    assert time.perf_counter() - began < 20
+
+
+def test_an_estimate_names_what_and_how_much_and_can_be_overruled():
+    with pytest.raises(InputError, match=r"rows take 8e\+06 GB, and this machine has"):
+        require_memory(1e15, "rows")
+    with force():
+        require_memory(1e15, "rows")
+    require_memory(1e6, "rows")

@@ -78,7 +78,7 @@ SHAPES = (
     "run sgd --problem {file} --workers 2 --rounds 3 --set gamma=0.1",
     "run ef21 --problem quadratic:dim=8 --workers 2 --rounds 3 --set gamma=0.1 --up {compressor}",
     "run {iag|delayed-sgd|ef21|liec|marina|gmc} --problem quadratic:dim=4 --workers 2 --set {M|H|R|p|beta|alpha}={odd}",
-    "run delayed-sgd --problem quadratic:dim=4 --workers 2 --clock {no|uniform:low=x|straggler:factor=nan|fixed:tau=-1}",
+    "run delayed-sgd --problem quadratic --workers 2 --clock {no|uniform:low=x|straggler:factor=nan|fixed:tau=x}",
     "step-size {sgd.convex|ef21.pl|dore.strongly-convex|nope.x} --set {L|mu|n|dim|pl|L_max|gamma|nope}={odd}",
     "step-size sgd.strongly-convex --set L=1 mu=0.1 n=2 gap0=1 sigma_sq=1 {--eps|--rounds|--up|--problem} {odd}",
     "certify {compressor} --dim {odd}",

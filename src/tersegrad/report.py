@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import platform
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -177,15 +178,23 @@ def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
     from .figures.verdict import draw
     from .latex import to_html
 
+    return _drawn(draw, verdict, verdict.theorem), to_html(verdict.statement)
+
+
+def _drawn(draw: Callable[[Any, Any], bool], result: Any, name: str) -> bytes | None:
+    """The picture as PNG; None if there is nothing to draw, or if it cannot be drawn: no verdict is lost for that."""
     file = io.BytesIO()
-    return file.getvalue() if draw(verdict, file) else None, to_html(verdict.statement)
+    try:
+        return file.getvalue() if draw(result, file) else None
+    except Exception as trouble:
+        print(f"{name}: no picture, because {type(trouble).__name__}: {trouble}", file=sys.stderr)
+        return None
 
 
 def _claim_picture(result: ClaimResult) -> bytes | None:
     from .figures.claim import draw
 
-    file = io.BytesIO()
-    return file.getvalue() if draw(result, file) else None
+    return _drawn(draw, result, result.name)
 
 
 def _width(png: bytes) -> int:

@@ -55,3 +55,28 @@ def test_an_estimate_names_what_and_how_much_and_can_be_overruled():
     with force():
         require_memory(1e15, "rows")
     require_memory(1e6, "rows")
+
+
+@pytest.mark.parametrize("words", ["--problem quadratic:dim=\u0663", "--problem quadratic:dim=1_0", "--up topk:k=1_0"])
+def test_digits_are_those_of_ascii(words):
+    result = CliRunner().invoke(main, ["run", "ef21", "--problem", "quadratic", "--set", "gamma=0.1", *words.split()])
+    assert (result.exit_code, "give a whole number" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("option", ["--up", "--down"])
+def test_an_empty_compressor_is_no_compressor(option):
+    result = CliRunner().invoke(main, ["run", "dore", "--problem", "quadratic", "--rounds", "2", option, ""])
+    assert (result.exit_code, "names nothing" in result.stderr) == (2, True), result.stderr
+
+
+def test_a_picture_that_cannot_be_drawn_loses_no_verdict(tmp_path, monkeypatch):
+    def fails(*_):
+        raise ValueError("no axis for this")
+
+    monkeypatch.setattr("tersegrad.figures.verdict.draw", fails)
+    words = "verify sgd.strongly-convex --problem quadratic:dim=3,mu=1,L=1,radius=1 --workers 1 --rounds 30"
+    words += f" --out {tmp_path}"
+    result = CliRunner().invoke(main, words.split())
+    assert (result.exit_code, "no picture, because ValueError: no axis" in result.stderr) == (0, True), result.output
+    assert (tmp_path / "report.html").exists()
+    assert json.loads((tmp_path / "sgd.strongly-convex.json").read_text())["verdict"] == "holds"

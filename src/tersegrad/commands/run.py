@@ -121,7 +121,8 @@ def run(
     would exceed tau (left out: the largest delay under the default clock).
     """
     stored = Storing(checkpoint, checkpoint_every, resume)
-    links = _partial(method_word, up or "identity", participation), down or "identity"
+    given_up, given_down = ("identity" if given is None else given for given in (up, down))
+    links = _partial(method_word, given_up, participation), given_down
     request = Request(
         method_word,
         problem_spec,

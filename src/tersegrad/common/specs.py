@@ -18,7 +18,12 @@ Value = int | float | str
 
 
 def parse_value(text: str) -> Value:
-    """Read one value: an int if it looks like one, else a float, else the text itself."""
+    """Read one value: an int if it looks like one, else a float, else the text itself.
+
+    A number has ASCII digits, and neither spaces nor underscores: ``k= 1`` and the digits of other scripts are text.
+    """
+    if not text.isascii() or "_" in text or text != text.strip():
+        return text
     for kind in (int, float):
         try:
             return kind(text)

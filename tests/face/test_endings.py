@@ -165,6 +165,20 @@ def test_a_second_interruption_changes_nothing(pause, under_way, nothing_left, t
     assert said.splitlines() == ["interrupted"]
 
 
+def test_the_first_process_of_all_is_started_uninterrupted():
+    """Python's own tracker of resources, started with the first process, lets SIGINT through in its parent."""
+    script = (
+        "import signal\n"
+        "from multiprocessing import resource_tracker\n"
+        "from tersegrad.solvers.engines.distributed import processes\n"
+        "with processes._uninterrupted():\n"
+        "    resource_tracker.ensure_running()\n"
+        "    assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+        "assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=200)
+
+
 def test_an_interrupted_long_round_does_not_keep_anybody_waiting(nothing_left):
     """One round of minutes: Ctrl-C ends the command at once."""
     run = start(

@@ -2,9 +2,11 @@
 
 A compressor's kernel is held against its reference (see `references`) on vectors chosen to be awkward, with the same
 uniforms: every message must agree to rounding, and so must what is kept for the next one; the bits that it counts are
-those of the encoded message. Whether it keeps its promises (bias, variance, contraction) is what `certify` measures.
+those of the encoded message, which decodes to the message, to the bit. Whether it keeps its promises (bias, variance,
+contraction) is what `certify` measures.
 A problem's gradient and value kernels are held against its NumPy expressions, these against each other by differences,
-and a gradient of sampled rows against the mean over all rows.
+and a gradient of sampled rows against the mean over all rows. What a run records of its model, and what a problem says
+of its start and minimiser, are held against the same expressions; the noise against its variance.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from numpy.typing import NDArray
 from ..common.errors import InputError
 from ..problems import Problem
 from ..problems import problem as build_problem
-from ..solvers.compressors import Origin, encode, kernel
+from ..solvers import simulate
+from ..solvers.compressors import Origin, decode, encode, kernel
 from ..solvers.pseudocode import kernel_data
 from ..theory.compressors import VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
 from ..theory.compressors.registry import of_toolkit
@@ -31,6 +34,12 @@ Floats = NDArray[np.float64]
 DIMS = (1, 6, 13, 40, 1500, 20000)
 #: Messages that one sender sends, one after the other.
 MESSAGES = 3
+#: Rounds of the run whose columns are computed anew.
+MEASURED = 4
+#: Numbers of noise from which its variance is told; Gaussian ones tell it to 6 sqrt(2/8192), a tenth, for sure.
+NOISE_NUMBERS = 8192
+#: How far columns and constants may be from the same sums in another order, relative to their terms.
+NEARLY = 1e-9
 
 
 def compressor_conforms(spec: str | Compressor, dims: Sequence[int] = DIMS, seed: int = 0) -> Conformance:
@@ -131,8 +140,9 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
             if tally.found:
                 return
             if of_toolkit(comp) and dim < 5000:
-                octets = len(encode(comp, out[r], origin=Origin(x, u[r], ours[r], ctx)))
-                _note(tally, f"the bits {about}", "the bits", bits[r : r + 1] - 8 * octets, 0.0)
+                sent = encode(comp, out[r], origin=Origin(x, u[r], ours[r], ctx))
+                _note(tally, f"the bits {about}", "the bits", bits[r : r + 1] - 8 * len(sent), 0.0)
+                _note(tally, f"what is decoded {about}", "what is decoded", decode(comp, sent, dim, u[r]) - out[r], 0.0)
             tally.rounds += 1
 
 
@@ -199,3 +209,75 @@ def _mean(problem: Problem, i: int, X: Floats, gradient: Floats) -> float:
         oracle.gradient(i, X, np.full((len(X), oracle.draws), (k + 0.5) / m), kernel_data(oracle.data), G)
         total += G
     return float(np.abs(total / m - gradient).max())
+
+
+def measures_conform(spec: str | Problem, workers: int | None = None, seed: int = 0) -> Conformance:
+    """Compare what a run records of its model, and what a problem says of start and minimiser, with NumPy expressions.
+
+    A few rounds of SGD; the columns are those of every method. In one round of many replicas the mean square of the
+    noise, which is how x moved less the gradient, is sigma^2/n.
+
+    Parameters
+    ----------
+    spec, workers
+        As `tersegrad.run` takes them.
+    seed
+        Of the run.
+
+    Raises
+    ------
+    InputError
+        For a problem that cannot be built or run.
+    """
+    problem, tally = build_problem(spec, workers=workers), Tally()
+    c, points = problem.constants(), range(MEASURED + 1)
+    gamma, plain = 0.1 / (c.L_max or c.L or 1.0), problem.regulariser == (0.0, 0.0)
+    columns = ["grad_sq_mean", *(["gap_mean"] if plain and problem.f_star_certified else [])]
+    trace = simulate(
+        "sgd", problem, parameters={"gamma": gamma}, rounds=MEASURED, checkpoints=points, paths=True, columns=columns,
+        seed=seed,
+    )  # fmt: skip
+    X = trace.paths["x"][0]
+    recorded = {name: column[0] for name, column in trace.columns.items()}
+    slopes = np.sum(problem.gradient(X) ** 2, axis=1)
+    expected = {"grad_sq": slopes, "grad_sq_mean": _running(slopes)}
+    if problem.f_star is not None:
+        expected["gap"] = problem.objective(X) - problem.f_star
+        expected["gap_mean"] = _running(expected["gap"])
+    if problem.x_star is not None:
+        expected["dist_sq"] = np.sum((X - problem.x_star) ** 2, axis=1)
+    stated: dict[str, float] = {
+        "grad0_sq": _mean_square([problem.worker_gradient(i, X[0]) for i in range(problem.workers)])
+    }
+    if problem.x_star is not None:
+        stated["dist0_sq"] = float(expected["dist_sq"][0])
+        stated["zeta_star_sq"] = _mean_square(
+            [problem.worker_gradient(i, problem.x_star) for i in range(problem.workers)]
+        )
+        if problem.f_star_certified:
+            stated["gap0"] = float(problem.objective(X[0]) - problem.objective(problem.x_star))
+    size = float(np.abs(problem.objective(X)).max()) + float(slopes.max()) + sum(map(abs, stated.values()))
+    for name, values in expected.items():
+        if name in recorded:
+            _note(tally, f"the column {name}", f"the column {name}", recorded[name] - values, NEARLY * size)
+    for name, value in stated.items():
+        if (claimed := getattr(c, name)) is not None:
+            _note(tally, f"the constant {name}", f"the constant {name}", np.array([claimed - value]), NEARLY * size)
+    if plain and problem.noise.batch is None and problem.noise.sigma_sq > 0:
+        replicas = int(np.clip(NOISE_NUMBERS // problem.dim, 2, 512))
+        moved = simulate("sgd", problem, parameters={"gamma": gamma}, rounds=1, replicas=replicas, seed=seed).final
+        noise = (X[0] - moved) / gamma - problem.gradient(X[0])
+        level = float(np.mean(np.sum(noise**2, axis=1))) * problem.workers / problem.noise.sigma_sq
+        allowed = 6 * float(np.sqrt(2 / noise.size))
+        _note(tally, "the variance of the noise", "the variance of the noise", np.array([level - 1]), allowed)
+    tally.rounds += MEASURED
+    return tally.answer()
+
+
+def _running(values: Floats) -> Floats:
+    """The means over the rounds before; the value itself before the first."""
+    return np.concatenate([values[:1], np.cumsum(values[:-1]) / np.arange(1, values.size)])
+
+
+def _mean_square(gradients: Sequence[Floats]) -> float:
+    return float(np.mean([np.sum(g**2) for g in gradients]))

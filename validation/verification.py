@@ -26,7 +26,7 @@ from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, Experiment, experiment
 from .judging import VerificationRun
 from .own import PREFIX, described, load_all
-from .parts import compressor_conforms, problem_conforms
+from .parts import compressor_conforms, measures_conform, problem_conforms
 from .statements import with_statement
 from .sweeps import map_pieces
 from .variants import tested_controls
@@ -230,6 +230,7 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
     if verdict.rounds:
         about_problem = problem, verdict.workers
         parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
+        parts.append((f"what is measured on {verdict.problem}", measures_conform, about_problem))
         parts.append((f"the constants of {verdict.problem}", constants_conform, about_problem))
     for name, check, about in parts:
         if found.word == "differs":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tersegrad import solvers
 from tersegrad.problems import PROBLEMS
 from tersegrad.problems.quadratic import Quadratic
 from tersegrad.solvers import compressors
-from tersegrad.theory.compressors import Compressor
+from tersegrad.theory.compressors import Compressor, compressor
 from tersegrad.validation import compressor_conforms, problem_conforms
+from tersegrad.validation.parts import measures_conform
 
 
 @pytest.mark.parametrize("spec", dict.fromkeys(ALL + ON_THE_WIRE))
@@ -143,3 +145,70 @@ def test_a_gradient_that_is_not_that_of_the_value_differs():
     wrong = Quadratic(dim=5, workers=2, rotate=1)
     wrong.matrices = wrong.matrices + np.triu(np.ones((5, 5)), 1)  # not symmetric: x H is half of the slope
     assert "not that of the value" in problem_conforms(wrong).where
+
+
+@pytest.mark.parametrize("spec", ["topk:k=3", "ternary", "qsgd:levels=4", "sign", "natural", "randk:k=2,seed=shared"])
+def test_a_codec_that_reads_other_messages_than_were_written_is_found(spec, monkeypatch):
+    codec = type(compressors.codec(compressor(spec)))
+    right = codec.read
+    monkeypatch.setattr(codec, "read", lambda *given: np.abs(right(*given)))
+    answer = compressor_conforms(spec, dims=(13,))
+    assert answer.word == "differs"
+    assert "what is decoded" in answer.where
+
+
+MEASURED = (
+    "quadratic:dim=8,mu=0.3,L=2,heterogeneity=1,hessians=scaled,noise=gaussian,sigma_sq=2",
+    "pl:dim=6,noise=uniform,sigma_sq=1",
+    "least-squares:rows=30,dim=6,reg=0.1,l1=0.05,l2prox=0.1", "logistic:rows=30,dim=5,reg=0.1,batch=2",
+    "logistic-nonconvex:rows=30,dim=5,noise=rademacher,sigma_sq=3",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", MEASURED)
+def test_what_is_measured_is_what_the_problem_says(spec):
+    answer = measures_conform(spec, 3)
+    assert answer.word == "conforms", str(answer)
+    assert {"the column grad_sq", "the column grad_sq_mean"} <= set(answer.checked)
+
+
+@pytest.mark.parametrize(
+    ("constant", "factor"),
+    [("dist0_sq", 0.5), ("gap0", 0.9), ("zeta_star_sq", 0.5), ("grad0_sq", 2.0)],
+)
+def test_a_constant_of_start_or_minimiser_that_is_wrong_is_found(constant, factor, monkeypatch):
+    right = Quadratic.constants
+    monkeypatch.setattr(
+        Quadratic, "constants", lambda self: replace(c := right(self), **{constant: factor * getattr(c, constant)})
+    )
+    answer = measures_conform(MEASURED[0], 3)
+    assert answer.word == "differs"
+    assert constant in answer.where
+
+
+def test_a_column_that_records_something_else_is_found(monkeypatch):
+    from tersegrad.solvers.engines import metrics
+
+    right = metrics.squares
+    monkeypatch.setattr(metrics, "squares", lambda v: 0.5 * right(v))
+    answer = measures_conform("quadratic:dim=8,mu=0.3,L=2,heterogeneity=1", 3)
+    assert answer.word == "differs"
+    assert "the column" in answer.where
+
+
+def test_noise_of_another_variance_is_found(monkeypatch):
+    """What is run has twice the variance that the problem says."""
+    said = MEASURED[0]
+    right = solvers.simulate
+
+    def louder(method, problem, **options):
+        return (
+            right(method, problem, **options)
+            if options["rounds"] > 1
+            else right(method, said.replace("sigma_sq=2", "sigma_sq=4"), workers=3, **options)
+        )
+
+    monkeypatch.setattr("tersegrad.validation.parts.simulate", louder)
+    answer = measures_conform(said, 3)
+    assert answer.word == "differs"
+    assert "the variance of the noise" in answer.where

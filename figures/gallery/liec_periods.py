@@ -44,7 +44,8 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
         by_rounds.append(Line(name, trace.rounds, mean))
         by_bits.append(Line(name, sent(trace) / 1e6, mean))
     blocks = (8, 512) if quick else (8, 16, 32, 64, 128, 256, 512)
-    over_blocks, bits = [], []
+    over_blocks: list[Line] = []
+    bits: list[Line] = []
     for H in PERIODS:
         found = [run("liec", f"sign:block={b}", f"sign:block={b}", rounds, seed, quick, H=float(H)) for b in blocks]
         ends = [float(trace.columns["grad_sq_mean"][:, -1].mean()) for trace in found]

@@ -129,3 +129,14 @@ def test_double_compression_with_memory_follows_sgd_and_without_it_does_not(curv
     assert losses["top 2 %, no memory"][-1] > 1.2 * losses["DoubleSqueeze, top 2 %"][-1]
     spent = {name: found["b", name][0][-1] for name in losses}
     assert spent["DoubleSqueeze, 1 bit"] < spent["MEM-SGD, 1 bit"] / 10 < spent["SGD"] / 10
+
+
+def test_dore_needs_rounds_inverse_to_beta_and_the_block_hardly_matters(curves) -> None:
+    """The model moves by beta times what is sent."""
+    found = curves("dore-sensitivity")
+    (name,) = {line for _, line in found}
+    beta, rounds = found["c", name]
+    assert tuple(beta) == (0.2, 0.4, 1.0)
+    np.testing.assert_allclose(rounds * beta, rounds[-1], rtol=0.05)
+    _, over_blocks = found["a", name]
+    assert over_blocks.max() < 1.1 * over_blocks.min()

@@ -74,3 +74,14 @@ def test_theorems_of_strong_convexity_stay_below_the_frontier(monkeypatch: pytes
     found = {entry.theorem: entry.ratio for entry in steps.measure()}
     linear = ("ef21.pl", "diana.strongly-convex", "khirirat.q-gd-strongly-convex", "ef21.tight-single-worker")
     assert all(0 < found[name] < 1 for name in linear)
+
+
+def test_dore_sends_fewest_bits_among_the_methods_with_a_linear_rate() -> None:
+    drawing = FIGURES["overview-methods"]
+    columns, rows = drawing.table(drawing.measure(True, 0))
+    linear = [dict(zip(columns, row, strict=True)) for row in rows if row[0] == "dist_sq"]
+    least = min(linear, key=lambda row: row["bits of a worker, both ways"])
+    assert (least["method"], least["links"]) == ("dore", "QSGD both ways")
+    rounds = {(row["method"], row["links"]): row["rounds"] for row in linear}
+    assert rounds["diana", "QSGD up"] > rounds["diana", "no compression"]  # compression costs rounds
+    assert rounds["qsgd", "QSGD up"] > 10 * rounds["diana", "QSGD up"]  # memory removes the heterogeneity

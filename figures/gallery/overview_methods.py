@@ -60,7 +60,7 @@ def measure(quick: bool = False, seed: int = 0) -> list[Spent]:
 
 
 def picture(found: list[Spent]) -> Figure:
-    """A panel for each kind of metric; compressed runs carry their names, those without compression tell nothing apart."""
+    """A panel for each kind of metric; runs with compression carry their names."""
     fig, axes = figure(2, height=3.6, legend_lines=2)
     entries = {}
     for ax, (kind, label), letter in zip(axes, KINDS.items(), "ab", strict=True):

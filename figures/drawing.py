@@ -30,7 +30,7 @@ LOOKS = (
     (BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (BLACK, "P"), (SKY, "X"),
 )  # fmt: skip
 BOUND_DASHES = (0, (5, 1.8))
-REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1.8}
+REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 3.5}
 FLOOR: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth": 1.0, "zorder": 1.8}
 #: Lines with more points than this carry a marker here and there only.
 MARKED = 12

@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,16 +22,12 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from .files import write
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PLAIN, PURPLE, SKY, VERMILLION, decades, figure, journal, marked
 
-if TYPE_CHECKING:
-    from ..validation.claims import Panel
-
 #: Colour and marker tell measured lines apart, also in grey print.
 LOOKS = (
     (BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"), (BLACK, "P"), (SKY, "X"),
 )  # fmt: skip
 BOUND_DASHES = (0, (5, 1.8))
 REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 3.5}
-FLOOR: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.6)), "linewidth": 1.0, "zorder": 1.8}
 #: Lines with more points than this carry a marker here and there only.
 MARKED = 12
 #: So many different abscissae at most are labelled one by one.
@@ -54,8 +50,8 @@ class Line:
     x, y
         (K,) each.
     kind
-        "measured" (solid), "bound" (dashed, open markers), "reference" (an ideal slope, dash-dot), "points" (markers
-        alone) or "floor" (a dotted horizontal line: where rounding or the noise ends the fall).
+        "measured" (solid), "bound" (dashed, open markers), "reference" (an ideal slope, dash-dot) or "points" (markers
+        alone).
     look
         Number of its colour and marker; default: the next one. A bound takes that of the measurement it belongs to.
     shown
@@ -147,9 +143,7 @@ def _frame(ax: Axes, frame: Frame, letter: str) -> dict[str, Any]:
         color, marker = LOOKS[(looks if line.look is None else line.look) % len(LOOKS)]
         every = max(1, -(-x.size // MARKED))
         common: dict[str, Any] = {"marker": marker, "markersize": 3.8, "markevery": every}
-        if line.kind == "floor":
-            drawn: Any = ax.axhline(float(y[0]), **FLOOR)
-        elif line.kind == "reference":
+        if line.kind == "reference":
             (drawn,) = ax.plot(x, y, **REFERENCE)
         elif line.kind == "bound":
             (drawn,) = ax.plot(
@@ -182,7 +176,7 @@ def _axes(ax: Axes, frame: Frame) -> None:
     if frame.log_y:
         ax.set_yscale("log")
     ax.set_ylim(*frame.limits)
-    places = np.unique(np.concatenate([np.asarray(line.x, float) for line in frame.lines if line.kind != "floor"]))
+    places = np.unique(np.concatenate([np.asarray(line.x, float) for line in frame.lines]))
     if frame.ticks:
         ax.set_xticks([value for value, _ in frame.ticks], [text for _, text in frame.ticks])
         ax.minorticks_off()
@@ -214,12 +208,6 @@ def table_of(frames: Frames) -> Table:
         for x, y in zip(line.x, line.y, strict=True)
     ]
     return ("panel", "line", "kind", "x", "y", "x axis", "y axis"), rows
-
-
-def frame_of(panel: Panel, title: str = "", letter: str = "ur") -> Frame:
-    """The panel of a claim's measurement as a frame."""
-    lines = tuple(Line(c.label, c.x, c.y, "bound" if c.bound else "measured") for c in panel.curves)
-    return Frame(panel.x, panel.y, lines, title, panel.log_x, panel.log_y, letter=letter)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ Parameters = Mapping[str, float]
 
 #: Parameters that count something.
 WHOLE = ("H", "M", "R")
+LARGEST = 2.0**53  # every whole number up to it is a double
 
 
 def plain(parameters: Parameters) -> Channel:
@@ -167,7 +168,7 @@ class Method(Exchange):
             except (TypeError, ValueError):
                 raise InputError(f"{name} = {parameters[name]!r} is not a number") from None
             if name in WHOLE:
-                fits, wanted = value >= 1 and value == value // 1, "a whole number, 1 or more"
+                fits, wanted = 1 <= value <= LARGEST and value == value // 1, "a whole number from 1 to 2^53"
             elif name == "p":
                 fits, wanted = 0 < value <= 1, "a probability, above 0 and at most 1"
             elif name in ("gamma", "a"):  # a step, or the shift of the steps gamma/(a + t)

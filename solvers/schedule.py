@@ -19,6 +19,7 @@ Two readings of a schedule:
 from __future__ import annotations
 
 import heapq
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -244,7 +245,7 @@ class Schedule:
         """
         require_regular(path, "the schedule file")
         try:
-            lines = Path(path).read_text(encoding="ascii").splitlines()
+            lines = Path(path).read_bytes().removeprefix(BOM_UTF8).decode("ascii").splitlines()
         except UnicodeDecodeError:
             raise InputError(f"schedule file '{path}' is not a text file with the columns {HEADER}") from None
         except OSError as error:

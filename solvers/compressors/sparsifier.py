@@ -60,11 +60,12 @@ def compress(x, u, ctx, params, state, out, bits):
         for j in range(dim):
             sizes[left] = abs(row[j])
             left += sizes[left] != 0.0
-        if not largest(row) < np.inf:
+        finite = largest(row) < np.inf
+        lam = threshold(sizes, left, k) if finite and left > k else 0.0
+        if not (finite and lam < np.inf):  # lambda is larger than every entry, and may be no double
             spoil(to)
             bits[r] = 64.0 * dim
             continue
-        lam = threshold(sizes, left, k) if left > k else 0.0
         scale = rounded(lam, SCALE_LOW_BITS, coins[dim])
         count, least, rare = 0, np.inf, 0
         for j in range(dim):

@@ -57,6 +57,13 @@ def test_an_estimate_names_what_and_how_much_and_can_be_overruled():
     require_memory(1e6, "rows")
 
 
+@pytest.mark.parametrize("number", ["1e30", "9223372036854775808", "2.5", "0"])
+def test_a_parameter_that_counts_has_a_limit(number):
+    words = f"run liec --problem quadratic:dim=5 --up topk:k=1 --set gamma=0.01 H={number} --rounds 5"
+    result = CliRunner().invoke(main, words.split())
+    assert (result.exit_code, "needs a whole number from 1 to 2^53" in result.stderr) == (2, True), result.stderr
+
+
 @pytest.mark.parametrize("words", ["--problem quadratic:dim=\u0663", "--problem quadratic:dim=1_0", "--up topk:k=1_0"])
 def test_digits_are_those_of_ascii(words):
     result = CliRunner().invoke(main, ["run", "ef21", "--problem", "quadratic", "--set", "gamma=0.1", *words.split()])

@@ -60,6 +60,12 @@ def test_every_finite_message_of_any_vector_travels(spec, values, seed):
     assert bits == 8 * len(data)
 
 
+def test_a_lambda_beyond_the_largest_double_is_no_zero():
+    """Four entries of 1e308 with k = 2 have lambda = 2e308, which no double is; three-quarters of that is one."""
+    assert not np.isfinite(send("sparsifier:k=2", np.full(4, 1e308), 0)[0]).any()
+    assert send("sparsifier:k=2", np.full(4, 7.5e307), 0)[0].max() == pytest.approx(1.5e308, rel=1e-6)
+
+
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("spec", ALL)
 def test_no_finite_message_hides_an_entry_that_is_not(spec, bad):

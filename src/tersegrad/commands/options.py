@@ -94,7 +94,7 @@ up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers
 down_option = click.option("--down", metavar="SPEC", help="Compressor of the server's broadcast.")
 participation_option = click.option(
     "--participation",
-    type=click.FloatRange(2.0**-32, 1.0),
+    type=click.FloatRange(0, 1, min_open=True),
     metavar="P",
     help="Probability with which a worker takes part in a round; a silent one sends nothing.",
 )

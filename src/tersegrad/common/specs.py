@@ -38,7 +38,9 @@ def split_pairs(items: Iterable[str], what: str) -> dict[str, str]:
     for item in items:
         key, equals, text = item.partition("=")
         if not (key and equals and text):
-            raise InputError(f"{what}: '{item}' is not of the form key=value")
+            raise InputError(
+                f"{what}: '{item}' is not of the form key=value; a value with a comma needs double quotes around it"
+            )
         if key in pairs:
             raise InputError(f"{what}: '{key}' is given twice")
         pairs[key] = text

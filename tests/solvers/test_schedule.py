@@ -175,7 +175,7 @@ def test_files_that_are_none_are_named(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not a text file"):
         Schedule.load(tmp_path / "binary")
-    with pytest.raises(InputError, match="cannot write .*no/such"):
+    with pytest.raises(InputError, match=r"cannot write .*no/such"):
         clock("fresh", 1, 1).save(tmp_path / "no" / "such")
 
 

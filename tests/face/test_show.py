@@ -36,7 +36,7 @@ def where(name):
         ("topk", "theory/compressors/topk.py", None, "tests/solvers/test_compressors.py"),
         ("topk", "solvers/compressors/topk.py", None, None),
         ("logistic", "problems/logistic.py", None, "tests/problems/test_problems.py"),
-        ("doublesqueeze.claim-rate", "validation/claims/doublesqueeze.py", None, "tests/validation/test_claims.py"),
+        ("dore.claim-bits", "validation/claims/dore.py", None, "tests/validation/test_claims.py"),
     ],
 )  # fmt: skip
 def test_the_files_of_a_thing_are_named(name, file, proof, test):

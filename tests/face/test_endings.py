@@ -22,6 +22,14 @@ COMMAND = [sys.executable, "-m", "tersegrad"]
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs POSIX signals")
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard():
+    """Under nohup they are ignored, which processes inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def children(pid):
     """The processes whose parent is this one, without Python's own tracker of resources."""
     found = []

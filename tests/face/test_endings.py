@@ -187,6 +187,24 @@ def test_the_first_process_of_all_is_started_uninterrupted():
     subprocess.run([sys.executable, "-c", script], check=True, timeout=200)
 
 
+def test_an_interruption_that_another_thread_takes_is_held_back_as_well():
+    script = (
+        "import os, signal, threading, time\n"
+        "from tersegrad.solvers.engines.distributed import processes\n"
+        "threading.Thread(target=time.sleep, args=(2,), daemon=True).start()\n"
+        "try:\n"
+        "    with processes._uninterrupted():\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        time.sleep(0.5)\n"
+        "        held = True\n"
+        "except KeyboardInterrupt:\n"
+        "    assert held\n"
+        "else:\n"
+        "    raise AssertionError('it was lost')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=200)
+
+
 def test_an_interrupted_long_round_does_not_keep_anybody_waiting(nothing_left):
     """One round of minutes: Ctrl-C ends the command at once."""
     run = start(

@@ -28,6 +28,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -524,10 +525,19 @@ def _uninterrupted() -> Iterator[None]:
         return
     resource_tracker.ensure_running()  # started later, it would let SIGINT through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler, held = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
+    # Another thread, a BLAS's for instance, takes the signal that this one blocks, and the handler still runs here.
+    ours = callable(handler) and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
     try:
         yield
     finally:
+        if ours:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held and callable(handler):
+            handler(*held[0])
 
 
 def carry_out(job: Job, patience: float = PATIENCE) -> Trace:

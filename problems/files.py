@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError, nearest
+from ..common.specs import is_number
 
 FloatArray = NDArray[np.float64]
 
@@ -330,7 +331,7 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     except UnicodeDecodeError:
         raise InputError(f"data file '{path}' is not a text file in UTF-8") from None
     header = next(csv.reader(lines[:1], delimiter=separator), [])
-    names = [] if all(_is_number(field) for field in header) else [field.strip() for field in header]
+    names = [] if all(is_number(field) for field in header) else [field.strip() for field in header]
     lines = lines[1:] if names else lines
     if not lines:
         raise InputError(f"data file '{path}' has 0 rows; nothing to fit")
@@ -348,14 +349,6 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     except ValueError as error:
         raise InputError(f"data file '{path}' is not a table of numbers: {str(error).rstrip('.')}") from None
     return rows, targets
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _column(path: str, target: str | int | None, names: list[str], columns: int) -> int:

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.specs import is_number
+
 Weights = tuple[Any, ...]
 """Weights w_t of an average over iterates: ("polynomial", shift, power) for (shift + t)^power and ("geometric", q) for
 q^-(t+1), both on x^0, ..., x^{T-1}; ("after",) for equal ones on x^1, ..., x^T."""
@@ -75,15 +77,7 @@ class Interval:
 
     def _limit(self) -> str:
         formula = re.split("<=?", self.text)[-1].strip()
-        return f"{formula} = {self.high:.4g}" if not _is_number(formula) else f"{self.high:.4g}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return f"{formula} = {self.high:.4g}" if not is_number(formula) else f"{self.high:.4g}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,22 @@ from typing import ClassVar
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
 from .theorem import ParameterChoice, Point, Request, Theorem, wants
 
+SPEEDUP = Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
+"""Of a step tuned for T, under noise."""
+
+
+def order_of_tuned_step(request: Request) -> Rate:
+    """The rate of a step tuned for T, where its order is all that is known."""
+    if request.c.sigma_sq == 0:
+        return Rate("power", "1/T, without noise", in_rounds=(-1.0, -1.0))
+    return SPEEDUP
+
+
+def contraction_of_pair(request: Request) -> tuple[float, float]:
+    """delta of the uplink and the downlink together, and K_c of the uplink."""
+    delta = min(request.up.delta, request.down.delta)
+    return delta, 1.0 if request.up.nonexpansive else 2 * (2 - delta)
+
 
 class LinearTheorem(Theorem):
     """Bounds of the form rho^t V_0 + floor."""
@@ -149,7 +165,7 @@ class TunedTheorem(Theorem):
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         if curve is None:
-            return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
+            return SPEEDUP
         powers = self.powers(request)
         slow = -min(power for coefficient, power in powers if coefficient > 0 or power == 1.0)
         if powers[0][0] == 0.0:

@@ -433,7 +433,7 @@ def _own_coins(asked: Asked) -> Answer:
     if (asked.constants.n or 1) > 1 and getattr(asked.promised_up, "shared_coins", False):
         return no(
             f"{asked.theorem.name} needs coins that are independent over workers (omega/n); all workers of "
-            f"{_name(asked.up)} share theirs"
+            f"{name_of(asked.up)} share theirs"
         )
     return YES
 
@@ -445,7 +445,7 @@ def _fresh_coins(asked: Asked) -> Answer:
         return YES
     return no(
         f"{asked.theorem.name} needs coins that the model of a message does not depend on; the workers of "
-        f"{_name(asked.up)} share theirs, and where their messages are used in different steps, the later ones are "
+        f"{name_of(asked.up)} share theirs, and where their messages are used in different steps, the later ones are "
         f"computed at models that these coins have shaped: give every worker coins of its own "
         f"(or {front.constants('every_worker', value=1)} "
         f"where every step uses one new message of every worker)"
@@ -458,7 +458,8 @@ def _memory(asked: Asked) -> Answer:
     return YES
 
 
-def _name(given: Any) -> str:
+def name_of(given: Any) -> str:
+    """The spec of a compressor; what a class promises, as it prints."""
     return given.spec if isinstance(given, Compressor) else str(given)
 
 

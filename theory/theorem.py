@@ -49,6 +49,7 @@ from .hypotheses import (
     Asked,
     Checked,
     Hypothesis,
+    name_of,
     wants,
 )  # fmt: skip
 from .probe import Probe
@@ -607,7 +608,7 @@ class Theorem(ABC):
             )
         if not kinds:
             if not _exact(given.unbiased(dim or 1) if isinstance(given, Compressor) else given):
-                raise NotCovered(f"{self.name} has no {side} compression, and {_name(given)} compresses")
+                raise NotCovered(f"{self.name} has no {side} compression, and {name_of(given)} compresses")
             return None
         words = " or ".join([KIND[kinds[0]], *(KIND[kind].split()[-1] for kind in kinds[1:])])
         wanted = f"{self.name} needs {words} {side} compressor"
@@ -831,10 +832,6 @@ def _promise(given: Compressor, kind: type, dim: int) -> tuple[Assumption | None
     if kind is Contractive:
         return given.contractive(dim), given.why_not_contractive
     return given.absolute(dim), given.why_not_absolute
-
-
-def _name(given: Given) -> str:
-    return given.spec if isinstance(given, Compressor) else str(given)
 
 
 def _check_aim(rounds: Any, eps: Any) -> None:

@@ -29,6 +29,8 @@ VALUE_TRUNCATION = 2.0**-20
 """Largest relative error of a value rounded towards zero."""
 MAX_LEVELS = 2**20
 """Most levels of a quantiser: level times step stays exact in a double."""
+DITHERING_EXPANDS = "dithering is unbiased; only C/(1 + omega) is a contraction"
+"""Why dithering is not contractive."""
 MAX_DIM = 2**31 - 1
 """Longest vector: its indices fit in 31 bits."""
 

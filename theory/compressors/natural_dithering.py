@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .base import (
+    DITHERING_EXPANDS,
     SCALE_LOW_BITS,
     SCALE_VARIANCE,
     Blockwise,
@@ -46,7 +47,7 @@ class NaturalDithering(Blockwise):
 
     name: ClassVar[str] = "natural-dithering"
     keeps_support: ClassVar[bool] = True
-    why_not_contractive: ClassVar[str] = "dithering is unbiased; only C/(1 + omega) is a contraction"
+    why_not_contractive: ClassVar[str] = DITHERING_EXPANDS
     block: int | None = None
     levels: int = 8
     norm: str = "l2"

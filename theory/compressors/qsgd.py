@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .base import (
+    DITHERING_EXPANDS,
     MAX_LEVELS,
     SCALE_LOW_BITS,
     SCALE_VARIANCE,
@@ -53,7 +54,7 @@ class QSGD(Blockwise):
 
     name: ClassVar[str] = "qsgd"
     keeps_support: ClassVar[bool] = True
-    why_not_contractive: ClassVar[str] = "dithering is unbiased; only C/(1 + omega) is a contraction"
+    why_not_contractive: ClassVar[str] = DITHERING_EXPANDS
     block: int | None = None
     levels: int = 1
     norm: str = "l2"

@@ -9,7 +9,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import SCALE_LOW_BITS, SCALE_VARIANCE, Blockwise, Unbiased, centred, relative, rounding_variance
+from .base import (
+    DITHERING_EXPANDS,
+    SCALE_LOW_BITS,
+    SCALE_VARIANCE,
+    Blockwise,
+    Unbiased,
+    centred,
+    relative,
+    rounding_variance,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Ternary(Blockwise):
 
     name: ClassVar[str] = "ternary"
     keeps_support: ClassVar[bool] = True
-    why_not_contractive: ClassVar[str] = "dithering is unbiased; only C/(1 + omega) is a contraction"
+    why_not_contractive: ClassVar[str] = DITHERING_EXPANDS
     block: int | None = None
     norm: str = "linf"
 

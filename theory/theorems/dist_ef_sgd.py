@@ -16,7 +16,7 @@ import math
 
 from ..bounds import Interval
 from ..compressors import Contractive
-from ..families import Average, AverageTheorem
+from ..families import Average, AverageTheorem, contraction_of_pair
 from ..hypotheses import BOUNDED_GRADIENTS, NOISE, SMOOTH, ZERO_ERRORS
 from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, register
@@ -80,7 +80,7 @@ class Nonconvex(AverageTheorem):
     bound_latex = r"\frac{4\Delta}{gT} + \frac{2Lg\sigma^2}{n} + 2L^2\gamma^2(\sqrt{E_2}+\frac{b^2G}{(1-b)^2})^2"
 
     def bound_needs(self, request: Request) -> tuple[str, ...]:
-        still = request.fixed.get("b") == 0 and self._contraction(request)[0] == 1
+        still = request.fixed.get("b") == 0 and contraction_of_pair(request)[0] == 1
         return ("gap0", "sigma_sq") if still else self.bound_requires
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
@@ -98,18 +98,12 @@ class Nonconvex(AverageTheorem):
         )
 
     def details(self, request: Request, p: Point) -> Point:
-        delta, K_c = self._contraction(request)
+        delta, K_c = contraction_of_pair(request)
         known = request.constants.G is not None or delta == 1
         return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(request, p["b"])} if known else {})
 
-    @staticmethod
-    def _contraction(request: Request) -> tuple[float, float]:
-        """delta of the pair, and K_c of the uplink."""
-        delta = min(request.up.delta, request.down.delta)
-        return delta, 1.0 if request.up.nonexpansive else 2 * (2 - delta)
-
     def _E2(self, request: Request, b: float) -> float:
-        delta, K_c = self._contraction(request)
+        delta, K_c = contraction_of_pair(request)
         if delta == 1:
             return 0.0
         pushed = request.c.G / (1 - b)

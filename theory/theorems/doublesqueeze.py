@@ -18,7 +18,7 @@ import math
 
 from ..bounds import Curve, Interval, Rate
 from ..compressors import AbsoluteError, Contractive
-from ..families import Average, AverageTheorem, TunedTheorem
+from ..families import Average, AverageTheorem, TunedTheorem, contraction_of_pair
 from ..hypotheses import (
     ANY_MESSAGES,
     BOUNDED_GRADIENTS,
@@ -231,7 +231,7 @@ class ContractiveErrors(AverageTheorem):
     bound_latex = r"\frac{4\Delta}{\gamma T} + \frac{2L\gamma\sigma^2}{n} + 2L^2\gamma^2E_2"
 
     def bound_needs(self, request: Request) -> tuple[str, ...]:
-        return self.bound_requires if self._contraction(request)[0] < 1 else ("gap0", "sigma_sq")
+        return self.bound_requires if contraction_of_pair(request)[0] < 1 else ("gap0", "sigma_sq")
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         high = 1 / (2 * request.c.L)
@@ -242,18 +242,12 @@ class ContractiveErrors(AverageTheorem):
         return Average(start=4 * c.gap0, noise=2 * c.L * c.sigma_sq / c.n, drift=2 * c.L**2 * self._E2(request))
 
     def details(self, request: Request, p: Point) -> Point:
-        delta, K_c = self._contraction(request)
+        delta, K_c = contraction_of_pair(request)
         known = request.constants.G is not None or delta == 1
         return {"delta": delta, "K_c": K_c} | ({"E_2": self._E2(request)} if known else {})
 
-    @staticmethod
-    def _contraction(request: Request) -> tuple[float, float]:
-        """delta of the pair, and K_c of the uplink."""
-        delta = min(request.up.delta, request.down.delta)
-        return delta, 1.0 if request.up.nonexpansive else 2 * (2 - delta)
-
     def _E2(self, request: Request) -> float:
-        delta, K_c = self._contraction(request)
+        delta, K_c = contraction_of_pair(request)
         if delta == 1:
             return 0.0
         return 8 * (1 - delta) * request.c.G**2 / delta**2 * (1 + 2 * K_c * (1 + 4 * (1 - delta) / delta**2))

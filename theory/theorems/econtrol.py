@@ -14,7 +14,7 @@ import math
 
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
-from ..families import OrderTheorem
+from ..families import OrderTheorem, order_of_tuned_step
 from ..hypotheses import NOISE, SMOOTH, SMOOTH_ON_AVERAGE
 from ..theorem import ParameterChoice, Point, Request, register
 
@@ -68,6 +68,4 @@ class Nonconvex(OrderTheorem):
         choose("eta", Interval(0.0, 1.0, "0 <= eta <= 1"), delta / 8)
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
-        if request.c.sigma_sq == 0:
-            return Rate("power", "1/T, without noise", in_rounds=(-1.0, -1.0))
-        return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
+        return order_of_tuned_step(request)

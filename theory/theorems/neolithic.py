@@ -15,7 +15,7 @@ import math
 
 from ..bounds import Curve, Interval, Rate
 from ..compressors import Contractive
-from ..families import OrderTheorem
+from ..families import OrderTheorem, order_of_tuned_step
 from ..hypotheses import NOISE, SMOOTH
 from ..theorem import ParameterChoice, Point, Request, choose_whole, register
 
@@ -74,9 +74,7 @@ class Nonconvex(OrderTheorem):
         choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(4 L)"), step)
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
-        if request.c.sigma_sq == 0:
-            return Rate("power", "1/T, without noise", in_rounds=(-1.0, -1.0))
-        return Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
+        return order_of_tuned_step(request)
 
     def bits_per_round(self, up: float, down: float, dense: float, p: Point) -> float:
         return p["R"] * (up + down)

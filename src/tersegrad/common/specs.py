@@ -32,6 +32,15 @@ def parse_value(text: str) -> Value:
     return text
 
 
+def is_number(text: str) -> bool:
+    """Whether Python reads it as a float."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def split_pairs(items: Iterable[str], what: str) -> dict[str, str]:
     """Split ``key=value`` items; a malformed or repeated one raises `InputError` naming it."""
     pairs: dict[str, str] = {}

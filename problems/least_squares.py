@@ -40,11 +40,6 @@ class LeastSquares(LinearModel):
     without: ClassVar[tuple[str, ...]] = ("lam", "positive")
     defaults: ClassVar[dict[str, Any]] = {"reg": 0.05}
 
-    def __init__(self, *, workers: int = 1, **given: Any) -> None:
-        super().__init__(workers=workers, **given)
-        if self.regulariser[0] > 0 and self.modulus + self.regulariser[1] == 0:
-            raise InputError("l1 needs a strongly convex problem here: give reg > 0 or l2prox > 0")
-
     def _loss(self, t: FloatArray, b: FloatArray) -> FloatArray:
         return 0.5 * (t - b) ** 2
 

@@ -218,6 +218,8 @@ class LinearModel(Problem):
         self.A = A[share.order]
         self.b = np.ascontiguousarray(b[share.order])
         self.index, self.offsets = share.index, share.offsets
+        if self.regulariser[0] > 0 and self.modulus + self.regulariser[1] == 0:
+            raise InputError("l1 needs a strongly convex problem here: give reg > 0 or l2prox > 0")
 
     def _rows(self, options: LinearOptions) -> tuple[Any, NDArray[Any], str]:
         """Rows, dense or sparse, targets as the data have them, and what the data are called."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import InputError
 from .base import FloatArray
 from .data import SYNTHETIC, signs
 from .linear import LinearModel
@@ -78,11 +77,6 @@ class Logistic(_Logistic):
 
     without: ClassVar[tuple[str, ...]] = ("lam", "scale")
     defaults: ClassVar[dict[str, Any]] = {"reg": 0.01}
-
-    def __init__(self, *, workers: int = 1, **given: Any) -> None:
-        super().__init__(workers=workers, **given)
-        if self.regulariser[0] > 0 and self.modulus + self.regulariser[1] == 0:
-            raise InputError("l1 needs a strongly convex problem here: give reg > 0 or l2prox > 0")
 
     def convexity(self) -> dict[str, Any]:
         """mu = mu_min = reg; what is known of the minimiser where there is no regulariser."""

@@ -124,7 +124,7 @@ def test_no_test_file_imports_another(path):
 
 def test_every_room_of_the_tests_is_a_room_of_the_house():
     rooms = {path.parent.relative_to(ROOT / "tests").parts[0] for path in TESTS if path.parent != ROOT / "tests"}
-    assert rooms <= {*ROOMS, "common", "face", "benchmarks"}
+    assert rooms <= {*ROOMS, "common", "face", "benchmarks", "browser"}
 
 
 # -------------------------------------------------------------------------------------------- the contributor's path

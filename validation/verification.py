@@ -45,18 +45,24 @@ PACKAGE = __package__.partition(".")[0]
 def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
     """Return the ids of the theorems and of the claims that are asked for: by name, by the paper's word, or all.
 
+    The first word of ids stands for all of them: ``dasha`` for ``dasha.nonconvex`` and ``dasha.pl``.
+
     Raises
     ------
     InputError
         Unknown id or paper (the nearest is suggested).
     """
+    known = [*THEOREMS, *CLAIMS]
+    families = {
+        word: [i for i in known if i.partition(".")[0] == word] for word in {i.partition(".")[0] for i in known}
+    }
     for i in ids:
-        if i not in THEOREMS and i not in CLAIMS:
+        if i not in known and i not in families:
             raise InputError(
-                f"unknown theorem or claim '{i}'{nearest(i, [*THEOREMS, *CLAIMS])}; "
+                f"unknown theorem or claim '{i}'{nearest(i, [*known, *families])}; "
                 "see tersegrad list theorems and tersegrad list claims"
             )
-    chosen = list(ids)
+    chosen = list(dict.fromkeys(j for i in ids for j in ([i] if i in known else families[i])))
     if paper is not None:
         papers = sorted({i.split(".")[0] for i in [*THEOREMS, *CLAIMS]})
         if paper not in papers:
@@ -98,7 +104,8 @@ def verify(
     Parameters
     ----------
     ids, paper
-        Which theorems: ids, all of one paper (its word), or by default all. (Claims have `claims.examine`.)
+        Which theorems: ids or the first words of ids, all of one paper (its word), or by default all. (Claims have
+        `claims.examine`.)
     quick
         Fewer rounds and replicas, smaller grids.
     problem, up, down, workers, rounds, replicas
@@ -131,7 +138,7 @@ def verify(
     """
     modules = tuple(str(Path(path).resolve()) for path in modules)
     load_all(modules)
-    chosen = [theorem(i).name for i in ids] if ids and paper is None else select(ids, paper)[0]
+    chosen = [theorem(i).name for i in ids] if paper is None and set(ids) & set(CLAIMS) else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
     given = {

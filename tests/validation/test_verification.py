@@ -47,6 +47,15 @@ def test_exit_statuses():
     assert exit_status([Of("no guarantee"), Of("violated")]) == 1
 
 
+def test_the_first_word_of_ids_stands_for_all_of_them():
+    assert select(["gmc"])[0] == [i for i in THEOREMS if i.startswith("gmc.")]  # and not gmc-plus
+    theorems, claims = select(["dasha", "ef21.tight", "dasha.pl", "khirirat"])
+    assert theorems[:3] == ["dasha.nonconvex", "dasha.pl", "ef21.tight"]
+    assert claims == [i for i in CLAIMS if i.startswith("khirirat.")]
+    with pytest.raises(InputError, match="did you mean 'dasha'"):
+        select(["dahsa"])
+
+
 def test_selection_suggests_the_nearest_name():
     theorems, claims = select(paper="dore")
     assert theorems == [i for i in THEOREMS if i.startswith("dore.")]

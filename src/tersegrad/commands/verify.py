@@ -82,7 +82,7 @@ def verify(
     modules: tuple[str, ...],
     **own: Any,
 ) -> int:
-    """Put theorems and claims to the test: all of them, or those named.
+    """Put theorems and claims to the test: all of them, or those named by their ids or by the first words of these.
 
     Prints tables of verdicts and writes report.html, a picture and a certificate per verdict.
 

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     console = Console()
     about = harness.machine(threads)
     table = Table(title=f"{about['cpu']}, {threads} threads: time of one round of one replica")
-    for column in ("workload", "rival", "tersegrad", "rival's", "ratio (range)", "dist_sq of both"):
+    for column in ("workload", "rival", "tersegrad", "rival's", "ratio (range)", "limit", "dist_sq of both"):
         table.add_column(column)
     results = []
     with console.status("measuring") as status:
@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
                 duration(median(cell.ours)),
                 duration(median(cell.theirs)),
                 f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+                f"{duration(median(cell.limits))}: {cell.of_limit:.2f} of it",
                 f"{cell.our_dist_sq:.4g}, {cell.their_dist_sq:.4g}",
             )
     console.print(table)

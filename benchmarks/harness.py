@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import c_rival, jax_rival, numpy_plain_rival, numpy_rival, torch_rival
+from .limits import limit
 from .ours import OURS
 from .rival import Rival
 from .workloads import QUICK, WORKLOADS, Instance, Workload, instance
@@ -33,8 +34,8 @@ class Cell:
         Names.
     note
         Why there is nothing to show, or "".
-    ours, theirs
-        Seconds per replica and round, one number a pair.
+    ours, theirs, limits
+        Seconds per replica and round, one number a pair; `limits` is what the machine needs at least (`limits`).
     our_dist_sq, their_dist_sq
         Mean over replicas and pairs of ||x - x*||^2 after the last round: both sides did the same thing.
     """
@@ -44,6 +45,7 @@ class Cell:
     note: str = ""
     ours: tuple[float, ...] = ()
     theirs: tuple[float, ...] = ()
+    limits: tuple[float, ...] = ()
     our_dist_sq: float = float("nan")
     their_dist_sq: float = float("nan")
 
@@ -51,6 +53,11 @@ class Cell:
     def ratios(self) -> tuple[float, ...]:
         """Their time over ours, pair by pair."""
         return tuple(b / a for a, b in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def of_limit(self) -> float:
+        """Our time over the limit: the median of the pairs."""
+        return median(a / b for a, b in zip(self.ours, self.limits, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         """Return the cell as plain JSON data, with the median of the ratios and their range."""
@@ -60,11 +67,11 @@ class Cell:
         del numbers["note"]
         ratios = self.ratios
         summary = {"median": median(ratios), "low": min(ratios), "high": max(ratios), "pairs": ratios}
-        return {**numbers, "ratio": summary}
+        return {**numbers, "ratio": summary, "of_limit": self.of_limit}
 
 
 def pair(chosen: Instance, rival: Rival, threads: int, budget: float) -> Cell:
-    """Run ours, rival, ours, rival, ... after one short warm-up each; both get the same seed."""
+    """Run ours, rival, limit, ours, rival, ... after one short warm-up each; both get the same seed."""
     workload = chosen.workload
     reason = rival.missing()
     if reason:
@@ -74,6 +81,7 @@ def pair(chosen: Instance, rival: Rival, threads: int, budget: float) -> Cell:
         run(1, 0)
     seconds: list[list[float]] = [[], []]
     dist_sq: list[list[float]] = [[], []]
+    least, limits = limit(chosen, threads), []
     spent = 0.0
     for seed in range(1, workload.pairs + 1):
         for side, run in enumerate(runners):
@@ -82,11 +90,12 @@ def pair(chosen: Instance, rival: Rival, threads: int, budget: float) -> Cell:
             seconds[side].append(outcome.seconds / workload.rounds / workload.replicas)
             dist_sq[side].append(float(chosen.dist_sq(outcome.x).mean()))
             spent += outcome.seconds
+        limits.append(least())
         if spent > budget:
             break
     ours, theirs = (tuple(side) for side in seconds)
     ends = (float(np.mean(side)) for side in dist_sq)
-    return Cell(workload.name, rival.name, "", ours, theirs, *ends)
+    return Cell(workload.name, rival.name, "", ours, theirs, tuple(limits), *ends)
 
 
 def cells(names: list[str], quick: bool, threads: int) -> Iterator[Cell]:

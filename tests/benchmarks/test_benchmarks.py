@@ -12,7 +12,7 @@ from benchmarks.workloads import QUICK, Workload, instance, large
 from scipy.stats import ttest_ind
 
 from benchmarks import __main__ as command
-from benchmarks import harness, numpy_rival
+from benchmarks import harness, limits, numpy_rival
 
 AVAILABLE = [side for side in (OURS, *harness.RIVALS) if not side.missing()]
 # The three workloads in small; W1 keeps blocks that do not divide the dimension.
@@ -92,9 +92,23 @@ def test_large_is_deterministic_and_the_same(side: Rival) -> None:
 def test_pairs_and_their_ratios() -> None:
     """A cell holds one ratio a pair; in JSON the median lies between the smallest and the largest."""
     cell = harness.pair(instance(TINY["W2"]), numpy_rival.RIVAL, threads=2, budget=60.0)
-    assert len(cell.ours) == len(cell.theirs) == len(cell.ratios) == 2
-    ratio = json.loads(json.dumps(cell.as_json()))["ratio"]
+    assert len(cell.ours) == len(cell.theirs) == len(cell.limits) == len(cell.ratios) == 2
+    document = json.loads(json.dumps(cell.as_json()))
+    assert document["of_limit"] > 0
+    ratio = document["ratio"]
     assert ratio["low"] <= ratio["median"] <= ratio["high"]
+
+
+@pytest.mark.parametrize("name", ["W1", "W2", "W3"])
+def test_a_limit_grows_with_the_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen times the rows or workers take more than twice as long."""
+    monkeypatch.setattr(limits, "SECONDS", 0.01)
+    small = SMALL[name] if name == "W1" else replace(SMALL[name], workers=2)
+    large = (
+        replace(small, problem=small.problem.replace("=240", "=3840")) if name == "W1" else replace(small, workers=32)
+    )
+    one, many = (limits.limit(instance(workload), 2)() for workload in (small, large))
+    assert 0 < 2 * one < many
 
 
 def test_budget_stops_after_the_first_pair() -> None:

@@ -7,6 +7,8 @@ import json
 import os
 
 THREADS = 2
+#: Of a table that goes into a file.
+WIDTH = 120
 
 
 def keep_to(threads: int) -> int:
@@ -44,6 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
     from . import harness
 
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     about = harness.machine(threads)
     table = Table(title=f"{about['cpu']}, {threads} threads: time of one round of one replica")
     for column in ("workload", "rival", "tersegrad", "rival's", "ratio (range)", "limit", "dist_sq of both"):

@@ -46,7 +46,7 @@ def best(work: Callable[[int], None], threads: int) -> float:
 
 def two_products(instance: Instance, arrays: LeastSquares, threads: int) -> Limit:
     """X A_i^T and what is left of it times A_i, for every worker, each thread with a block of replicas."""
-    n, m, d = arrays.A.shape
+    m, d = arrays.A.shape[1:]
     size = len(blocks(instance.workload.replicas, d)[0])
     points = [(np.ones((size, d)), np.empty((size, m)), np.empty((size, d))) for _ in range(threads)]
 

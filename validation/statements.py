@@ -20,6 +20,8 @@ from ..theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER, QUADRATIC, STR
 from .verdict import Verdict
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
+MATHEMATICS = re.compile(r"\$([^$]+)\$")
+SPECIAL = re.compile(r"\bfor (\$[^$]*\$|[^$])*", re.IGNORECASE)
 #: Relative difference of two evaluations of one formula that is still rounding.
 ROUNDING = 1e-9
 #: Random settings at which a statement is evaluated.
@@ -227,10 +229,54 @@ def difference(theorem: Theorem, seed: int = 0) -> str:
         stated = Formula(latex or "1", symbols).value()
         if column != traced or not _same(stated, coefficient):
             return _sentence(f"the coefficient of {column}", stated, coefficient)
+    if aside := _asides(theorem, found, symbols):
+        return aside
     if found.curve is None:
-        return ""
+        return _order(theorem, found, up, down, symbols)
     stated, computed = Formula(theorem.bound_latex, symbols).value(), float(found.bound(ROUNDS))
     return "" if _same(stated, computed) else _sentence(f"the bound after {ROUNDS} rounds", stated, computed)
+
+
+def _asides(theorem: Theorem, found: Guarantee, symbols: Mapping[str, Any]) -> str:
+    """Where an equation or a chain of inequalities in the words around the bound is not so; those of numbers only.
+
+    What is said of a special case ("for one worker ...") is left to `restated`.
+    """
+    for piece in MATHEMATICS.findall(f"{SPECIAL.sub('', theorem.setting)} ${theorem.conditions}$"):
+        for chain in re.split(r",(?![^{(]*[})])", piece):
+            parts = re.split(r"(\\leq?|\\geq?|<|>|=)", chain.replace(r"\ ", " "))
+            values = [_readable(part, symbols) for part in parts[::2]]
+            for k, relation in enumerate(parts[1::2]):
+                left, right = values[k], values[k + 1]
+                name = parts[2 * k].strip().lstrip("\\")
+                ends = found.intervals.get({"lambda": "lam"}.get(name, name))
+                if left is None or right is None:
+                    continue
+                if relation == "=" and not parts[2 * k + 2].strip().isdigit() and not _same(right, left):
+                    return _sentence(name, right, left)
+                if relation in ("<", r"\le", r"\leq") and ends is not None and not _same(right, ends.high):
+                    return _sentence(f"the end of the interval of {name}", right, ends.high)
+    return ""
+
+
+def _readable(latex: str, symbols: Mapping[str, Any]) -> float | None:
+    """The value of a formula, None if it is no number."""
+    try:
+        return Formula(latex.strip(), symbols).value()
+    except (UnreadableError, ZeroDivisionError, ValueError, OverflowError):
+        return None
+
+
+def _order(theorem: Theorem, found: Guarantee, up: Any, down: Any, symbols: Mapping[str, Any]) -> str:
+    """Where the formula of an order is not the one that stands in `restated`."""
+    from . import restated
+
+    if theorem.name not in restated.RESTATED:
+        return ""
+    stated = Formula(theorem.bound_latex.removeprefix("O(").removesuffix(")"), symbols).value()
+    case = restated.Case("", found.constants, up, down)
+    right = restated.evaluate(restated.RESTATED[theorem.name].bound, restated.symbols(found, case, ROUNDS))
+    return "" if _same(stated, right) else _sentence("the order", stated, right)
 
 
 def _same(stated: float, computed: float) -> bool:
@@ -260,14 +306,17 @@ class StatementCheck:
 
 @cache
 def check_statement(name: str) -> StatementCheck:
-    """Evaluate the statement of a registered theorem at random settings."""
+    """Evaluate the statement of a registered theorem at random settings, and what `restated` knows of it."""
     from ..theory import theorem
+    from .restated import contradiction
 
     subject = theorem(name)
     try:
         for seed in range(SETTINGS):
             if found := difference(subject, seed):
                 return StatementCheck("differs", found)
+        if found := contradiction(subject):
+            return StatementCheck("differs", found)
     except (UnreadableError, AttributeError) as reason:
         return StatementCheck("not checked", str(reason))
     return StatementCheck("agrees")

@@ -56,7 +56,7 @@ class Nonconvex(TunedTheorem):
         EXACT,
         DENSE_START,
     )
-    setting = r"Let $s = \sqrt{1-\delta}$ and $h_i^0 = \nabla f_i(x^0)$."
+    setting = r"Let $h_i^0 = \nabla f_i(x^0)$."
     conditions = r"\gamma = \gamma_T"
     definitions = (
         ("K", r"\frac{L}{2}+2\bar L\frac{\sqrt{1-\delta}}{1-\sqrt{1-\delta}}"),

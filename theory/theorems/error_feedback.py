@@ -31,7 +31,7 @@ from ..hypotheses import (
     STRONGLY_CONVEX,
     ZERO_ERRORS,
 )
-from ..probe import Probe, parameter
+from ..probe import EULER, Probe, parameter
 from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
 
 MEM_SGD = "Stich, Cordonnier, Jaggi 2018 (arXiv 1809.07599)"
@@ -352,6 +352,7 @@ class StronglyConvexOrder(OrderTheorem):
     """
 
     name = "error-feedback.strongly-convex-order"
+    probe = Probe(symbols=EULER)
     title = "Distributed error feedback, strongly convex"
     source = "Beznosikov, Horvath, Richtarik, Safaryan 2020 (arXiv 2002.12410), Theorem 21; the step rule for T is ours"
     method = "error-feedback"
@@ -368,8 +369,8 @@ class StronglyConvexOrder(OrderTheorem):
     conditions = r"0 < \gamma \le \frac{\delta}{28L_{\max}}"
     measures = (("", "gap_avg"),)
     bound_latex = (
-        r"O(\frac{L_{\max}R_0^2}{\delta}\exp(-\frac{\delta\mu T}{L_{\max}}) "
-        r"+ \frac{\sigma^2 + \zeta_\star^2/\delta}{\mu T})"
+        r"O(\frac{L_{\max}R_0^2}{\delta}e^{-\frac{\delta\mu T}{L_{\max}}} "
+        r"+ \frac{\sigma^2}{\mu T} + \frac{\zeta_\star^2}{\delta\mu T})"
     )
 
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:

@@ -100,15 +100,20 @@ def test_pairs_and_their_ratios() -> None:
 
 
 @pytest.mark.parametrize("name", ["W1", "W2", "W3"])
-def test_a_limit_grows_with_the_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen times the rows or workers take more than twice as long."""
-    monkeypatch.setattr(limits, "SECONDS", 0.01)
-    small = SMALL[name] if name == "W1" else replace(SMALL[name], workers=2)
-    large = (
-        replace(small, problem=small.problem.replace("=240", "=3840")) if name == "W1" else replace(small, workers=32)
-    )
-    one, many = (limits.limit(instance(workload), 2)() for workload in (small, large))
-    assert 0 < 2 * one < many
+def test_a_limit_is_the_time_of_the_part_that_it_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a second for what the two threads do once: their replicas' products, 64 rounds' numbers, a copy of x."""
+    done = []
+
+    def second(work, threads: int) -> float:
+        for number in range(threads):
+            work(number)
+        done.append(threads)
+        return 1.0
+
+    monkeypatch.setattr(limits, "best", second)
+    expected = {"W1": 1 / 100, "W2": 1 / 128, "W3": 8 * 6 / 2}[name]
+    assert limits.limit(instance(SMALL[name]), 2)() == pytest.approx(expected, rel=1e-12)
+    assert done == [2]
 
 
 def test_budget_stops_after_the_first_pair() -> None:

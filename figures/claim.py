@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal, save
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal, save_small
 
 if TYPE_CHECKING:
     from ..validation.claims import ClaimResult, Panel
@@ -34,7 +34,7 @@ SHORT = 18
 
 
 def draw(result: ClaimResult, target: str | IO[bytes]) -> bool:
-    """Draw the picture of a result as PNG to a path, or to a binary file open for writing.
+    """Draw the picture of a result as WebP to a path, or to a binary file open for writing.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def draw(result: ClaimResult, target: str | IO[bytes]) -> bool:
         fig, axes = figure(len(panels), height=2.3 + 0.15 * lines, legend_lines=lines)
         for ax, panel in zip(axes, panels, strict=True):
             _panel(ax, panel)
-        save(fig, target)
+        save_small(fig, target)
     return True
 
 

@@ -6,6 +6,7 @@ rcParams change.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
@@ -18,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 COLUMN = 3.5
 """Width of one journal column in inches; a page has two."""
@@ -102,8 +104,20 @@ def figure(
 
 
 def save(fig: Figure, target: str | IO[bytes]) -> None:
-    """Write a figure as PNG, without a time stamp, so that the same data give the same bytes."""
-    fig.savefig(target, format="png", metadata={"Software": None})
+    """Write a figure as PNG, without a time stamp: the same data give the same bytes."""
+    _palette(fig, 64, RC["savefig.dpi"]).save(target, format="PNG", optimize=True, dpi=(RC["savefig.dpi"],) * 2)
+
+
+def save_small(fig: Figure, target: str | IO[bytes]) -> None:
+    """Write a figure as lossless WebP, 144 dots an inch in few colours: small, for a page with a hundred of them."""
+    _palette(fig, 24, 144).convert("RGB").save(target, format="WEBP", lossless=True, quality=80, method=4)
+
+
+def _palette(fig: Figure, colours: int, dots: int) -> Image.Image:
+    """The picture in so many colours: black, grey, the lines', their bands', and blends at the edges."""
+    full = io.BytesIO()
+    fig.savefig(full, format="png", dpi=dots)
+    return Image.open(full).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
 
 
 def slope_triangle(ax: Axes, x: float, y: float, slope: float, *, factor: float = 4.0) -> None:

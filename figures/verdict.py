@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from .style import BLACK, BLUE, GREY, VERMILLION, decades, figure, journal, marked, save, slope_triangle
+from .style import BLACK, BLUE, GREY, VERMILLION, decades, figure, journal, marked, save_small, slope_triangle
 
 if TYPE_CHECKING:
     from ..theory.bounds import Metric
@@ -31,7 +31,7 @@ ABOVE = 1e3
 
 
 def draw(verdict: Verdict, target: str | IO[bytes]) -> bool:
-    """Draw the picture of a verdict as PNG to a path, or to a binary file open for writing.
+    """Draw the picture of a verdict as WebP to a path, or to a binary file open for writing.
 
     Returns
     -------
@@ -42,14 +42,14 @@ def draw(verdict: Verdict, target: str | IO[bytes]) -> bool:
         fig = picture(verdict)
         if fig is None:
             return False
-        save(fig, target)
+        save_small(fig, target)
     return True
 
 
 def picture(verdict: Verdict) -> Figure | None:
     """Return the picture of a verdict, None when it has no measurement.
 
-    The first panel shows the mean over replicas with its confidence band, the bound and its floor; a second one the
+    The first panel shows the mean over replicas up to its upper confidence limit, the bound and its floor; a second one the
     metric over the number of workers where the speedup was measured; a third one the metric over T, each T with its
     own step, where the rate was measured that way.
     """
@@ -87,9 +87,7 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     series, rate = verdict.series, verdict.rate
     assert series is not None
     linear = rate is not None and rate.kind == "linear"
-    t, mean, low, high, bound = (
-        np.asarray(a, float) for a in (series.rounds, series.mean, series.low, series.high, series.bound)
-    )
+    t, mean, high, bound = (np.asarray(a, float) for a in (series.rounds, series.mean, series.high, series.bound))
     inside = t >= (0 if linear else 1)
     shown = inside & np.isfinite(mean) & (mean > 0)
     promised = inside & np.isfinite(bound) & (bound > 0)
@@ -99,7 +97,7 @@ def _progress(ax: Axes, verdict: Verdict) -> None:
     bottom, top = _limits(series, mean[shown], bound[promised])
     band = ax.fill_between(
         t[shown],
-        np.clip(low[shown], bottom, None),
+        mean[shown],
         np.minimum(high[shown], 2 * top),
         color=BLUE,
         alpha=0.3,

@@ -150,6 +150,7 @@ class Trace:
         over
             "rounds" or "bits" (of one worker, both ways, as encoded).
         """
+        needed("matplotlib", "a picture")
         from ..figures.curves import rate_plot
 
         return rate_plot(self, column, over=over)

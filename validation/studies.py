@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..common.errors import InputError, nearest
+from ..common.optional import needed
 from ..common.options import integer
 from ..problems import Problem
 from ..problems import problem as build_problem
@@ -71,8 +72,6 @@ class Table:
         InputError
             If pandas is not installed.
         """
-        from ..common.optional import needed
-
         return needed("pandas", "to_pandas").DataFrame(self.rows())
 
 
@@ -148,6 +147,7 @@ class Comparison(Table):
 
     def plot(self) -> Figure:
         """Draw the column over the bits of one worker."""
+        needed("matplotlib", "a picture")
         from ..figures.curves import comparison
 
         return comparison(self)
@@ -307,6 +307,7 @@ class Speedup(Table):
 
     def plot(self) -> Figure:
         """Draw measurement, bound and the ideal slope over n."""
+        needed("matplotlib", "a picture")
         from ..figures.curves import speedup
 
         return speedup(self)

@@ -25,6 +25,7 @@ import click
 from .common.ending import Ended, handled
 from .common.errors import InputError, WorkerError, nearest
 from .common.front import command_line
+from .common.optional import EXTRAS, way_out
 from .common.version import __version__
 
 BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
@@ -123,7 +124,12 @@ class Front(click.Group):
                 _close_output()
             where = f" '{trouble.filename}'" if trouble.filename else ""
             return _say(f"error: cannot use{where or ' the output'}: {trouble.strerror or trouble}", BAD_INPUT)
-
+        except ModuleNotFoundError as absence:
+            package = (absence.name or "").partition(".")[0]
+            if package not in EXTRAS:
+                traceback.print_exc()
+                return DEFECT
+            return _say(f"error: this needs {package}, which is not installed: {way_out(package)}", BAD_INPUT)
         except Exception:
             traceback.print_exc()
             return DEFECT

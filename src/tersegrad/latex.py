@@ -1,20 +1,24 @@
-"""A theorem's LaTeX for people without LaTeX: as HTML with drawn formulas, and as plain text for a terminal."""
+"""A theorem's LaTeX for people without LaTeX: as HTML with formulas in MathML, and as plain text for a terminal.
+
+Browsers draw MathML themselves: no script, no font and no network is needed.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from markupsafe import Markup
-from numpy.typing import NDArray
-
-SIZE = 200.0
-"""Font size at which formulas are drawn, in units of the picture; one em on the page."""
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 PIECES = re.compile(r"\\\[(?P<display>.*?)\\\]|\$(?P<inline>.*?)\$|\\textbf\{(?P<bold>[^}]*)\}", re.DOTALL)
+
+ALIGNED = re.compile(r"\\begin\{aligned\}(.*)\\end\{aligned\}(.*)", re.DOTALL)
+SIZED = re.compile(r"\\[Bb]ig(?=\\(?:langle|rangle|[|{}]))")
+"""Size commands that the converter knows before brackets, but not before these."""
+LEFT_OVER = re.compile(r"&amp;|\\[A-Za-z|{}]")
+"""What a formula contains that was not understood."""
 
 SYMBOLS = {
     "alpha": "α",
@@ -69,89 +73,55 @@ SYMBOLS = {
 ACCENTS = {r"\hat": "\u0302", r"\tilde": "\u0303", r"\bar": "\u0304"}
 """LaTeX command -> combining character."""
 
-MATHTEXT = {r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq"}
-"""LaTeX command -> the one that matplotlib's mathtext knows."""
-
 RELATIONS = ("le", "ge", "in", "to", "ne", "approx", "}", "Big", "right", ",", ";", "quad", "cdot", "times")
 
 TOKENS = re.compile(r"\\(?:[A-Za-z]+|.)|.", re.DOTALL)
 
 
 def to_html(statement: str) -> Markup:
-    """Return a statement as HTML: text with formulas as inline pictures in the text's own colour."""
-    return Markup("").join(_pieces(statement))
+    """Return a statement as HTML: text with its formulas in MathML."""
+    from markupsafe import Markup
 
-
-def _pieces(statement: str) -> list[Markup]:
-    pieces, end = [], 0
-    for piece in PIECES.finditer(statement):
-        pieces.append(Markup(escape(statement[end : piece.start()])))
+    def written(piece: re.Match[str]) -> str:
         if piece["bold"] is not None:
-            pieces.append(Markup(f"<strong>{escape(piece['bold'])}</strong>"))
-        elif piece["inline"] is not None:
-            pieces.append(formula(piece["inline"]))
-        else:
-            pieces.append(Markup(f'<div class="formula">{formula(piece["display"].strip(), display=True)}</div>'))
+            return f"<strong>{escape(piece['bold'])}</strong>"
+        if piece["inline"] is not None:
+            return mathml(piece["inline"])
+        return f'<div class="formula" tabindex="0">{mathml(piece["display"], display=True)}</div>'
+
+    parts, end = [], 0
+    for piece in PIECES.finditer(statement):
+        parts += [escape(statement[end : piece.start()]), written(piece)]
         end = piece.end()
-    return [*pieces, Markup(escape(statement[end:]))]
+    return Markup("".join([*parts, escape(statement[end:])]))
 
 
-@cache
-def formula(latex: str, *, display: bool = False) -> Markup:
-    """Draw one formula as an SVG that takes the colour and the size of the text around it.
+def mathml(latex: str, *, display: bool = False) -> str:
+    """Return a formula as a ``math`` element; of `aligned` lines, each a row of a table.
 
-    What matplotlib's mathtext cannot draw is shown as text.
+    Raises
+    ------
+    ValueError
+        If the converter leaves a part of it as it is.
     """
-    from matplotlib import rc_context
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
+    from latex2mathml.converter import convert
 
-    words = escape(to_text(f"${latex}$"))
-    drawn = f"${_for_mathtext(latex, display)}$"
-    try:
-        with rc_context({"mathtext.fontset": "stix"}):
-            font = FontProperties(size=SIZE)
-            corners, codes = text_to_path.get_text_path(font, drawn, ismath=True)
-            scale = SIZE / text_to_path.FONT_SCALE
-            _, height, descent = text_to_path.get_text_width_height_descent(drawn, font, ismath=True)
-    except ValueError:
-        return Markup(f"<code>{words}</code>")
-    corners = scale * np.asarray(corners)
-    width = float(corners[:, 0].max(initial=0.0))  # the advance of an operator such as max would leave a gap
-    pad = 0.06 * SIZE
-    box = f"{-pad:.0f} {-(height - descent) - pad:.0f} {width + 2 * pad:.0f} {height + 2 * pad:.0f}"
-    style = (
-        f"width:{(width + 2 * pad) / SIZE:.3f}em;height:{(height + 2 * pad) / SIZE:.3f}em;"
-        f"vertical-align:{-(descent + pad) / SIZE:.3f}em"
-    )
-    path = _path(corners, codes)
-    return Markup(f'<svg role="img" aria-label="{words}" viewBox="{box}" style="{style}"><path d="{path}"/></svg>')
+    def cell(part: str) -> str:
+        inside = re.sub(r"^<math[^>]*>|</math>$", "", convert(part.strip())) if part.strip() else ""
+        return f"<mtd>{inside}</mtd>"
 
-
-def _path(corners: NDArray[np.float64], codes: Any) -> str:
-    """Path data; SVG counts y downwards."""
-    from matplotlib.path import Path
-
-    letters = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
-    words = []
-    for points, code in Path(corners, codes).iter_segments(simplify=False, curves=True):
-        if code == Path.CLOSEPOLY:
-            words.append("Z")
-        else:
-            words.append(letters[code] + " ".join(f"{p if k % 2 == 0 else -p:.0f}" for k, p in enumerate(points)))
-    return "".join(words)
-
-
-def _for_mathtext(latex: str, display: bool) -> str:
-    """The same formula in the commands that mathtext has; on display, outermost fractions large, braces to match."""
-    renamed = dict(MATHTEXT)
-    if display:
-        renamed |= {r"\{": r"\left\{", r"\}": r"\right\}"}
-    depth, words = 0, []
-    for token in TOKENS.findall(latex):
-        depth += (token == "{") - (token == "}")
-        words.append(r"\dfrac" if display and token == r"\frac" and depth == 0 else renamed.get(token, token))
-    return "".join(words).replace(r"\Big[", r"\left[").replace(r"\Big]", r"\right]")
+    latex = SIZED.sub("", latex.strip())
+    found = ALIGNED.fullmatch(latex)
+    if found is None:
+        written = convert(latex, display="block" if display else "inline")
+    else:
+        rows = [re.split(r"(?<!\\)&", line) for line in re.split(r"\\\\(?![A-Za-z])", found[1])]
+        cells = "".join(f"<mtr>{''.join(map(cell, row))}</mtr>" for row in rows)
+        written = f'<math display="block"><mtable displaystyle="true" class="aligned">{cells}</mtable></math>'
+    written = written.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # which a page in HTML has no use for
+    if LEFT_OVER.search(written):
+        raise ValueError(f"not understood: {latex}")
+    return written
 
 
 def to_text(statement: str) -> str:

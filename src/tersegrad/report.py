@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import platform
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .common.files import writable_directory, write_whole
 from .common.jsonable import as_json
+from .common.optional import needed
 from .common.version import __version__
 from .output import number
-from .theory.constants import Constants
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -51,10 +52,13 @@ METERS = {
 }
 """What the meters of bits count."""
 
-NARROW = 1000
+ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
+
+NARROW = 700
 """Pixels up to which a picture is one column wide."""
 
-MEANINGS = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
+PARTS = ("matplotlib", "jinja2", "latex2mathml")
+"""Packages that the page needs, and certificates do not."""
 
 
 def write_report(
@@ -63,7 +67,7 @@ def write_report(
     results: Sequence[ClaimResult] = (),
     executor: Executor | None = None,
 ) -> Path:
-    """Write ``report.html``, and for every verdict ``THEOREM.json`` and, where something was measured, ``THEOREM.png``.
+    """Write ``report.html``, pictures within it, and for every verdict its certificate ``ID.json``.
 
     Every file appears whole or not at all.
 
@@ -84,27 +88,28 @@ def write_report(
     Raises
     ------
     InputError
-        If the directory cannot be written to.
+        If the directory cannot be written to, or a package that draws or writes pages is not installed.
     """
     from .validation.sweeps import map_pieces
 
-    out = writable_directory(directory)
-    sections, claims = [], []
+    for package in PARTS:
+        needed(package, "report.html")
+    out = write_certificates(verdicts, directory, results)
     drawings = map_pieces(executor, _drawings, verdicts)
-    for verdict, (picture, statement) in zip(verdicts, drawings, strict=True):
-        _keep(out, verdict.theorem, verdict.certificate(), picture)
-        sections.append(_section(verdict, picture, statement))
-    for result, picture in zip(results, map_pieces(executor, _claim_picture, results), strict=True):
-        _keep(out, result.name, result.certificate(), picture)
-        claims.append(_claim_section(result, picture))
+    sections = [_section(v, *drawn, out) for v, drawn in zip(verdicts, drawings, strict=True)]
+    drawn = map_pieces(executor, _claim_picture, results)
+    claims = [_claim_section(f, picture) for f, picture in zip(results, drawn, strict=True)]
     write_whole(out / PAGE, _page(verdicts, sections, results, claims))
     return out / PAGE
 
 
-def _keep(out: Path, name: str, certificate: dict[str, Any], picture: bytes | None) -> None:
-    if picture is not None:
-        write_whole(out / f"{name}.png", picture)
-    write_whole(out / f"{name}.json", as_json(certificate) + "\n")
+def write_certificates(verdicts: Sequence[Verdict], directory: str | Path, results: Sequence[ClaimResult] = ()) -> Path:
+    """Write what `tersegrad replay` confirms, ``ID.json`` for every verdict and claim; return the directory."""
+    out = writable_directory(directory)
+    documents = {v.theorem: v.certificate() for v in verdicts} | {f.name: f.certificate() for f in results}
+    for name, document in documents.items():
+        write_whole(out / f"{name}.json", as_json(document) + "\n")
+    return out
 
 
 def by_strength(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -182,7 +187,7 @@ def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
 
 
 def _drawn(draw: Callable[[Any, Any], bool], result: Any, name: str) -> bytes | None:
-    """The picture as PNG; None if there is nothing to draw, or if it cannot be drawn: no verdict is lost for that."""
+    """The picture as WebP; None if there is nothing to draw, or if it cannot be drawn: no verdict is lost for that."""
     file = io.BytesIO()
     try:
         return file.getvalue() if draw(result, file) else None
@@ -197,51 +202,130 @@ def _claim_picture(result: ClaimResult) -> bytes | None:
     return _drawn(draw, result, result.name)
 
 
-def _width(png: bytes) -> int:
-    """Width of a PNG in pixels, from its header."""
-    return int.from_bytes(png[16:20])
-
-
-def _section(verdict: Verdict, picture: bytes | None, statement: Markup) -> dict[str, Any]:
+def _section(verdict: Verdict, picture: bytes | None, statement: Markup, out: Path) -> dict[str, Any]:
     """What the template shows of a verdict."""
+    from .theory import THEOREMS
+    from .theory.constants import Constants
+
+    theorem = THEOREMS.get(verdict.theorem)
+    needs = {"n", "dim", *theorem.requires, *theorem.bound_requires} if theorem else set(verdict.constants)
+
+    def used(text: str) -> bool:
+        """Whether a constant, or the one that a note begins with, is the theorem's."""
+        name = text.partition(" ")[0]
+        return name in needs or name not in verdict.constants
+
+    meanings = {f.name: f.metadata.get("meaning", "") for f in fields(Constants)}
+    found = verdict.strength
+    name, file = _proof(verdict, out)
     return {
         "verdict": verdict,
-        "kind": verdict.verdict.partition(",")[0].replace(" ", "-"),
-        "picture": None if picture is None else base64.b64encode(picture).decode(),
-        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+        **_shown(verdict.theorem, verdict.verdict, picture),
+        "describes": _described(verdict),
         "statement": statement,
         "method": method_words(verdict),
         "strength": strength_cells(verdict),
+        "tightness": found.word if found else "not measured",
+        "values": [found.tightness, found.end_ratio, found.rounds_promised, found.rejects] if found else [None] * 4,
         "controls": controls_words(verdict),
+        "missed": sum(not c.rejected for c in verdict.controls),
         "rate": rate_words(verdict),
         "speedup": speedup_words(verdict),
-        "saved": saved_words(verdict),
         "setting": _setting(verdict),
-        "constants": [(name, number(value), MEANINGS.get(name, "")) for name, value in verdict.constants.items()],
+        "constants": [
+            (name, number(value), meanings.get(name, "")) for name, value in verdict.constants.items() if used(name)
+        ],
         "parameters": [(name, number(value)) for name, value in verdict.parameters.items()],
         "meters": [
             (name, f"{getattr(verdict.bits, name):.6g}", meaning)
             for name, meaning in METERS.items()
             if verdict.bits is not None and getattr(verdict.bits, name) is not None
         ],
+        "saved": saved_words(verdict),
         "predicted_speedup": _range(verdict.speedup.predicted_slope) if verdict.speedup else "",
-        "notes": (*verdict.notes, *(f"taken on your word: {sentence}" for sentence in verdict.on_your_word)),
+        "notes": (
+            *filter(used, verdict.notes),
+            *(f"taken on your word: {sentence}" for sentence in verdict.on_your_word),
+        ),
+        "source": sourced(verdict.source),
         "provenance": PROVENANCE.get(verdict.provenance, verdict.provenance),
+        "proof": name,
+        "proof_file": file,
     }
 
 
 def _claim_section(result: ClaimResult, picture: bytes | None) -> dict[str, Any]:
     """What the template shows of a claim."""
     found = result.measured
+    panels = [f"{panel.y} over {panel.x}: {', '.join(c.label for c in panel.curves)}" for panel in found.panels]
     return {
         "result": result,
-        "kind": result.verdict.replace(" ", "-"),
-        "picture": None if picture is None else base64.b64encode(picture).decode(),
-        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+        **_shown(result.name, result.verdict, picture),
+        "describes": plain_words("; ".join(panels)),
         "margin": "" if found.margin is None else f"{found.margin:.3g}",
+        "controls": f"{result.rejected} of {len(result.controls)}" if result.controls else "",
+        "source": sourced(result.claim.source),
         "rows": [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in found.rows],
         "numeric": [all(not isinstance(row[k], str) for row in found.rows) for k in range(len(found.columns))],
     }
+
+
+def _shown(name: str, word: str, picture: bytes | None) -> dict[str, Any]:
+    """What theorems and claims have in common: a paper, a word, a picture."""
+    return {
+        "paper": name.partition(".")[0],
+        "kind": word.partition(",")[0].replace(" ", "-"),
+        "picture": None if picture is None else base64.b64encode(picture).decode(),
+        "shape": "wide" if picture is not None and _width(picture) > NARROW else "narrow",
+    }
+
+
+def _width(picture: bytes) -> int:
+    """Width of a picture in pixels."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(picture)).width
+
+
+def sourced(source: str) -> Markup:
+    """A source whose arXiv number is a link."""
+    from markupsafe import Markup, escape
+
+    return Markup(ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">arXiv \1</a>', str(escape(source))))
+
+
+def plain_words(text: str) -> str:
+    """A label of a picture as text: formulas with the symbols that Unicode has."""
+    from .latex import to_text
+
+    return to_text(text)
+
+
+def _proof(verdict: Verdict, out: Path) -> tuple[str, str]:
+    """The name of the file with the theorem's proof; where it is from the page, if it is on this machine."""
+    from .theory import THEOREMS
+
+    file = getattr(THEOREMS.get(verdict.theorem), "proof", None)
+    if file is None:
+        return "", ""
+    name = f"docs/proofs/{file.name}"
+    return name, Path(os.path.relpath(file, out)).as_posix() if file.exists() else ""
+
+
+def _described(verdict: Verdict) -> str:
+    """What the picture of a verdict shows, in words, for those who cannot see it."""
+    series, parts = verdict.series, []
+    if series is not None and len(series.rounds):
+        mean, bound = (f"{a[0]:.3g} to {a[-1]:.3g}" for a in (series.mean, series.bound))
+        rounds = f"{series.rounds[0]:.0f} to {series.rounds[-1]:.0f}"
+        parts.append(f"over rounds {rounds} the measured mean goes from {mean}, the bound from {bound}")
+    if verdict.speedup:
+        n = verdict.speedup.workers
+        parts.append(f"over {n[0]} to {n[-1]} workers the metric falls with slope {verdict.speedup.slope:.2f}")
+    if verdict.rate and verdict.rate.points:
+        x = verdict.rate.points.x
+        parts.append(f"over runs of {x[0]} to {x[-1]} rounds it falls with slope {verdict.rate.fitted:.2f}")
+    return f"{verdict.theorem}: {'; '.join(parts)}"
 
 
 def _setting(verdict: Verdict) -> list[tuple[str, str]]:
@@ -263,22 +347,136 @@ def _page(
     results: Sequence[ClaimResult],
     claims: list[dict[str, Any]],
 ) -> str:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    text = resources.files(__package__).joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     everything: list[Verdict | ClaimResult] = [*verdicts, *results]
-    counts = Counter(v.verdict for v in everything)
-    return environment.from_string(text).render(
+    place = {v.theorem: k for k, v in enumerate(by_strength(verdicts))}
+    ranked = sorted(sections, key=lambda s: place[s["verdict"].theorem])
+    return environment.get_template("report.html.j2").render(
         sections=sections,
-        ranked=[s for v in by_strength(verdicts) for s in sections if s["verdict"] is v],
+        ranked=ranked,
         strengths=STRENGTH,
         claims=claims,
-        summary=", ".join(f"{word}: {count}" for word, count in counts.items()),
+        summary=summary_words(verdicts, results),
+        tiles=_tiles(verdicts, results),
+        attention=_attention(ranked, claims),
+        filters=_filters(sections),
         seconds=sum(v.seconds for v in everything),
-        alpha=f"{sum(v.alpha for v in verdicts):.2g}",
+        alpha=f"{sum(v.alpha for v in everything):.2g}",
         versions={"tersegrad": __version__, "Python": platform.python_version(), **_versions(everything)},
     )
+
+
+def summary_words(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> str:
+    """How many theorems and claims have which word."""
+    parts = []
+    for name, found in (("theorem", verdicts), ("claim", results)):
+        if found:
+            words = ", ".join(f"{word}: {count}" for word, count in Counter(v.verdict for v in found).most_common())
+            parts.append(f"{len(found)} {name}{'' if len(found) == 1 else 's'} ({words})")
+    return ", ".join(parts)
+
+
+def controls_summary(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> str:
+    """How many wrong variants were rejected, in a sentence; empty if none was tried."""
+    rejected, total = _controls(verdicts, results)
+    return f"{rejected} of {total} wrong variants rejected" if total else ""
+
+
+def _controls(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> tuple[int, int]:
+    """Wrong variants rejected, and tried."""
+    found = [c.rejected for v in verdicts for c in v.controls]
+    return sum(found) + sum(f.rejected for f in results), len(found) + sum(len(f.controls) for f in results)
+
+
+def _tiles(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> list[dict[str, Any]]:
+    """The answers of the first screen: a figure, what it counts, and the parts of a bar by their colours."""
+
+    def share(part: int, whole: int) -> str:
+        return f"{part} of {whole}"
+
+    def tile(title: str, figure: str, *parts: tuple[str, str, int]) -> dict[str, Any]:
+        return {"title": title, "figure": figure, "parts": [part for part in parts if part[2]]}
+
+    def verdict_parts(found: Sequence[Verdict | ClaimResult]) -> list[tuple[str, str, int]]:
+        words = Counter(v.verdict for v in found).most_common()
+        return [(word, word.partition(",")[0].replace(" ", "-"), count) for word, count in words]
+
+    tiles = []
+    if verdicts:
+        tiles.append(
+            tile(
+                "bounds hold",
+                share(sum(v.verdict == "holds" for v in verdicts), len(verdicts)),
+                *verdict_parts(verdicts),
+            )
+        )
+        words = Counter(map(method_words, verdicts))
+        kinds = {"conforms": "holds", "differs": "violated", "not checked": "inconclusive"}
+        parts = [(word, kinds[word], words[word]) for word in kinds]
+        tiles.append(tile("runs are the method", share(words["conforms"], len(verdicts)), *parts))
+        strengths = Counter(v.strength.word if v.strength else "not measured" for v in verdicts)
+        order = ("tight", "moderate", "loose", "not measured")
+        tiles.append(
+            tile(
+                "bounds are tight",
+                share(strengths["tight"], len(verdicts)),
+                *((w, w.replace(" ", "-"), strengths[w]) for w in order),
+            )
+        )
+    rejected, total = _controls(verdicts, results)
+    if total:
+        parts = [("rejected", "holds", rejected), ("not rejected", "violated", total - rejected)]
+        tiles.append(tile("wrong variants rejected", share(rejected, total), *parts))
+    promised = [found.seen for v in verdicts for found in (v.rate, v.speedup) if found]
+    if promised:
+        parts = [("seen", "holds", sum(promised)), ("not seen", "inconclusive", len(promised) - sum(promised))]
+        tiles.append(tile("rates and speedups seen", share(sum(promised), len(promised)), *parts))
+    if results:
+        tiles.append(
+            tile(
+                "claims hold", share(sum(f.verdict == "holds" for f in results), len(results)), *verdict_parts(results)
+            )
+        )
+    return tiles
+
+
+def _attention(ranked: list[dict[str, Any]], claims: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """What a reader should look at first: sentences with the ids that they are about."""
+    loose = [s for s in reversed(ranked) if s["tightness"] == "loose"]
+    return [
+        (words, ids)
+        for words, ids in (
+            ("The run was found to be another method", [s["verdict"].theorem for s in ranked if s["verdict"].differs]),
+            ("Does not hold", [s["verdict"].theorem for s in ranked if s["kind"] != "holds"]),
+            ("Does not hold", [s["result"].name for s in claims if s["kind"] != "holds"]),
+            ("Holds, but the rate or the speedup was not seen", [
+                s["verdict"].theorem for s in ranked if s["kind"] == "holds" and s["verdict"].verdict != "holds"
+            ]),
+            ("Some wrong variant was not rejected", [s["verdict"].theorem for s in ranked if s["missed"]]),
+            ("The loosest bounds", [s["verdict"].theorem for s in loose[:5]]),
+        )
+        if ids
+    ]  # fmt: skip
+
+
+def _filters(sections: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What the table can be narrowed to."""
+    return {
+        "paper": sorted({s["paper"] for s in sections}),
+        "verdict": sorted({s["verdict"].verdict for s in sections}),
+        "tightness": [
+            w for w in ("tight", "moderate", "loose", "not measured") if w in {s["tightness"] for s in sections}
+        ],
+        "provenance": sorted({s["verdict"].provenance for s in sections}),
+    }
 
 
 def _versions(verdicts: Sequence[Verdict | ClaimResult]) -> dict[str, str]:

@@ -39,10 +39,10 @@ def test_doctor_says_what_is_here_and_what_is_missing(monkeypatch):
     assert found["cores"] >= 1
     assert all(found["needed"].values())
     assert run("doctor").exit_code == 0
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("rich", "pandas") else "1")
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("click", "pandas") else "1")
     result = run("doctor")
     assert result.exit_code == 2
-    assert "missing: rich: pip install rich" in result.output
+    assert "missing: click: pip install click" in result.output
     assert "not here: pip install pandas" in result.output
 
 

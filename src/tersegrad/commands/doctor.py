@@ -15,13 +15,17 @@ import click
 
 from ..common.files import writable_directory
 from ..common.limits import memory
-from ..common.optional import EXTRAS
+from ..common.optional import EXTRAS, way_out
 from ..common.version import __version__
 from ..output import aligned, print_json
 from .options import json_option
 
-NEEDED = ("numpy", "scipy", "numba", "matplotlib", "click", "rich", "jinja2", "threadpoolctl")
+NEEDED = ("numpy", "scipy", "numba", "click", "threadpoolctl")
 OPTIONAL = {
+    "matplotlib": ("matplotlib", "pictures"),
+    "jinja2": ("Jinja2", "report.html"),
+    "latex2mathml": ("latex2mathml", "formulas in report.html"),
+    "rich": ("rich", "bars of progress, tables as wide as the terminal"),
     "sklearn": ("scikit-learn", "real data sets by name, such as data=breast_cancer"),
     "mpi4py": ("mpi4py", "--engine mpi, --executor mpi"),
     "distributed": ("distributed", "--executor dask"),
@@ -70,7 +74,7 @@ def examined() -> dict[str, Any]:
         name: {
             "version": _version(name) if find_spec(module) else None,
             "for": what,
-            "install": f"pip install 'tersegrad[{EXTRAS[module]}]'" if module in EXTRAS else f"pip install {name}",
+            "install": way_out(module) if module in EXTRAS else f"pip install {name}",
         }
         for module, (name, what) in OPTIONAL.items()
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,21 @@ import click
 
 from ..common.errors import InputError
 from ..common.files import writable_directory
-from ..output import print_json
+from ..common.optional import missing, way_out
+from ..output import aligned, print_json
+from ..report import (
+    PARTS,
+    by_strength,
+    controls_summary,
+    controls_words,
+    method_words,
+    rate_words,
+    speedup_words,
+    strength_cells,
+    summary_words,
+    write_certificates,
+    write_report,
+)
 from ..validation.sweeps import EXECUTORS, LostPiecesError, started
 from .config import config_option
 from .options import (
@@ -27,14 +43,18 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ..validation import ClaimResult, Verdict
 
 ALPHA = 1e-3
 """Probability that any verdict of a run rests on a wrong confidence limit."""
 WIDE = 176
 """Characters that a table with one line per verdict takes."""
+NARROW = 80
+"""Characters of a line where there is no terminal to ask."""
+FIGURES = {"strength", "bound / measured", "rounds", "rejected below", "controls", "speedup", "margin", "seconds"} | {
+    "rate fitted / predicted"
+}
+"""Columns that are flush right."""
 COLOURS = {"holds": "green", "violated": "bold red"}
 
 
@@ -90,9 +110,8 @@ def verify(
     tersegrad verify ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3 --set gamma=0.01
     tersegrad verify --module examples/my_method.py mine.gd
     """
-    directory = writable_directory(out)
+    directory, lacking = writable_directory(out), missing(*PARTS)
     from ..progress import Bars
-    from ..report import write_report
     from ..theory import theorem
     from ..validation import examine, exit_status, select
     from ..validation import verify as decide
@@ -151,7 +170,10 @@ def verify(
                 failure = LostPiecesError([], [*loss.names, *claims])
             lost, executor = failure.names, None
         try:
-            report = write_report(verdicts, directory, results, executor)
+            if lacking is None:
+                report = write_report(verdicts, directory, results, executor)
+            else:
+                write_certificates(verdicts, directory, results)
         except LostPiecesError:
             report = write_report(verdicts, directory, results)
         except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
@@ -169,31 +191,52 @@ def verify(
         )
     else:
         _print(verdicts, results)
-    if report is not None and not as_json:
-        click.echo(f"report: {report}")
+        click.echo(summary_words(verdicts, results))
+        if controls := controls_summary(verdicts, results):
+            click.echo(controls)
+        if lacking is not None:
+            click.echo(f"certificates: {directory}; report.html needs {lacking}: {way_out(lacking)}")
+        elif report is not None:
+            click.echo(f"report: {report}")
     if failure is not None:
         raise failure
     return status
 
 
 def _print(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
+    """Tables, and after each what has to be said of its rows."""
+    width = shutil.get_terminal_size((NARROW, 1)).columns if sys.stdout.isatty() else NARROW
+    narrow = width < WIDE
     if verdicts:
-        console.print(_table(verdicts, console.width))
+        _show([_row(v, narrow) for v in by_strength(verdicts)], width)
     for verdict in verdicts:
         for line in _remarks(verdict):
-            console.print(f"{verdict.theorem}: {line}", markup=False, highlight=False, soft_wrap=True)
+            click.echo(f"{verdict.theorem}: {line}")
     if results:
-        narrow = console.width < WIDE
-        console.print(_claims(results, narrow))
+        _show([_claim_row(f, narrow) for f in results], width)
         if narrow:
             for f in results:
-                console.print(Text.assemble((f"{f.name}: ", "bold"), f.measured.reason))
+                click.echo(f"{f.name}: {f.measured.reason}")
+
+
+def _show(rows: list[dict[str, str]], width: int) -> None:
+    """Print a table, with rich where it is installed; the first column is never broken."""
+    if missing("rich"):
+        click.echo(aligned([list(rows[0]), *(list(row.values()) for row in rows)], ""))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for k, title in enumerate(rows[0]):
+        table.add_column(title, no_wrap=k == 0, justify="right" if title in FIGURES else "left")
+    for row in rows:
+        table.add_row(
+            *(Text(cell, COLOURS.get(cell, "yellow") if title == "bound" else "") for title, cell in row.items())
+        )
+    Console(width=width).print(table)
 
 
 def _remarks(verdict: Verdict) -> list[str]:
@@ -201,67 +244,29 @@ def _remarks(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.verdict != "holds":
         lines.append(f"{verdict.verdict}: {verdict.reason}")
-    if verdict.differs:
-        lines.append(str(verdict.conformance))
+    if method_words(verdict) != "conforms":
+        lines.append(f"is it the method: {verdict.conformance or 'not checked'}")
     lines += [f"weak: not rejected: {control}" for control in verdict.controls if not control.rejected]
     return lines
 
 
-def _claims(results: Sequence[ClaimResult], narrow: bool) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("claim", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("margin", justify="right")
-    counted = any(f.controls for f in results)
-    if counted:
-        table.add_column("controls", justify="right")
-    if not narrow:  # else it follows the table
-        table.add_column("what was measured")
-    table.add_column("seconds", justify="right")
-    for f in results:
-        margin = f.measured.margin
-        table.add_row(
-            f.name,
-            Text(f.verdict, style=COLOURS.get(f.verdict, "yellow")),
-            "" if margin is None else f"{margin:.3g}",
-            *((f"{f.rejected} of {len(f.controls)}",) if counted else ()),
-            *(() if narrow else (Text(f.measured.reason),)),
-            f"{f.seconds:.1f}",
-        )
-    return table
+def _row(v: Verdict, narrow: bool) -> dict[str, str]:
+    """A line about a verdict; a narrow one leaves the method, slopes and rounds to remarks and report."""
+    strength = strength_cells(v)
+    if narrow:
+        controls = controls_words(v).partition(",")[0]
+        words = {"theorem": v.theorem, "bound": v.verdict, "strength": strength["strength"], "controls": controls}
+    else:
+        words = {"theorem": v.theorem, "method": method_words(v), "bound": v.verdict, **strength}
+        words |= {"controls": controls_words(v), "rate fitted / predicted": rate_words(v), "speedup": speedup_words(v)}
+    return {**words, "seconds": f"{v.seconds:.1f}"}
 
 
-def _table(verdicts: Sequence[Verdict], width: int) -> Table:
-    """One line per verdict, the tightest bounds first; a narrow one leaves slopes and rounds to the report."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from ..report import by_strength, controls_words, method_words, rate_words, speedup_words, strength_cells
-
-    narrow = width < WIDE
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
-    table.add_column("theorem", no_wrap=True)
-    table.add_column("method", no_wrap=not narrow)
-    table.add_column("bound", no_wrap=not narrow)
-    for v in by_strength(verdicts):
-        cells = {**strength_cells(v), "controls": controls_words(v)}
-        if narrow:
-            cells = {name: cells[name] for name in ("strength", "controls")}
-        else:
-            cells |= {"rate fitted / predicted": rate_words(v), "speedup": speedup_words(v)}
-        cells["seconds"] = f"{v.seconds:.1f}"
-        if not table.row_count:
-            for title in cells:
-                table.add_column(title, justify="right")
-        table.add_row(
-            v.theorem.replace(".", ".\n") if narrow else v.theorem,
-            method_words(v),
-            Text(v.verdict, style=COLOURS.get(v.verdict, "yellow")),
-            *cells.values(),
-        )
-    return table
+def _claim_row(f: ClaimResult, narrow: bool) -> dict[str, str]:
+    """A line about a claim; what was measured follows a narrow table."""
+    margin = f.measured.margin
+    words = {"claim": f.name, "bound": f.verdict, "margin": "" if margin is None else f"{margin:.3g}"}
+    words["controls"] = f"{f.rejected} of {len(f.controls)}" if f.controls else ""
+    if not narrow:
+        words["what was measured"] = f.measured.reason
+    return {**words, "seconds": f"{f.seconds:.1f}"}

@@ -104,7 +104,7 @@ def verify(
 ) -> int:
     """Put theorems and claims to the test: all of them, or those named by their ids or by the first words of these.
 
-    Prints tables of verdicts and writes report.html, a picture and a certificate per verdict.
+    Prints tables of verdicts and writes report.html and a certificate per verdict.
 
     \b
     tersegrad verify ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3 --set gamma=0.01

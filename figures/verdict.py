@@ -49,9 +49,9 @@ def draw(verdict: Verdict, target: str | IO[bytes]) -> bool:
 def picture(verdict: Verdict) -> Figure | None:
     """Return the picture of a verdict, None when it has no measurement.
 
-    The first panel shows the mean over replicas up to its upper confidence limit, the bound and its floor; a second one the
-    metric over the number of workers where the speedup was measured; a third one the metric over T, each T with its
-    own step, where the rate was measured that way.
+    The first panel shows the mean over replicas up to its upper confidence limit, the bound and its floor; a second
+    one the metric over the number of workers where the speedup was measured; a third one the metric over T, each T
+    with its own step, where the rate was measured that way.
     """
     series, rate, speedup = verdict.series, verdict.rate, verdict.speedup
     compared = series is not None and len(series.rounds) > 0

@@ -279,7 +279,7 @@ class Link:
         from . import random
         from .compressors import kernel
 
-        self.special = int(name.endswith("special"))
+        self.chosen, self.special = chosen, int(name.endswith("special"))
         self._compress, self._parameters, size = kernel(chosen, d)
         self._states = {i: np.zeros((1, size)) for i in range(n + 1)}
         common = chosen.shared_coins and name.startswith("up")

@@ -2,8 +2,8 @@
 
 A compressor's kernel is held against its reference (see `references`) on vectors chosen to be awkward, with the same
 uniforms: every message must agree to rounding, and so must what is kept for the next one; the bits that it counts are
-those of the encoded message, which decodes to the message, to the bit. Whether it keeps its promises (bias, variance,
-contraction) is what `certify` measures.
+those of the encoded message, which decodes to the message, to the bit; formula and entropy are those of `meters`.
+Whether it keeps its promises (bias, variance, contraction) is what `certify` measures.
 A problem's gradient and value kernels are held against its NumPy expressions, these against each other by differences,
 and a gradient of sampled rows against the mean over all rows. What a run records of its model, and what a problem says
 of its start and minimiser, are held against the same expressions; the noise against its variance.
@@ -21,10 +21,11 @@ from ..common.errors import InputError
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers import simulate
-from ..solvers.compressors import Origin, decode, encode, kernel
+from ..solvers.compressors import Origin, decode, encode, entropy_bits, formula_bits, kernel
 from ..solvers.pseudocode import kernel_data
 from ..theory.compressors import VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
 from ..theory.compressors.registry import of_toolkit
+from . import meters
 from .conformance import ROUNDINGS, UNIT, Conformance, Tally
 from .references import reference
 
@@ -34,6 +35,8 @@ Floats = NDArray[np.float64]
 DIMS = (1, 6, 13, 40, 1500, 20000)
 #: Messages that one sender sends, one after the other.
 MESSAGES = 3
+#: The most coordinates of a message whose symbols are counted one by one.
+SYMBOLS = 40
 #: Rounds of the run whose columns are computed anew.
 MEASURED = 4
 #: Numbers of noise from which its variance is told; Gaussian ones tell it to 6 sqrt(2/8192), a tenth, for sure.
@@ -115,6 +118,9 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
     if rank := _rank(comp):  # equal singular values have no one best approximation
         vectors.pop("equal sizes", None)
     names, X = list(vectors), np.array(list(vectors.values()))
+    if not np.isnan(right := meters.formula(comp, dim)):
+        gap = np.array([(formula_bits(comp, dim) or 0.0) - right])
+        _note(tally, f"the formula of the bits of {dim} coordinates", "the formula", gap, NEARLY * right)
     ours, theirs = np.zeros((len(X), size)), np.zeros((len(X), size))
     for message in range(MESSAGES if size else 1):
         u = (rng.integers(0, 2**32, (len(X), comp.draws(dim))) + 0.5) * 2.0**-32
@@ -140,7 +146,13 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
             if tally.found:
                 return
             if of_toolkit(comp) and dim < 5000:
-                sent = encode(comp, out[r], origin=Origin(x, u[r], ours[r], ctx))
+                origin = Origin(x, u[r], ours[r], ctx)
+                sent = encode(comp, out[r], origin=origin)
+                if (whole := meters.length(comp, dim)) is not None:
+                    _note(tally, f"the length of the bytes {about}", "the bits", np.array([8 * len(sent) - whole]), 0.0)
+                if dim <= SYMBOLS and (counted := meters.entropy_of_message(comp, out[r])) is not None:
+                    gap = np.array([entropy_bits(comp, out[r], origin) - counted])
+                    _note(tally, f"the entropy {about}", "the entropy", gap, NEARLY * (1 + counted))
                 _note(tally, f"the bits {about}", "the bits", bits[r : r + 1] - 8 * len(sent), 0.0)
                 _note(tally, f"what is decoded {about}", "what is decoded", decode(comp, sent, dim, u[r]) - out[r], 0.0)
             tally.rounds += 1

@@ -22,11 +22,13 @@ from ..theory.compressors.participation import participating
 from .certify import certify
 from .certify_problem import certify_problem
 from .claims import CLAIMS
+from .clocks import schedules_conform
 from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, Experiment, experiment
 from .judging import VerificationRun
 from .own import PREFIX, described, load_all
 from .parts import compressor_conforms, measures_conform, problem_conforms
+from .recorded import records_conform
 from .statements import with_statement
 from .sweeps import map_pieces
 from .variants import tested_controls
@@ -229,7 +231,9 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
     """Whether what ran is the method, on this problem and with these compressors: the first answer that is no."""
     found = _conforms(verdict.method)
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
-        (f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()
+        ("what is recorded", records_conform, (verdict.method,)),
+        ("the schedules", schedules_conform, (verdict.method,)),
+        *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
     ]
     dim = int(verdict.constants.get("dim") or 0)
     if dim:

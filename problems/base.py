@@ -44,14 +44,19 @@ class Noise:
     sigma_sq
         E||noise||^2 of the additive noise, summed over the coordinates (sigma_sq/d each).
     batch
-        Rows drawn with replacement per gradient; None where the gradient is not row-sampled.
+        Rows drawn per gradient; None where the gradient is not row-sampled.
+    sampling
+        "replacement": every gradient draws its rows anew; "reshuffled": a worker goes through its rows in a random
+        order, a fresh one for every epoch (random reshuffling).
     """
 
     kind: str = "none"
     sigma_sq: float = 0.0
     batch: int | None = None
+    sampling: str = "replacement"
 
     KINDS = ("none", "gaussian", "uniform", "rademacher")
+    SAMPLINGS = ("replacement", "reshuffled")
 
     def __post_init__(self) -> None:
         choice("noise", self.kind, self.KINDS)
@@ -62,13 +67,21 @@ class Noise:
             integer("batch", self.batch)
             if self.kind != "none":
                 raise InputError(f"noise={self.kind} and batch={self.batch} exclude each other: give one of them")
+        choice("sampling", self.sampling, self.SAMPLINGS)
+        if self.reshuffled and self.batch is None:
+            raise InputError("sampling=reshuffled is about rows that are drawn: add batch=1, or another number of rows")
+
+    @property
+    def reshuffled(self) -> bool:
+        """Whether rows are drawn without replacement."""
+        return self.sampling == "reshuffled"
 
     @classmethod
-    def read(cls, kind: str, sigma_sq: float | None, batch: int | None = None) -> Noise:
+    def read(cls, kind: str, sigma_sq: float | None, batch: int | None = None, sampling: str = "replacement") -> Noise:
         """Build from a problem's options; a law without sigma_sq has sigma_sq = 1."""
         if sigma_sq is None:
             sigma_sq = 0.0 if kind == "none" else 1.0
-        return cls(kind, number("sigma_sq", sigma_sq), batch)
+        return cls(kind, number("sigma_sq", sigma_sq), batch, sampling)
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,9 @@ class ProblemKernels:
         What the kernels read; shared by all workers and replicas.
     draws
         Uniforms that `gradient` takes per replica.
+    shuffled
+        The numbers (n,) of rows of the workers, where they are reshuffled: row j of m is then the uniform (j + 1/2)/m,
+        and the engine sees to it that every row comes once in an epoch. Empty where rows are drawn anew.
     """
 
     gradient: Callable[..., None]
@@ -92,6 +108,7 @@ class ProblemKernels:
     value: Callable[..., None]
     data: tuple[Any, ...]
     draws: int = 0
+    shuffled: tuple[int, ...] = ()
 
 
 def given_options(entry: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,6 +286,11 @@ class Problem(ABC):
             return None
         return np.stack([self.worker_gradient(i, self.x_star) for i in range(self.workers)])
 
+    @cached_property
+    def sample_gradients_at_star(self) -> list[FloatArray] | None:
+        """The (m_i, d) gradients of the losses of every worker's samples at x*, or None without samples or x*."""
+        return None
+
     def optimality(self) -> float:
         """Return the distance of 0 to the subdifferential of F at x_star.
 
@@ -294,7 +316,10 @@ class Problem(ABC):
         composite = self.regulariser != (0.0, 0.0)
         mu_min = constants.get("mu_min")
         common: dict[str, Any] = {
-            "independent_samples": True,
+            "independent_samples": not self.noise.reshuffled,
+            "reshuffled": self.noise.reshuffled,
+            # Gradients of quadratic functions differ by a bounded vector just where their Hessians agree.
+            "same_hessian": self.quadratic and constants.get("zeta_sq") is not None,
             "convex_samples": None if mu_min is None else mu_min >= 0,
             "n": self.workers,
             "dim": self.dim,

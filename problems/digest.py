@@ -64,7 +64,7 @@ def problem_digest(problem: Problem, shares: Sequence[str]) -> str:
     about = {
         "dim": problem.dim,
         "regulariser": [float(number) for number in problem.regulariser],
-        "noise": [noise.kind, float(noise.sigma_sq), noise.batch],
+        "noise": [noise.kind, float(noise.sigma_sq), noise.batch, *(["reshuffled"] if noise.reshuffled else [])],
         "functions": [getattr(function, "__name__", "") for function in functions],
         "x0": share_digest([np.asarray(problem.x0, dtype=np.float64)]),
         "shares": list(shares),

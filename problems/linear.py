@@ -94,7 +94,10 @@ class LinearOptions:
     intercept
         1: a feature that is always 1 comes before the others (after standardising).
     batch
-        Rows that a worker draws, with replacement, per gradient. Left out: all its rows, the exact gradient.
+        Rows that a worker draws per gradient. Left out: all its rows, the exact gradient.
+    sampling
+        "replacement" (default): the rows of every gradient are drawn anew, with replacement; "reshuffled": a worker
+        goes through its rows in a random order, a fresh one in every epoch (random reshuffling), batch rows at a time.
     noise, sigma_sq
         Additive gradient noise and its total variance, in place of batch.
     l1, l2prox
@@ -118,6 +121,7 @@ class LinearOptions:
     split: Any = "shuffled"
     standardise: int | None = None
     batch: int | None = None
+    sampling: str = "replacement"
     noise: str = "none"
     sigma_sq: float | None = None
     l1: float = 0.0
@@ -139,6 +143,27 @@ def sparse_data(
     """Return what `kernels.sparse` read, of CSR rows (m, d)."""
     layout = np.concatenate([[index.size, offsets.size], index, offsets, rows.indptr]).astype(np.int64)
     return rows.data[None, :], targets, layout, rows.indices.astype(np.int64), parameters
+
+
+def shuffled_rows(noise: Noise, index: NDArray[np.int64], offsets: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return the numbers (n,) of rows that the workers reshuffle; none where they do not.
+
+    Raises
+    ------
+    InputError
+        If an epoch of a worker is no whole number of gradients.
+    """
+    if not noise.reshuffled:
+        return ()
+    rows = tuple(np.diff(offsets)[index].tolist())
+    batch = noise.batch or 1
+    for worker, count in enumerate(rows):
+        if count % batch:
+            raise InputError(
+                f"sampling=reshuffled goes through the {count} rows of worker {worker} batch={batch} at a time, which "
+                f"does not divide them: give batch=1, or other numbers of rows or workers"
+            )
+    return rows
 
 
 class LinearModel(Problem):
@@ -210,14 +235,15 @@ class LinearModel(Problem):
             )
         named = {} if isinstance(options.data, str) else {"data": f"array/{A.shape[0]}x{A.shape[1]}/{digest(A, b)}"}
         super().__init__(
-            A.shape[1], workers, noise=Noise.read(options.noise, options.sigma_sq, options.batch), l1=options.l1,
-            l2prox=options.l2prox, x0=self.start(options, A.shape[1]),
+            A.shape[1], workers, l1=options.l1, l2prox=options.l2prox, x0=self.start(options, A.shape[1]),
+            noise=Noise.read(options.noise, options.sigma_sq, options.batch, options.sampling),
             options=self.written(vars(options) | given | named),
         )  # fmt: skip
         share = split(b, self.workers, options.split, self.homogeneous, integer("seed", options.seed, low=0))
         self.A = A[share.order]
         self.b = np.ascontiguousarray(b[share.order])
         self.index, self.offsets = share.index, share.offsets
+        self.shuffled = shuffled_rows(self.noise, self.index, self.offsets)
         if self.regulariser[0] > 0 and self.modulus + self.regulariser[1] == 0:
             raise InputError("l1 needs a strongly convex problem here: give reg > 0 or l2prox > 0")
 
@@ -394,13 +420,29 @@ class LinearModel(Problem):
         """Return the smoothness of a function whose data part has the largest eigenvalue `largest`."""
         return self.curvature[1] * largest + self.reg + 2 * self.lam
 
+    @cached_property
+    def sample_gradients_at_star(self) -> list[FloatArray] | None:
+        """The (m_i, d) gradients of the losses of every worker's rows at x*, or None without x*."""
+        x = self.x_star
+        if x is None:
+            return None
+        regular, slope = self._regulariser_gradient(x), self._slope(self.A @ x, self.b)
+        rows = [self.A[p].toarray() if is_sparse(self.A) else self.A[p] for p in self.shares]
+        each = [slope[p, None] * a + regular for p, a in zip(self.shares, rows, strict=True)]
+        return [each[k] for k in self.index]
+
     def gradient_spread(self, x: FloatArray) -> float:
-        """Return the mean over workers of E||g_i - grad f_i||^2 at x (d,) for row sampling."""
-        slope = self._slope(self.A @ x, self.b)
-        second = np.sum(self.weights * slope**2 * self.row_norms_sq)
-        means = [combine(slope[p], self.A[p]) / (p.stop - p.start) for p in self.shares]
-        first = np.sum(np.square(means)) / len(means)
-        return max(float(second - first), 0.0) / (self.noise.batch or 1)
+        """Return the mean over workers of E||g_i - grad f_i||^2 at x (d,) for row sampling.
+
+        Rows drawn without replacement vary less together: by (m_i - batch)/(m_i - 1).
+        """
+        slope, batch = self._slope(self.A @ x, self.b), self.noise.batch or 1
+        sizes = np.diff(self.offsets)
+        kept = (sizes - batch) / np.maximum(sizes - 1, 1) if self.noise.reshuffled else np.ones(sizes.size)
+        second = np.sum(np.repeat(kept, sizes) * self.weights * slope**2 * self.row_norms_sq)
+        means = np.array([combine(slope[p], self.A[p]) / (p.stop - p.start) for p in self.shares])
+        first = kept @ np.sum(np.square(means), axis=1) / len(means)
+        return max(float(second - first), 0.0) / batch
 
     @property
     def slope_bound(self) -> float | None:
@@ -463,9 +505,22 @@ class LinearModel(Problem):
         known = self._bounds_of_gradients() | known
         if self.noise.batch is not None:
             known["L_sample"] = self.expected_smoothness(self.noise.batch, L_i)
+            known |= self._of_samples()
             if self.x_star is not None:
                 known["sigma_star_sq"] = self.gradient_spread(self.x_star)
         return self.known(L_i[self.index], None if self.reg or self.lam else self.supports(), **known)
+
+    def _of_samples(self) -> dict[str, Any]:
+        """m where every worker has as many rows and draws one of them, and mu_sample where the losses are convex."""
+        sizes = np.diff(self.offsets)
+        known: dict[str, Any] = {}
+        if self.noise.batch == 1 and np.all(sizes == sizes[0]):
+            known["m"] = int(sizes[0])
+        if self.curvature[0] >= 0 and self.lam == 0:
+            # A row's loss is curved along the row alone.
+            along = self.curvature[0] * float(self.row_norms_sq.min()) if self.dim == 1 else 0.0
+            known["mu_sample"] = along + self.reg
+        return known
 
     def expected_smoothness(self, batch: int, L_i: FloatArray) -> float:
         """Return the expected smoothness of a batch that is drawn with replacement, of the worst worker.
@@ -548,6 +603,7 @@ class LinearModel(Problem):
                 sparse.value,
                 sparse_data(self.A, self.b, self.index, self.offsets, parameters),
                 batch,
+                self.shuffled,
             )
         from .kernels import linear
 
@@ -557,4 +613,5 @@ class LinearModel(Problem):
             linear.value,
             (self.A, self.b, self.index, self.offsets, parameters),
             batch,
+            self.shuffled,
         )

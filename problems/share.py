@@ -14,7 +14,7 @@ from ..theory.constants import Constants
 from .base import FloatArray, Noise, Problem, ProblemKernels
 from .data import BUNDLED, SYNTHETIC, Split, split
 from .files import Survey, is_libsvm, libsvm_pieces, renumbered
-from .linear import LinearModel, LinearOptions, sparse_data
+from .linear import LinearModel, LinearOptions, shuffled_rows, sparse_data
 from .registry import PROBLEMS, problem
 
 Data = tuple[Any, ...]
@@ -203,8 +203,8 @@ def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
         whole = problem(spec, workers=workers)
         return Share(whole.spec, whole.dim, workers, whole.x0, whole.noise, whole.regulariser, whole.kernels(), True)
     entry, options = found
-    survey, _, _ = _divided(entry, options, workers)
-    noise = Noise.read(options.noise, options.sigma_sq, options.batch)
+    survey, _, shares = _divided(entry, options, workers)
+    noise = Noise.read(options.noise, options.sigma_sq, options.batch, options.sampling)
     batch = noise.batch or 0
     numbers = [entry.loss, number("reg", options.reg), number("lam", options.lam), batch]
     from .kernels import linear, sparse
@@ -212,8 +212,9 @@ def without_optimum(spec: str, workers: int, with_data: bool) -> Share:
     nothing = (np.zeros((1, 1)), np.zeros(1), np.zeros(1, np.int64), np.zeros(2, np.int64), np.array(numbers, float))
     kind = linear if survey.nearly_dense else sparse
     kernels = ProblemKernels(
-        kind.sampled_gradient if batch else kind.gradient, kind.gradient, kind.value, nothing, batch
-    )
+        kind.sampled_gradient if batch else kind.gradient, kind.gradient, kind.value, nothing, batch,
+        shuffled_rows(noise, shares.index, shares.offsets),
+    )  # fmt: skip
     written = format_spec(entry.name, entry.written(vars(options)))
     x0 = entry.start(options, survey.dim)
     return Share(written, survey.dim, workers, x0, noise, (float(options.l1), float(options.l2prox)), kernels)

@@ -63,6 +63,10 @@ class Exchange:
         Whether the workers compute gradients; if not, zeros enter `worker`.
     up, down
         Which compressor the links use: the method's "up" or "down" one, or "identity".
+    each
+        Whether the server compresses anew for every worker, with coins of the worker's own, instead of broadcasting:
+        every worker gets its own message of the same vector, and only its `local` is handed what it got. Such a
+        downlink keeps neither memory nor error.
     """
 
     uplink: Callable[[Parameters], Channel] = plain
@@ -75,6 +79,7 @@ class Exchange:
     gradient: bool = True
     up: str = "up"
     down: str = "down"
+    each: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +116,11 @@ class Method(Exchange):
         state 0 is its stored report, and `sent` leaves in c what is new.
     samples
         The parameter that says how many fresh gradients a worker averages, if there is one.
+    reshuffles
+        Whether the workers go through their samples in random orders, one at a time: other problems are refused.
+    memory_per_sample
+        Whether the uplink has a memory for every sample (of a method that `reshuffles`): worker and server use that of
+        the sample whose gradient is sent. They are stored after the states of the rules.
     wrap
         From the parameters and a compressor to the compressor really used on that side.
     shadow
@@ -139,6 +149,8 @@ class Method(Exchange):
     model_state: int | None = None
     clock: str = ""
     samples: str | None = None
+    reshuffles: bool = False
+    memory_per_sample: bool = False
     wrap: Callable[[Parameters, Compressor], Compressor] | None = None
     shadow: Callable[..., None] | None = None
     shadow_step: Callable[[Parameters, int], float] | None = None

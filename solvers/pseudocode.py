@@ -96,6 +96,8 @@ class Given:
     ----------
     n, d, x0
         Workers, coordinates, the starting point (a copy).
+    m
+        Rows of a worker, where they are reshuffled; 0 where not.
     bits_up, bits_down
         Sent so far, up per worker.
     sent, heard
@@ -115,6 +117,7 @@ class Given:
         replica: int = 0,
     ) -> None:
         self.n, self.d = problem.workers, problem.dim
+        self.m = max(problem.kernels().shuffled, default=0)
         self.x0 = np.array(problem.x0, dtype=np.float64)
         self.bits_up = self.bits_down = 0.0
         self.sent: Vector | None = None
@@ -154,14 +157,39 @@ class Given:
         self._asked[i] += 1
         oracle = problem.kernels()
         if oracle.draws:
-            g, rows = np.empty((1, self.d)), self._numbers(draw, i, STREAM_ROWS, oracle.draws, uniform=True)
-            oracle.gradient(i, np.array(x)[None, :], rows.numbers, kernel_data(oracle.data), g)
+            g = np.empty((1, self.d))
+            if oracle.shuffled:
+                u = (np.array([self._rows(i, draw)]) + 0.5) / oracle.shuffled[i]
+            else:
+                u = self._numbers(draw, i, STREAM_ROWS, oracle.draws, uniform=True).numbers
+            oracle.gradient(i, np.array(x)[None, :], u, kernel_data(oracle.data), g)
         else:
             g = np.array(problem.worker_gradient(i, x), dtype=np.float64)[None, :]
         if kind := NOISE_CODES[problem.noise.kind]:
             noise = self._numbers(draw, i, STREAM_NOISE, self.d, uniform=False)
             add_noise(kind, float(np.sqrt(problem.noise.sigma_sq / self.d)), noise, g)
         return g[0]
+
+    def row(self, i: int) -> int:
+        """The row whose gradient worker i computes in this round, where rows are reshuffled, one at a time."""
+        return self._rows(i, self._number(i))[0]
+
+    def _rows(self, i: int, draw: int) -> list[int]:
+        """The rows of worker i's draw of this number: the next ones of its epoch, drawn without replacement."""
+        from .random import STREAM_ROWS
+
+        batch = self._problem.noise.batch or 1
+        left = list(range(self._problem.kernels().shuffled[i]))
+        epoch = len(left) // batch
+        taken: list[int] = []
+        for t in range(draw - draw % epoch, draw + 1):
+            u = self._numbers(t, i, STREAM_ROWS, batch, uniform=True).numbers[0, :batch]
+            taken = []
+            for number in u:
+                taken.append(left[j := int(number * len(left))])
+                left[j] = left[0]  # what stood in front takes the place of what was drawn
+                del left[0]
+        return taken
 
     def gradients(self, x: Vector) -> Vector:
         """All workers' gradients (n, d): at x (d,), or each at its own row of x (n, d)."""
@@ -191,6 +219,16 @@ class Given:
     def C_down(self, v: Vector) -> Vector:
         """C_down(v), broadcast by the server: (d,) to (d,)."""
         return self._broadcast(self._link("down", "down"), v)
+
+    def C_each(self, v: Vector) -> Vector:
+        """What the server sends to the workers, C_down(v) with coins of its own for everyone: (d,) to (n, d)."""
+        if "each" not in self._links:
+            self._links["each"] = Link(self._chosen["down"], "down", self.n, self.d, self._seed, self._replica, True)
+        link = self._links["each"]
+        sent = [link(v, i, context(self._t, i, self.n)) for i in range(self.n)]
+        self.bits_down += sum(bits / self.n for _, bits in sent)
+        self.heard = sent[-1][0]
+        return np.array([c for c, _ in sent])
 
     def C_up_special(self, v: Vector, by: str = "up") -> Vector:
         """What the workers send in a special exchange (n, d), compressed `by` the "up" or "down" compressor."""
@@ -240,6 +278,7 @@ class Given:
         return {
             name: np.array([link.state(i) for i in range(self.n)]) if name.startswith("up") else link.state(self.n)
             for name, link in self._links.items()
+            if name != "each"  # a compressor that is to keep something is refused there
         }
 
     # --------------------------------------------------------------------------------------------------------- coins
@@ -273,16 +312,20 @@ class Link:
         Workers and coordinates.
     seed, replica
         The key of the coins.
+    each
+        Whether the server has coins of their own for all workers.
     """
 
-    def __init__(self, chosen: Compressor, name: str, n: int, d: int, seed: int, replica: int) -> None:
+    def __init__(
+        self, chosen: Compressor, name: str, n: int, d: int, seed: int, replica: int, each: bool = False
+    ) -> None:
         from . import random
         from .compressors import kernel
 
         self.chosen, self.special = chosen, int(name.endswith("special"))
         self._compress, self._parameters, size = kernel(chosen, d)
         self._states = {i: np.zeros((1, size)) for i in range(n + 1)}
-        common = chosen.shared_coins and name.startswith("up")
+        common = chosen.shared_coins and (each or name.startswith("up"))
         self._address = (lambda i: random.SHARED_WORKER) if common else (lambda i: i)
         self._stream, self._key = getattr(random, f"STREAM_{name.upper()}"), (seed, replica)
         self._count = chosen.draws(d)

@@ -26,7 +26,7 @@ SHARED_WORKER = 2**32 - 1
 GAUSSIAN, UNIFORM, RADEMACHER = 1, 2, 3
 NOISE_CODES = {"none": 0, "gaussian": GAUSSIAN, "uniform": UNIFORM, "rademacher": RADEMACHER}
 
-U4, F4 = types.uint32, types.float32
+U4, F4, I8 = types.uint32, types.float32, types.int64
 
 
 class Draws(NamedTuple):
@@ -50,9 +50,35 @@ class Draws(NamedTuple):
 
 DRAWS = types.NamedTuple((U4[::1], U4[::1], U4[:, ::1], MATRIX), Draws)
 
+
+class Orders(NamedTuple):
+    """The orders in which workers go through their rows, where these are reshuffled; no rows where they are not.
+
+    Attributes
+    ----------
+    rows
+        How many every worker has, (n,).
+    batch
+        How many it takes at a time, (1,).
+    order
+        Of the workers of this process: their rows in the order of this epoch as far as it is drawn, (workers, B, m).
+    drawn
+        How many draws these orders have seen, (workers,).
+    """
+
+    rows: np.ndarray
+    batch: np.ndarray
+    order: np.ndarray
+    drawn: np.ndarray
+
+
+ORDER = I8[:, ::1]
+ORDERS = types.NamedTuple((I8[::1], I8[::1], I8[:, :, ::1], I8[::1]), Orders)
+
 PHILOX = types.void(types.int64, types.int64, types.int64, types.int64, DRAWS)
 TO_UNIFORMS = types.void(DRAWS)
 ADD_NOISE = types.void(types.int64, types.float64, DRAWS, MATRIX)
+RESHUFFLE = types.void(I8, I8, I8, I8, ORDERS, DRAWS)
 
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
@@ -71,6 +97,12 @@ def draws(replicas: Sequence[int] | np.ndarray, count: int) -> Draws:
     key = np.repeat(np.asarray(replicas, dtype=np.uint32), blocks)
     index = np.tile(np.arange(blocks, dtype=np.uint32), len(replicas))
     return Draws(key, index, np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks)))
+
+
+def orders(rows: Sequence[int], batch: int, workers: int, replicas: int) -> Orders:
+    """Allocate the `Orders` of a block for the workers of this process."""
+    order = np.zeros((workers if rows else 0, replicas, max(rows, default=0)), np.int64)
+    return Orders(np.array(rows, np.int64), np.array([batch], np.int64), order, np.zeros(len(order), np.int64))
 
 
 def philox_reference(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -119,6 +151,39 @@ def to_uniforms(d):
         u[m, 1] = (float(w1[m]) + 0.5) * 2.0**-32
         u[m, 2] = (float(w2[m]) + 0.5) * 2.0**-32
         u[m, 3] = (float(w3[m]) + 0.5) * 2.0**-32
+
+
+@njit(**OPTIONS)
+def reshuffle(seed, draw, worker, own, orders, d):
+    """Make the numbers of `d` the places (j + 1/2)/m of the rows j of a worker's draw number `draw`.
+
+    An epoch is m/batch draws; in each of them Fisher and Yates draw the next `batch` places of a random permutation,
+    from the coins that belong to the draw. What was drawn before in the epoch is kept in `orders`, or made again.
+    `own` is the worker's place among those of this process.
+    """
+    m, batch, numbers = orders.rows[worker], orders.batch[0], d.numbers
+    order = orders.order[own]
+    epoch = m // batch
+    first, done = draw - draw % epoch, orders.drawn[own]
+    if not first < done <= draw + 1:
+        done = first
+    for t in range(done, draw + 1):
+        k = (t - first) * batch
+        if k == 0:
+            for r in range(order.shape[0]):
+                for j in range(m):
+                    order[r, j] = j
+        philox(seed, t, worker, STREAM_ROWS, d)
+        to_uniforms(d)
+        for r in range(order.shape[0]):
+            for b in range(batch):
+                j = k + b + int(numbers[r, b] * (m - k - b))
+                order[r, k + b], order[r, j] = order[r, j], order[r, k + b]
+    orders.drawn[own] = draw + 1
+    k = (draw - first) * batch
+    for r in range(order.shape[0]):
+        for b in range(batch):
+            numbers[r, b] = (order[r, k + b] + 0.5) / m
 
 
 @njit(**INNER, fastmath={"contract"})

@@ -33,7 +33,7 @@ class Constants:
     ------
     InputError
         If a value is not a finite number, has the wrong sign, or contradicts another one
-        (mu <= L <= L_mean <= L_tilde <= L_max <= L_sample, mu_min <= mu).
+        (mu <= L <= L_mean <= L_tilde <= L_max <= L_sample, mu_sample <= mu_min <= mu).
 
     Examples
     --------
@@ -46,6 +46,7 @@ class Constants:
 
     n: int | None = _constant("number of workers")
     dim: int | None = _constant("dimension d of x")
+    m: int | None = _constant("number of samples of every worker, where a stochastic gradient is that of one")
     L: float | None = _constant("smoothness of f")
     L_tilde: float | None = _constant("sqrt((1/n) sum L_i^2), L_i the smoothness of f_i")
     L_mean: float | None = _constant("(1/n) sum L_i, L_i the smoothness of f_i")
@@ -54,6 +55,7 @@ class Constants:
     L_sample: float | None = _constant("expected smoothness of a stochastic gradient; for one row, of its loss")
     mu: float | None = _constant("strong convexity of f; 0 says that f is convex")
     mu_min: float | None = _constant("smallest strong convexity of a worker's f_i; 0 says that every f_i is convex")
+    mu_sample: float | None = _constant("smallest strong convexity of a sample's loss")
     pl: float | None = _constant("Polyak-Lojasiewicz constant: ||grad f||^2 >= 2 pl (f - f*)")
     sigma_sq: float | None = _constant("variance of one worker's stochastic gradient, at every x")
     sigma_star_sq: float | None = _constant("average variance of the workers' stochastic gradients at x*")
@@ -74,10 +76,12 @@ class Constants:
     sigma_l1: float | None = _constant("sum over coordinates of the standard deviation of a stochastic gradient")
     composite: bool = field(default=False, metadata={"meaning": "the objective has a regulariser R handled by a prox"})
     quadratic: bool = field(default=False, metadata={"meaning": "every f_i is a quadratic function"})
+    same_hessian: bool | None = _constant("every f_i is quadratic, and all have the same Hessian")
     convex_samples: bool | None = _constant("the loss of every sample is convex")
     independent_samples: bool | None = _constant(
         "stochastic gradients are unbiased and independent over workers and rounds"
     )
+    reshuffled: bool | None = _constant("every worker goes through its samples in a fresh random order in every epoch")
     independent_delays: bool | None = _constant("which message is used when depends on no sample and no coin")
     uniform_draws: bool | None = _constant("the worker of every message is drawn uniformly, whatever happened before")
     same_age: bool | None = _constant("all messages of one step were computed at the same model")
@@ -227,8 +231,8 @@ SELDOM: tuple[str, ...] = ("L_mean", "L_shared", "grad0_scaled")
 """Constants that few theorems need: filled in for those only."""
 
 FLAGS: tuple[str, ...] = (
-    "composite", "quadratic", "convex_samples", "independent_samples", "independent_delays", "uniform_draws",
-    "same_age", "every_worker",
+    "composite", "quadratic", "same_hessian", "convex_samples", "independent_samples", "reshuffled",
+    "independent_delays", "uniform_draws", "same_age", "every_worker",
 )  # fmt: skip
 """Names of what is true or false of a problem, or of the schedule of an asynchronous method; None: unknown."""
 
@@ -238,7 +242,7 @@ NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not i
 _ORDERED = (
     *(("mu", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
     *(("pl", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
-    ("mu_min", "mu"),
+    ("mu_min", "mu"), ("mu_sample", "mu"), ("mu_sample", "mu_min"),
     ("L", "L_tilde"), ("L", "L_max"), ("L", "L_sample"),
     ("L", "L_mean"), ("L_mean", "L_tilde"), ("L_mean", "L_max"), ("L_mean", "L_sample"),
     ("L_tilde", "L_max"), ("L_tilde", "L_sample"),
@@ -252,13 +256,13 @@ def _checked(name: str, value: Any) -> int | float:
     """Return `value` as the type its name asks for, or raise `InputError`."""
     if isinstance(value, (bool, str)) or not math.isfinite(number := _number(value)):
         raise InputError(f"{name} = {value!r} is not a finite number")
-    if name in ("n", "dim"):
+    if name in ("n", "dim", "m"):
         if number < 1 or number != int(number):
             raise InputError(f"{name} = {value} must be a whole number, 1 or more")
         return int(number)
     if name in _POSITIVE and number <= 0:
         raise InputError(f"{name} = {number:g} must be above 0 (leave {name} out if it is unknown)")
-    if number < 0 and name != "mu_min":
+    if number < 0 and name not in ("mu_min", "mu_sample"):
         raise InputError(f"{name} = {number:g} must not be negative (leave {name} out if it is unknown)")
     return number
 

@@ -121,6 +121,13 @@ SETTINGS = (
 WITH_PROX = Setting("least-squares:rows=30,dim=6,reg=0.1,l1=0.05,l2prox=0.1", "randk:k=3", "topk:k=3")
 
 
+#: For methods that reshuffle samples, over several epochs and a part of one.
+RESHUFFLED = (
+    Setting("logistic:rows=21,dim=5,reg=0.1,batch=1,sampling=reshuffled", "ternary"),
+    Setting("least-squares:rows=20,dim=6,reg=0.1,batch=1,sampling=reshuffled", "randk:k=2", workers=4),
+)
+
+
 @dataclass(frozen=True)
 class Conformance:
     """The answer.
@@ -195,7 +202,7 @@ def conforms(
     method = build_method(method)
     numbers = {name: PARAMETERS.get(name, OTHERWISE) for name in method.parameters} | dict(parameters or {})
     if problem is None:
-        settings = [*SETTINGS, *([WITH_PROX] if method.prox else [])]
+        settings = [*RESHUFFLED] if method.reshuffles else [*SETTINGS, *([WITH_PROX] if method.prox else [])]
         if method.shadow_step is not None and forgets(method, numbers):
             settings.append(Setting(_QUADRATIC))
     else:
@@ -289,6 +296,8 @@ def reduce(method: Method, reduction: Reduction, rounds: int, seed: int, tally: 
     one, other, scale = reduction.one, reduction.other, 0.0
     title = f"{one.method} is {other.method} with {_choices(one)}"
     problem, workers = (WITH_PROX.problem, 3) if reduction.prox else (_QUADRATIC, 4)
+    if reduction.reshuffled:
+        problem = RESHUFFLED[1].problem
     runs = []
     for way, subject in ((one, method), (other, build_method(other.method))):
         setting = Setting(problem, way.up, way.down, workers, way.clock)

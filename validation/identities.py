@@ -152,7 +152,7 @@ def _down(s: Step) -> Floats | None:
 def _memory_moves(s: Step) -> Floats | None:
     """h+ = h + lambda c, of the last worker."""
     channel = s.run.method.uplink(s.p)
-    if s.run.schedule is not None or not channel.memory:
+    if s.run.schedule is not None or not channel.memory or s.run.method.memory_per_sample:
         return None
     return s.now("memories")[-1] - s.then("memories")[-1] - channel.lam * s.now("message")
 
@@ -252,13 +252,14 @@ class Reduction:
         The method in question.
     other
         What it is the same as.
-    prox
-        Whether to compare on a problem with a regulariser.
+    prox, reshuffled
+        Whether to compare on a problem with a regulariser; on one whose rows are reshuffled.
     """
 
     one: Way
     other: Way
     prox: bool = False
+    reshuffled: bool = False
 
 
 _STEP = {"gamma": 0.0625}
@@ -276,7 +277,7 @@ def _without_loss() -> Iterator[Reduction]:
         "cser": {"H": 3.0}, "gmc": {"beta": 0.0}, "gmc-plus": {"beta": 0.0, "lam": 0.6}, "dist-ef-sgd": {"b": 0.0},
         "neolithic": {"R": 1.0}, "dgc": {"beta": 0.7}, "dmsgd": {"beta": 0.0}, "heavy-ball": {"beta": 0.0},
         "momentum": {"b": 0.0}, "delayed-sgd": {"M": 4.0}, "delayed-q-sgd": {"M": 4.0},
-        "doublesqueeze-async": {"M": 4.0},
+        "doublesqueeze-async": {"M": 4.0}, "marina-p": {"p": 0.3},
     }  # fmt: skip
     for name, more in numbers.items():
         down = "topk:k=1" if name == "cser" else "identity"  # its error reset has nothing to send
@@ -323,6 +324,10 @@ REDUCTIONS: tuple[Reduction, ...] = (
     _pair(Way("q-iag", _STEP, clock="straggler:factor=4"), "iag"),
     _pair(Way("delayed-q-sgd", _STEP | {"M": 2.0}, clock="exponential"), "delayed-sgd", {"M": 2.0}),
     _pair(Way("delay-adaptive", _STEP, clock="cyclic"), "delayed-sgd", {"M": 1.0}),
+    Reduction(Way("q-rr", _STEP), _SGD, reshuffled=True),
+    Reduction(Way("q-rr", _STEP, _RAND), Way("qsgd", _STEP, _RAND), reshuffled=True),
+    Reduction(Way("diana-rr", _STEP | {"alpha": 0.7}), _SGD, reshuffled=True),
+    Reduction(Way("diana-rr", _STEP | {"alpha": 0.0}, _RAND), Way("q-rr", _STEP, _RAND), reshuffled=True),
     _pair(Way("signsgd", _STEP | {"R": 2.0}, "sign"), "signsgd", {"R": 2.0}, up="identity"),
 )
 

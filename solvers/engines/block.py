@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...common.errors import InputError
-from ..random import draws
+from ..random import draws, orders
 from ..schedule import Schedule
 from ..signatures import context, failures
 from . import records, rounds
@@ -50,7 +50,9 @@ class Block:
         self.down_memory = self.x if is_model else np.zeros(some if setup.down_memory else none)
         rows, noise, coin, up, down = setup.draws
         self.random = records.Random(
-            draws(self.replicas, rows), draws(self.replicas, noise), draws(self.replicas, coin),
+            draws(self.replicas, rows),
+            orders(setup.shuffled, run.problem.noise.batch or 1, setup.orders, size),
+            draws(self.replicas, noise), draws(self.replicas, coin),
             (draws(self.replicas, up[0]), draws(self.replicas, up[1])),
             (draws(self.replicas, down[0]), draws(self.replicas, down[1])),
         )  # fmt: skip

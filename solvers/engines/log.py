@@ -69,7 +69,7 @@ class Log:
             columns = {f"column/{name}": column.shape for name, column in metrics(setup, block, done).items()}
         expected: dict[str, tuple[tuple[int, ...], Any]] = {name: (s, np.float64) for name, s in columns.items()}
         if self.sample:
-            expected |= {f"scalar/{name}": ((), kind) for name, kind in METER_TYPES.items()}
+            expected |= {f"scalar/{name}": ((), METER_TYPES[name]) for name in meters(setup, block)}
         if setup.run.paths:
             kept = ("path/x",) if setup.shadow is None else ("path/x", "path/shadow")
             expected |= dict.fromkeys(kept, (block.model.shape, np.float64))

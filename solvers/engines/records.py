@@ -16,7 +16,7 @@ from numba import types
 
 from ...problems.kernels.signatures import DATA
 from ..channels import LINK, Link
-from ..random import DRAWS, Draws
+from ..random import DRAWS, ORDERS, Draws, Orders
 from ..signatures import CUBE, FOUR, INTS, MATRIX, VECTOR
 
 f8, i8, boolean = types.float64, types.int64, types.boolean
@@ -68,6 +68,8 @@ class Plan(NamedTuple):
         UNWEIGHTED, POLYNOMIAL, GEOMETRIC or AFTER.
     first_worker, first_data
         The workers with whom the arrays and the data of this process begin.
+    first_sample
+        Which of a worker's states is the memory of its first sample; -1 where memories are not kept by sample.
     """
 
     n: int
@@ -82,6 +84,7 @@ class Plan(NamedTuple):
     weights: int
     first_worker: int
     first_data: int
+    first_sample: int
 
 
 PLAN = types.NamedUniTuple(i8, len(Plan._fields), Plan)
@@ -116,15 +119,16 @@ RULES = types.NamedTuple((i8, i8, i8, i8, i8, VECTOR), Rules)
 
 
 class Exchange(NamedTuple):
-    """One exchange: its rules, its two directions, and whether the workers compute a gradient for it."""
+    """One exchange: its rules, its two directions, whether workers compute a gradient for it and get a message each."""
 
     rules: Rules
     uplink: Link
     downlink: Link
     gradient: bool
+    each: bool
 
 
-EXCHANGE = types.NamedTuple((RULES, LINK, LINK, boolean), Exchange)
+EXCHANGE = types.NamedTuple((RULES, LINK, LINK, boolean, boolean), Exchange)
 EXCHANGES = types.UniTuple(EXCHANGE, 2)
 
 
@@ -135,9 +139,10 @@ class Tools(NamedTuple):
     to_uniforms: int
     add_noise: int
     send: int
+    reshuffle: int
 
 
-TOOLS = types.NamedUniTuple(i8, 4, Tools)
+TOOLS = types.NamedUniTuple(i8, 5, Tools)
 
 
 class Common(NamedTuple):
@@ -153,9 +158,13 @@ COMMON = types.NamedTuple((i8, PLAN, ORACLE, TOOLS), Common)
 
 
 class Random(NamedTuple):
-    """Random numbers for the rows of a sampled gradient, the noise, the coin, and both directions of each exchange."""
+    """Random numbers for the rows of a sampled gradient, the noise, the coin, and both directions of each exchange.
+
+    The orders are those of rows that are reshuffled.
+    """
 
     rows: Draws
+    orders: Orders
     noise: Draws
     coin: Draws
     up: tuple[Draws, Draws]
@@ -163,7 +172,7 @@ class Random(NamedTuple):
 
 
 PAIR_OF_DRAWS = types.UniTuple(DRAWS, 2)
-RANDOM = types.NamedTuple((DRAWS, DRAWS, DRAWS, PAIR_OF_DRAWS, PAIR_OF_DRAWS), Random)
+RANDOM = types.NamedTuple((DRAWS, ORDERS, DRAWS, DRAWS, PAIR_OF_DRAWS, PAIR_OF_DRAWS), Random)
 
 
 class Workers(NamedTuple):

@@ -140,6 +140,11 @@ def prepare(options: RunOptions) -> Job:
         )
     if any(problem.regulariser) and not method.prox:
         raise InputError(f"method '{method.name}' has no proximal step: it cannot take l1 or l2prox")
+    if method.reshuffles and not (problem.noise.reshuffled and problem.noise.batch == 1):
+        raise InputError(
+            f"method '{method.name}' goes through the samples of every worker in random orders, one at a time: take a "
+            f"problem with rows, and add batch=1,sampling=reshuffled"
+        )
     up.check(problem.dim)
     down.check(problem.dim)
     given = options.checkpoints

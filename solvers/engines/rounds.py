@@ -22,6 +22,7 @@ from ..channels import SEND, advance, reconstruct, send
 from ..random import (
     ADD_NOISE,
     PHILOX,
+    RESHUFFLE,
     SHARED_WORKER,
     STREAM_COIN,
     STREAM_DOWN,
@@ -33,6 +34,7 @@ from ..random import (
     TO_UNIFORMS,
     add_noise,
     philox,
+    reshuffle,
     to_uniforms,
 )
 from ..signatures import (
@@ -77,7 +79,9 @@ MASK_DIVERGED = types.void(
 )  # fmt: skip
 RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, i8, i8)
 
-call_philox, call_to_uniforms, call_add_noise, call_send = map(caller, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND))
+call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
+    caller, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND, RESHUFFLE)
+)
 call_worker_step, call_server_step, call_measure, call_mask_diverged = map(
     caller, (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
 )
@@ -168,7 +172,10 @@ def compute_gradient(common, exchange, ctx, x, random, scratch):
     samples = plan.samples
     for s in range(samples):
         g = scratch.vector if s == 0 else scratch.message
-        if random.rows.key.size > 0:
+        if random.orders.order.size > 0:
+            own = i - plan.first_worker
+            call_reshuffle(tools.reshuffle, common.seed, rnd * samples + s, i, own, random.orders, random.rows)
+        elif random.rows.key.size > 0:
             call_philox(tools.philox, common.seed, rnd * samples + s, i, STREAM_ROWS, random.rows)
             call_to_uniforms(tools.to_uniforms, random.rows)
         call_gradient(oracle.gradient, share, x, random.rows.numbers, oracle.data, g)
@@ -213,6 +220,31 @@ def worker_step(common, exchange, k, ctx, x, random, workers, own_states, common
 
 
 @njit(**INNER)
+def take_sample_memory(common, rnd, i, random, states, h):
+    """h <- the memory, among a worker's states, of the sample whose gradient it computes in this round."""
+    plan = common.plan
+    own = i - plan.first_worker
+    call_reshuffle(common.tools.reshuffle, common.seed, rnd, i, own, random.orders, random.rows)
+    k = rnd % random.orders.rows[i]
+    for r in range(h.shape[0]):
+        to, kept = h[r], states[plan.first_sample + random.orders.order[own, r, k], r]
+        for j in range(to.size):
+            to[j] = kept[j]
+
+
+@njit(**INNER)
+def keep_sample_memory(common, rnd, i, random, states, h):
+    """Put the memory back among the states: what `take_sample_memory` took, now advanced."""
+    plan = common.plan
+    own = i - plan.first_worker
+    k = rnd % random.orders.rows[i]
+    for r in range(h.shape[0]):
+        kept, to = h[r], states[plan.first_sample + random.orders.order[own, r, k], r]
+        for j in range(to.size):
+            to[j] = kept[j]
+
+
+@njit(**INNER)
 def server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch):
     """The server turns the average of messages into what it broadcasts: the message is left in scratch."""
     tools, rules, uplink, downlink = common.tools, exchange.rules, exchange.uplink, exchange.downlink
@@ -223,12 +255,31 @@ def server_step(common, exchange, k, ctx, x, down_memory, random, server, states
     reconstruct(uplink, scratch.total, hbar, v)
     advance(uplink, scratch.total, hbar)
     call_rule(rules.server, ctx, rules.parameters, x, v, states.server, states.common)
+    if exchange.each:
+        return
     if draws.key.size > 0:
         stream = STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL
         call_philox(tools.philox, common.seed, ctx[ROUND], ctx[ALL_WORKERS], stream, draws)
         call_to_uniforms(tools.to_uniforms, draws)
     call_send(
         tools.send, downlink, ctx, draws.numbers, server.compressor[k], v, h, e, scratch.message, scratch.bits
+    )  # fmt: skip
+
+
+@njit(**INNER)
+def compress_for(common, exchange, k, ctx, random, server, scratch):
+    """The server's message to worker ctx[WORKER] alone: it is left in scratch.message."""
+    tools, draws = common.tools, random.down[k]
+    v, nothing = scratch.vector, scratch.vector[:0]
+    if draws.key.size > 0:
+        receiver = SHARED_WORKER if exchange.downlink.shared else ctx[WORKER]
+        call_philox(
+            tools.philox, common.seed, ctx[ROUND], receiver, STREAM_DOWN if k == 0 else STREAM_DOWN_SPECIAL, draws
+        )  # fmt: skip
+        call_to_uniforms(tools.to_uniforms, draws)
+    call_send(
+        tools.send, exchange.downlink, ctx, draws.numbers, server.compressor[k], v, nothing, nothing, scratch.message,
+        scratch.bits,
     )  # fmt: skip
 
 
@@ -364,6 +415,23 @@ def record_before(steps, common, parameters, block, ctx, values, rnd):
 
 
 @njit(**INNER)
+def send_to_each(common, exchange, k, block, ctx):
+    """The server sends every worker a message of its own, by which the worker moves its model; x is their average."""
+    plan, x, models, rules, scratch = common.plan, block.x, block.workers.models, exchange.rules, block.server_scratch
+    vector, record = scratch.total, block.record
+    clear(x)
+    for i in range(plan.n):
+        ctx[WORKER] = i
+        compress_for(common, exchange, k, ctx, block.random, block.server, scratch)
+        reconstruct(exchange.downlink, scratch.message, vector[:0], vector)
+        call_rule(rules.local, ctx, rules.parameters, models[i], vector, block.states.workers[i], block.states.common)
+        add(models[i], x)
+        for r in range(x.shape[0]):
+            record[records.BITS_DOWN, r] += scratch.bits[r] / plan.n
+    divide(x, plan.n)
+
+
+@njit(**INNER)
 def move_own_models(common, rules, block, ctx, vector):
     """Every worker moves its own model by what was broadcast; x is their average, or vector follows x (DETACHED)."""
     plan, x, models = common.plan, block.x, block.workers.models
@@ -415,6 +483,8 @@ def run_rounds(steps, common, exchanges, block, first, last):
             exchange = exchanges[k]
             clear(total)  # step 6
             clear(exact_sum)
+            if plan.first_sample >= 0:
+                clear(server.memory)
             for a in range(begin, end):
                 i, count, point = a, rnd, x
                 if not plan.synchronous:
@@ -424,10 +494,15 @@ def run_rounds(steps, common, exchanges, block, first, last):
                 elif plan.own_models:
                     point = workers.models[i]
                 write_context(ctx, count, i, n, n, 0, 0, k)  # step 7
+                if plan.first_sample >= 0:
+                    take_sample_memory(common, rnd, i, random, states.workers[i], workers.memories[i])
+                    add(workers.memories[i], server.memory)
                 call_worker_step(
                     steps.worker_step, common, exchange, k, ctx, point, random, workers, states.workers[i],
                     states.common, worker_scratch,
                 )  # fmt: skip
+                if plan.first_sample >= 0:
+                    keep_sample_memory(common, rnd, i, random, states.workers[i], workers.memories[i])
                 add(worker_scratch.message, total)
                 for r in range(size):
                     record[records.BITS_UP, r] += worker_scratch.bits[r] / n
@@ -437,15 +512,21 @@ def run_rounds(steps, common, exchanges, block, first, last):
                 add_squared_norms(exact_sum, record[records.SUM_GRAD_SQ], 1.0 / n / n)
             write_context(ctx, rnd, n, n, end - begin, largest_age, largest_age, k)
             divide(total, end - begin if plan.over_arrivals else n)  # step 8
+            if plan.first_sample >= 0:
+                divide(server.memory, n)
             call_server_step(
                 steps.server_step, common, exchange, k, ctx, x, down_memory, random, server, states, server_scratch
             )
             for r in range(size):  # step 9
-                record[records.BITS_DOWN, r] += server_scratch.bits[r]
+                if not exchange.each:
+                    record[records.BITS_DOWN, r] += server_scratch.bits[r]
                 record[records.MESSAGES + k, r] += end - begin
                 record[records.BROADCASTS + k, r] += 1.0
             if rnd == last - 1:
                 add_squared_norms(server_scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
+            if exchange.each:  # steps 10 and 11
+                send_to_each(common, exchange, k, block, ctx)
+                continue
             apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)  # step 10
             if plan.own_models:  # step 11
                 move_own_models(common, exchange.rules, block, ctx, total)
@@ -457,11 +538,11 @@ def run_rounds(steps, common, exchanges, block, first, last):
         )  # fmt: skip
 
 
-def tools(noise: bool) -> Tools:
-    """What both steps call, compiled; noise only where there is any."""
+def tools(noise: bool, reshuffled: bool = False) -> Tools:
+    """What both steps call, compiled; noise and orders of rows only where there are any."""
     return Tools(
         address(philox, PHILOX), address(to_uniforms, TO_UNIFORMS), address(add_noise, ADD_NOISE) if noise else 0,
-        address(send, SEND),
+        address(send, SEND), address(reshuffle, RESHUFFLE) if reshuffled else 0,
     )  # fmt: skip
 
 
@@ -484,4 +565,4 @@ def measure_compiled() -> Callable[..., Any]:
 
 def compile_all() -> None:
     """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
-    tools(noise=True), steps(), run_rounds_compiled(), measure_compiled()
+    tools(noise=True, reshuffled=True), steps(), run_rounds_compiled(), measure_compiled()

@@ -17,6 +17,7 @@ from .. import compressors
 from ..channels import Channel, Link
 from ..method import Exchange, Method
 from ..random import NOISE_CODES
+from ..rules import identity_rule
 from ..schedule import Schedule
 from ..signatures import COMPRESS, RULE, SENT, SHADOW, address
 from . import records, rounds
@@ -114,23 +115,38 @@ class Setup:
         made_up = [compressors.kernel(c, dim) for c in self.ups]
         made_down = [compressors.kernel(c, dim) for c in self.downs]
         self.compressor_states = [k[2] for k in made_up] + [k[2] for k in made_down]
+        for exchange, comp, (_, _, kept) in zip(self.described, self.downs, made_down, strict=True):
+            if exchange.each and (method.models != "averaged" or exchange.everyone is not identity_rule):
+                raise InputError(
+                    f"method '{method.name}' sends every worker a message of its own: the workers must hold models of "
+                    f"their own (models='averaged'), and no rule can be for everyone"
+                )
+            if exchange.each and kept:
+                raise InputError(
+                    f"method '{method.name}' compresses for every worker anew, and {comp.spec} keeps what it has seen: "
+                    f"take a downlink compressor without a state"
+                )
         values = [numbers["gamma"], *problem.regulariser, *(v for k, v in numbers.items() if k != "gamma")]
         self.parameters = np.array(values, dtype=np.float64)
         up_links = map(_link, made_up, self.uplinks, self.ups)
         down_links = map(_link, made_down, self.downlinks, self.downs)
         self.exchanges = tuple(
-            records.Exchange(_rules(e, self.parameters), up, down, e.gradient)
+            records.Exchange(_rules(e, self.parameters), up, down, e.gradient, e.each)
             for e, up, down in zip(self.described, up_links, down_links, strict=True)
         )
         oracle = problem.kernels()
         noise = NOISE_CODES[problem.noise.kind]
         works = len(self.role.workers) > 0
+        #: The numbers of rows that the workers reshuffle, and of the workers whose orders this process keeps: its own;
+        #: a server that has memories by sample keeps all.
+        self.shuffled = oracle.shuffled
+        self.orders = problem.workers if method.memory_per_sample and self.role.serves else len(self.role.workers)
         up_draws = [c.draws(dim) if works or c.shared_coins else 0 for c in self.ups]
         down_draws = [c.draws(dim) if self.role.serves or c.shared_coins else 0 for c in self.downs]
         #: How many random numbers the rows, the noise, the coin, and both directions of each exchange take.
         self.draws = (
-            oracle.draws if works else 0, dim if noise and works else 0, int(method.special_when == "coin"), up_draws,
-            down_draws,
+            oracle.draws if self.orders else 0, dim if noise and works else 0, int(method.special_when == "coin"),
+            up_draws, down_draws,
         )  # fmt: skip
         self.samples = int(numbers[method.samples]) if method.samples else 1
         self.common = records.Common(
@@ -140,7 +156,7 @@ class Setup:
                 address(oracle.value, VALUE), _arrays(oracle.data), noise,
                 float(np.sqrt(problem.noise.sigma_sq / dim)) if noise else 0.0,
             ),
-            rounds.tools(noise=noise > 0),
+            rounds.tools(noise=noise > 0, reshuffled=bool(oracle.shuffled)),
         )  # fmt: skip
         self.shadow = None if method.shadow is None else address(method.shadow, SHADOW)
 
@@ -182,6 +198,7 @@ class Setup:
             weights=_WEIGHTS[run.weights[0]] if run.weights else records.UNWEIGHTED,
             first_worker=self.role.workers.start,
             first_data=first_data,
+            first_sample=method.states[0] if method.memory_per_sample else -1,
         )
 
     @property
@@ -210,7 +227,7 @@ class Setup:
             (size, self.compressor_states[0]),
             (size, self.compressor_states[1]),
             some if method.models else none,
-            (method.states[0], *some),
+            (method.states[0] + (max(self.shuffled) if method.memory_per_sample else 0), *some),
         ]
 
     @cached_property

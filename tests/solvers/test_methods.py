@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from support.method_table import PARAMETERS
+from support.method_table import PARAMETERS, fitting
 from support.problem_table import PROX, QUADRATIC
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
@@ -123,6 +123,7 @@ def test_corners_do_not_crash_or_give_nan(word, spec, workers, up):
     """One worker, one coordinate, k = d, a gradient that is zero from the start."""
     up = "identity" if word == "sgd" else up
     down = up if word in TWO_WAY else "identity"
+    spec = fitting(word, spec)
     trace = simulate(word, spec, up, down, workers=workers, parameters=PARAMETERS[word], rounds=50)
     assert np.isfinite(trace.final).all()
     assert all(np.isfinite(c).all() for c in trace.columns.values())

@@ -28,7 +28,8 @@ from tersegrad.validation.watching import watch
 def settings_of(subject):
     """Runs of a method in the settings of the product."""
     numbers = {name: conformance.PARAMETERS[name] for name in subject.parameters}
-    for setting in [*conformance.SETTINGS, conformance.Setting(conformance._QUADRATIC)]:
+    usual = [*conformance.SETTINGS, conformance.Setting(conformance._QUADRATIC)]
+    for setting in conformance.RESHUFFLED if subject.reshuffles else usual:
         yield conformance._prepare(subject, setting, numbers, 12, 0), setting
 
 
@@ -71,7 +72,7 @@ def test_an_engine_whose_source_is_changed_differs(file, kernel, text, instead, 
     wrong = getattr(changed(Path(solvers.__path__[0]) / file, text, instead, tmp_path), kernel)
     signatures = {"philox": PHILOX, "to_uniforms": TO_UNIFORMS, "add_noise": ADD_NOISE, "send": SEND}
     tools = rounds.tools(noise=True)._replace(**{kernel: address(wrong, signatures[kernel])})
-    monkeypatch.setattr(rounds, "tools", lambda noise: tools)
+    monkeypatch.setattr(rounds, "tools", lambda noise, reshuffled: tools)
     answer = conforms(shows)
     assert answer.word == "differs"
     assert answer.difference > 1e3 * answer.tolerance

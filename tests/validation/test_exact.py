@@ -17,7 +17,7 @@ from tersegrad.validation.exact import NotClosed, Recursion, agreement
 from tersegrad.validation.exact.coins import coins
 from tersegrad.validation.variants import add_up
 
-CLOSED = sorted(set(known_methods()) - {"dgc", "ef21-norm", "signsgd"})
+CLOSED = sorted(set(known_methods()) - {"dgc", "ef21-norm", "signsgd", "q-rr", "diana-rr"})
 QUADRATIC = "quadratic:dim=2,mu=0.3,L=1,hessians=different,rotate=1,heterogeneity=1,noise=gaussian,sigma_sq=0.4"
 
 

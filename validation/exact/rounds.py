@@ -124,6 +124,8 @@ class Model:
         problem, method = self.problem, self.method
         if not problem.quadratic:
             raise NotClosed(f"{problem.spec} is not quadratic")
+        if method.reshuffles:
+            raise NotClosed(f"the samples of {method.name} depend on those before in the epoch")
         if problem.noise.batch is not None:
             raise NotClosed("rows drawn at random make a noise that depends on the model")
         if problem.regulariser[0] > 0:
@@ -262,7 +264,8 @@ class _Trace:
         self.noise = range(layout.size, layout.size + dim * len(self.arrivals) * asked * self.noisy)
         self.next_noise = layout.size
         self.used = self.noise.stop
-        self.size = self.used + dim * sum(len(self.arrivals) + 1 for _ in kinds)
+        broadcasts = sum(n if model.exchanges[k].each else 1 for k in kinds)
+        self.size = self.used + dim * (len(kinds) * len(self.arrivals) + broadcasts)
         size = self.size
         own = model.method.states[0]
         (self.x,) = layout.vectors("x", size)
@@ -361,6 +364,12 @@ class _Trace:
         h = (self.x if downlink.model_is_memory else self.down_memory[0]) if downlink.memory else None
         v = self._stream(downlink, v, h, self._row(self.server_error, 0))
         self.down.append(v)
+        if exchange.each:
+            for i, c in enumerate(self._send([v] * n, model.compressor(exchange, "down"))):
+                own = model.ctx(t, i, special, len(self.arrivals), oldest)
+                exchange.local(own, params, self.models[i], downlink.nu * c, self.states[i], self.common)
+            self.x = self.models.mean(axis=0)
+            return
         (c,) = self._send([v], model.compressor(exchange, "down"))
         if downlink.error:
             self.server_error[0] = v - c

@@ -190,6 +190,9 @@ class _Coefficients:
     def C_down(self, v: FloatArray) -> FloatArray:
         return self._send(v[None], self._law("down" if self.model.method.two_way else "identity"))[0]
 
+    def C_each(self, v: FloatArray) -> FloatArray:
+        return self._send(np.array([v] * self.n), self._law("down"))
+
     def C_down_special(self, v: FloatArray, by: str = "down") -> FloatArray:
         return self._send(v[None], self._law(by))[0]
 

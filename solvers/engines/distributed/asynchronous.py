@@ -220,7 +220,7 @@ class AsynchronousServer(Server):
             self._add_message(rnd, i, kinds, self.messages_sent[i], 1.0 / len(arrived))  # step 7
             self.messages_sent[i] += 1
             self.arrivals.append((rnd, i, version))
-        parts = self._server_step(rnd, kinds, len(arrived), age)  # steps 8, 9, 10
+        (parts,) = self._server_step(rnd, kinds, len(arrived), age)  # steps 8, 9, 10
         self.pending_broadcasts.append((rnd + 1, b"".join(bytes(memoryview(part).cast("B")) for part in parts)))
         if self.run.live:
             for i, _ in arrived:

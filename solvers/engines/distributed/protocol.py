@@ -153,8 +153,8 @@ class SharedCoins:
     def down(self, k: int, rnd: int) -> np.ndarray | None:
         """Of the server's message."""
         streams = (STREAM_DOWN, STREAM_DOWN_SPECIAL)
-        server = self.setup.run.problem.workers
-        return self._make(self.setup.downs[k], self.block.random.down[k], rnd, server, streams[k])
+        sender = SHARED_WORKER if self.setup.exchanges[k].each else self.setup.run.problem.workers
+        return self._make(self.setup.downs[k], self.block.random.down[k], rnd, sender, streams[k])
 
     def _make(self, comp: Compressor, draws: Draws, rnd: int, sender: int, stream: int) -> np.ndarray | None:
         if not comp.shared_coins or not draws.key.size:

@@ -83,13 +83,14 @@ def run_spec(job: Job) -> dict[str, Any]:
             "spec": problem.spec,
             "dim": problem.dim,
             "workers": problem.workers,
-            "noise": [problem.noise.kind, problem.noise.sigma_sq, problem.noise.batch],
+            "noise": [problem.noise.kind, problem.noise.sigma_sq, problem.noise.batch, problem.noise.sampling],
             "regulariser": list(problem.regulariser),
             "kernels": [
                 address(kernel, f"a kernel of the problem {problem.spec}")
                 for kernel in (kernels.gradient, kernels.exact_gradient, kernels.value)
             ],
             "draws": kernels.draws,
+            "shuffled": kernels.shuffled,
         },
     }
 
@@ -97,13 +98,12 @@ def run_spec(job: Job) -> dict[str, Any]:
 def from_spec(config: dict[str, Any], arrays: list[np.ndarray]) -> tuple[Run, list[list[int]]]:
     """The run as a worker sees it, and the replicas of its blocks."""
     about = config["problem"]
-    kind, sigma_sq, batch = about["noise"]
     gradient, exact, value = map(find, about["kernels"])
     *data, x0 = arrays
     l1, l2 = about["regulariser"]
     problem = Share(
-        about["spec"], about["dim"], about["workers"], x0, Noise(kind, sigma_sq, batch), (l1, l2),
-        ProblemKernels(gradient, exact, value, tuple(data), about["draws"]),
+        about["spec"], about["dim"], about["workers"], x0, Noise(*about["noise"]), (l1, l2),
+        ProblemKernels(gradient, exact, value, tuple(data), about["draws"], tuple(about["shuffled"])),
     )  # fmt: skip
     up, down = (find(config[way]) if config[way].startswith("@") else compressor(config[way]) for way in ("up", "down"))
     weights = None if config["weights"] is None else tuple(config["weights"])

@@ -18,14 +18,14 @@ from ....common.ending import Ended, asked, deferred
 from ....common.errors import InputError, WorkerError
 from ....problems.digest import file_digest, problem_digest, share_digests, share_of
 from ....problems.share import data_file, numbers_of
-from ...signatures import context, failures
+from ...signatures import WORKER, context, failures
 from ...trace import Trace
 from .. import records
 from ..block import Block
 from ..log import Log, below, refill, shared_state
 from ..request import Job, assemble
 from ..saving import same_problem
-from ..setup import MODELS, Role, Setup
+from ..setup import MODELS, WORKER_STATES, Role, Setup
 from . import frames, steps
 from .protocol import (
     APPLY_AND_ANSWER,
@@ -65,6 +65,9 @@ class ServedBlock(Block):
         self.number, self.server_of_run = number, server
         self.gathered: dict[int, np.ndarray] = {}
         self.coins = SharedCoins(setup, self)
+        if setup.plan.first_sample >= 0:  # the server keeps the memories of all samples
+            shape = setup.worker_shapes(len(self.x))[WORKER_STATES]
+            self.states = self.states._replace(workers=np.zeros((setup.run.problem.workers, *shape)))
 
     def each(self, kind: int) -> Iterator[np.ndarray]:
         if kind in self.gathered:
@@ -185,6 +188,8 @@ class Server:
                 if block.states.common.size:
                     self._write_state(i, number, COMMON, block.states.common)
                 self._restore_model(i, number, arrays)
+                if len(block.states.workers):
+                    block.states.workers[i] = arrays[self._state_name(i, WORKER_STATES)]
         for number, (block, log) in enumerate(zip(self.blocks, self.logs, strict=True)):
             block.gathered.clear()
             log.restore(self.setup, block, self.done, below("log/", stored.of(number)))
@@ -298,6 +303,8 @@ class Server:
                 block.record[records.LAST_SPECIAL] = float(exchanges(self.setup, block, rnd)[-1])
             if k is not None:
                 block.server_scratch.total[:] = 0.0
+                if self.setup.plan.first_sample >= 0:
+                    block.server.memory[:] = 0.0
                 block.worker_scratch.exact_sum[:] = 0.0
 
     def _context(self, rnd: int, arrivals: int, age: int, k: int) -> np.ndarray:
@@ -351,15 +358,29 @@ class Server:
                 block.record[records.UP_RESIDUAL] += share * norms[place]
 
     def _enter(self, block: ServedBlock, worker: int, message_round: int, k: int) -> None:
-        """What the server keeps of a message beside the sum: here, nothing."""
+        """What the server keeps of a message beside the sum: here, the memories where they are kept by sample."""
+        setup = self.setup
+        if setup.plan.first_sample >= 0:
+            h, c = block.worker_scratch.vector, block.worker_scratch.message
+            sample = setup.common, message_round, worker, block.random, block.states.workers[worker]
+            steps.take_sample_memory(*sample, h)
+            block.server.memory[:] += h
+            steps.advance(setup.exchanges[k].uplink, c, h)
+            steps.keep_sample_memory(*sample, h)
 
-    def _server_step(self, rnd: int, kinds: Sequence[int | None], arrivals: int, age: int) -> list[Any]:
-        """Steps 8, 9 and, for the server, 10: from the sums to the broadcast; return the bytes to send."""
-        plan = self.setup.plan
-        lengths, data = [], []
+    def _server_step(self, rnd: int, kinds: Sequence[int | None], arrivals: int, age: int) -> list[list[Any]]:
+        """Steps 8, 9 and, for the server, 10: from the sums to what is sent.
+
+        Return the bytes for every worker, or one list for all of them where nobody gets a message of his own.
+        """
+        plan, described = self.setup.plan, self.setup.exchanges
+        receivers = self.n if any(k is not None and described[k].each for k in kinds) else 1
+        lengths: list[list[int]] = [[] for _ in range(receivers)]
+        data: list[list[bytes]] = [[] for _ in range(receivers)]
         for block, k in zip(self.blocks, kinds, strict=True):
             if k is None:
-                lengths += [frames.ABSENT] * len(block.x)
+                for i in range(receivers):
+                    lengths[i] += [frames.ABSENT] * len(block.x)
                 continue
             scratch, record = block.server_scratch, block.record
             if plan.track & records.TRACK_AT_HAND:
@@ -367,23 +388,37 @@ class Server:
                 steps.add_squared_norms(exact_sum, record[records.SUM_GRAD_SQ], 1.0 / self.n / self.n)
             total = scratch.total
             total /= arrivals if plan.over_arrivals else self.n
+            if plan.first_sample >= 0:
+                block.server.memory[:] /= self.n
             ctx = self._context(rnd, arrivals, age, k)
             with failures(self.setup.whose):
                 steps.server_step(
-                    self.setup.common, self.setup.exchanges[k], k, ctx, block.x, block.down_memory, block.random,
+                    self.setup.common, described[k], k, ctx, block.x, block.down_memory, block.random,
                     block.server, block.states, scratch,
                 )  # fmt: skip
+            each = described[k].each
             uniforms, state = block.random.down[k].numbers, block.server.compressor[k]
-            own, pieces = self.codecs.downs[k].write(scratch.message, scratch.vector, uniforms, state, ctx)
-            lengths += own
-            data += pieces
-            record[records.BITS_DOWN] += [8.0 * len(piece) for piece in pieces]
+            for i in range(receivers):
+                if each:
+                    ctx[WORKER] = i
+                    with failures(self.setup.whose):
+                        steps.compress_for(self.setup.common, described[k], k, ctx, block.random, block.server, scratch)
+                if each or i == 0:
+                    own, pieces = self.codecs.downs[k].write(scratch.message, scratch.vector, uniforms, state, ctx)
+                    record[records.BITS_DOWN] += np.array([8.0 * len(piece) for piece in pieces]) / (
+                        self.n if each else 1
+                    )
+                lengths[i] += own
+                data[i] += pieces
             record[records.BROADCASTS + k] += 1.0
             if self._is_measured(rnd):
                 steps.add_squared_norms(scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
-        size = sum(map(len, data))
-        head = np.array([rnd, arrivals, age, size, *lengths], np.int64)
-        return [head, *data, bytes(padding(size))]
+        sent = []
+        for own, pieces in zip(lengths, data, strict=True):
+            size = sum(map(len, pieces))
+            head = np.array([rnd, arrivals, age, size, *own], np.int64)
+            sent.append([head, *pieces, bytes(padding(size))])
+        return sent
 
     def _average_models(self, kinds: Sequence[int | None]) -> None:
         """Step 11: x becomes the average of the workers' own models, which come with their answers to a broadcast."""
@@ -442,8 +477,12 @@ class Server:
             self._clear_sums(rnd, kinds, phase == 0)  # step 6
             for i in range(self.n):
                 self._add_message(rnd, i, kinds, rnd, 1.0 / self.n)  # step 7
-            broadcast = self._server_step(rnd, kinds, self.n, 0)  # steps 8, 9
-            self.pool.broadcast(APPLY_AND_ANSWER if averaged else APPLY_BROADCAST, 1, phase, broadcast)  # step 10
+            sent = self._server_step(rnd, kinds, self.n, 0)  # steps 8, 9
+            what = APPLY_AND_ANSWER if averaged else APPLY_BROADCAST  # step 10
+            if len(sent) == 1:
+                self.pool.broadcast(what, 1, phase, sent[0])
+            for i, own in enumerate(sent if len(sent) > 1 else ()):
+                self.pool.send(i, what, 1, phase, own)
             if averaged:
                 self._average_models(kinds)  # step 11
             else:

@@ -11,6 +11,7 @@ from typing import Any
 
 from numba import njit, types
 
+from ...channels import LINK
 from ...method import Exchange
 from ...random import DRAWS, philox, to_uniforms
 from ...rules import no_op
@@ -87,7 +88,28 @@ def _after_sending(rules, ctx, v, c, own_states, common_states):
 @njit(**ENTRY)
 def _server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch):
     rounds.server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch)
-    rounds.apply_broadcast(exchange, ctx, x, down_memory, states.common, scratch.message, scratch.total)
+    if not exchange.each:
+        rounds.apply_broadcast(exchange, ctx, x, down_memory, states.common, scratch.message, scratch.total)
+
+
+@njit(**ENTRY)
+def _compress_for(common, exchange, k, ctx, random, server, scratch):
+    rounds.compress_for(common, exchange, k, ctx, random, server, scratch)
+
+
+@njit(**ENTRY)
+def _take_sample_memory(common, rnd, i, random, states, h):
+    rounds.take_sample_memory(common, rnd, i, random, states, h)
+
+
+@njit(**ENTRY)
+def _keep_sample_memory(common, rnd, i, random, states, h):
+    rounds.keep_sample_memory(common, rnd, i, random, states, h)
+
+
+@njit(**ENTRY)
+def _advance(link, c, h):
+    rounds.advance(link, c, h)
 
 
 @njit(**ENTRY)
@@ -146,6 +168,7 @@ def _uniforms(seed, rnd, sender, stream, draws):
 
 _SEND = types.void(COMMON, EXCHANGE, i8, INTS, MATRIX, RANDOM, WORKERS, CUBE, CUBE, WORKER_SCRATCH, VECTOR)
 _RULE = types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE)
+_SAMPLE_MEMORY = types.void(COMMON, i8, i8, RANDOM, CUBE, MATRIX)
 
 compute_gradient = Door(_compute_gradient, types.void(COMMON, EXCHANGE, INTS, MATRIX, RANDOM, WORKER_SCRATCH))
 send_message = Door(_send_message, _SEND)
@@ -155,6 +178,10 @@ server_step = Door(
     _server_step,
     types.void(COMMON, EXCHANGE, i8, INTS, MATRIX, MATRIX, RANDOM, SERVER, STATES, SERVER_SCRATCH),
 )
+compress_for = Door(_compress_for, types.void(COMMON, EXCHANGE, i8, INTS, RANDOM, SERVER, SERVER_SCRATCH))
+take_sample_memory = Door(_take_sample_memory, _SAMPLE_MEMORY)
+keep_sample_memory = Door(_keep_sample_memory, _SAMPLE_MEMORY)
+advance = Door(_advance, types.void(LINK, MATRIX, MATRIX))
 apply_broadcast = Door(_apply_broadcast, types.void(EXCHANGE, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX))
 move_own_model = Door(_move_own_model, _RULE)
 evaluate_share = Door(_evaluate_share, types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR))
@@ -176,6 +203,8 @@ def compile_for_workers(exchanges: Sequence[Exchange], plan: Plan, live: bool) -
         doors.append(move_own_model)
     if plan.when != NEVER:
         doors.append(is_special)
+    if plan.first_sample >= 0:
+        doors += [take_sample_memory, keep_sample_memory]
     for door in doors:
         door.compile()
     address(no_op, SENT)

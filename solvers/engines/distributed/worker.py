@@ -155,11 +155,16 @@ class Worker:
             v, c = scratch.vector, scratch.message
             place = self.slices[number]
             ctx = self._context(rnd, k)
+            by_sample = setup.common, rnd, self.number, block.random, states.workers[0]
+            if setup.plan.first_sample >= 0:
+                steps.take_sample_memory(*by_sample, block.workers.memories[0])
             with failures(setup.whose):
                 step(
                     setup.common, self.sending[k], k, ctx, self._point(block), block.random, block.workers,
                     states.workers[0], states.common, scratch, norms[place],
                 )  # fmt: skip
+            if setup.plan.first_sample >= 0:
+                steps.keep_sample_memory(*by_sample, block.workers.memories[0])
             state = block.workers.compressor[k][0]
             lengths[place], pieces = self.codecs.ups[k].write(c, v, block.random.up[k].numbers, state, ctx)
             data += pieces

@@ -9,6 +9,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.qsgd import QSGD
 from ..signatures import INNER, OPTIONS
+from .ans import coded_bits, decoded, encoded
 from .reductions import largest, length, rounded, spoil
 from .symbols import entropy_of, expand, pattern
 from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega, omega_bits, packed
@@ -80,12 +81,42 @@ def compress(x, u, ctx, params, state, out, bits):
         bits[r] = 8 * math.ceil((head + min(elias, plain)) / 8)
 
 
+@njit(**INNER)
+def count_levels(part, s, counts):
+    """Add the signed levels of a block's message to the histogram: multiples of the largest step that divides it."""
+    unit = 2048
+    for value in part:
+        if value != 0.0:
+            fraction, exponent = math.frexp(value)
+            digits = int(math.ldexp(abs(fraction), 53))
+            unit = min(unit, exponent - 54 + math.frexp(float(digits & -digits))[1])
+    divisor = 0
+    for value in part:
+        number = int(math.ldexp(abs(value), -unit)) if value != 0.0 else 0
+        while number != 0:
+            divisor, number = number, divisor % number
+    for value in part:
+        counts[s + (int(math.ldexp(value, -unit)) // divisor if value != 0.0 else 0)] += 1
+
+
+@njit(**OPTIONS)
+def compress_and_count(x, u, ctx, params, state, out, bits):
+    compress(x, u, ctx, params, state, out, bits)
+    dim, block, s = x.shape[1], int(params[0]), int(params[2])
+    for r in range(x.shape[0]):
+        counts = np.zeros(2 * s + 1, np.int64)
+        if np.isfinite(out[r]).all():
+            for start in range(0, dim, block):
+                count_levels(out[r, start : start + block], s, counts)
+        bits[r] = coded_bits(counts, params[3] - 1.0)
+
+
 def kernel(comp: QSGD, dim: int) -> Kernel:
     s = comp.levels
     head = 1 + comp.blocks(dim) * (63 - SCALE_LOW_BITS + (s - 1).bit_length())
     lengths = np.concatenate([[0], omega(np.arange(1, TABLE))[1]])
     numbers = [comp.block_size(dim), comp.norm == "l2", s, head, dim * (1 + s.bit_length()), *lengths]
-    return compress, np.array(numbers, dtype=float), 0
+    return compress_and_count if comp.coder == "ans" else compress, np.array(numbers, dtype=float), 0
 
 
 class QSGDCodec:
@@ -130,6 +161,8 @@ class QSGDCodec:
         steps, levels = self.lattice(comp, message)
         low = self.low_bits(comp)
         head = fixed(pattern(steps, low, comp.spec), 63 - low)
+        if comp.coder == "ans":
+            return encoded(levels + comp.levels, 2 * comp.levels + 1, head)
         plain = np.concatenate(
             [
                 (levels < 0).astype(np.uint8)[:, None],
@@ -149,10 +182,12 @@ class QSGDCodec:
         return np.concatenate([omega_bits(numbers), (levels[used] < 0).astype(np.uint8)])
 
     def read(self, comp: QSGD, reader: Reader, dim: int, coins: Floats | None) -> Floats:
-        short = bool(reader.take(1)[0])
+        short = comp.coder == "plain" and bool(reader.take(1)[0])
         steps = reader.floats(comp.blocks(dim), self.low_bits(comp))
         levels = np.zeros(dim, np.int64)
-        if short:
+        if comp.coder == "ans":
+            levels = decoded(reader, dim, 2 * comp.levels + 1) - comp.levels
+        elif short:
             count = int(reader.omega(1)[0]) - 1
             if count > dim:
                 raise reader.malformed(f"it announces {count} entries of {dim}")

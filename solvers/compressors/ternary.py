@@ -7,6 +7,7 @@ from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.ternary import Ternary
 from ..signatures import OPTIONS
+from .ans import coded_bits, decoded, encoded
 from .reductions import length, magnitude, rounded, spoil
 from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Bits, Floats, Kernel, Origin, Reader, fixed, packed
@@ -38,7 +39,20 @@ def compress(x, u, ctx, params, state, out, bits):
                 row_out[j] = (0.0 if row_u[j] * norm >= abs(row[j]) else signed) + 0.0  # never -0
 
 
+@njit(**OPTIONS)
+def compress_and_count(x, u, ctx, params, state, out, bits):
+    compress(x, u, ctx, params, state, out, bits)
+    for r in range(x.shape[0]):
+        counts = np.zeros(3, np.int64)
+        for value in out[r]:
+            counts[1 if value > 0.0 else 2 if value < 0.0 else 0] += 1
+        bits[r] = coded_bits(counts, params[2])
+
+
 def kernel(comp: Ternary, dim: int) -> Kernel:
+    if comp.coder == "ans":
+        numbers = [comp.block_size(dim), comp.norm == "l2", 32 * comp.blocks(dim)]
+        return compress_and_count, np.array(numbers, dtype=float), 0
     length = 8 * (4 * comp.blocks(dim) + -(-dim // 5))
     return compress, np.array([comp.block_size(dim), comp.norm == "l2", length], dtype=float), 0
 
@@ -59,12 +73,17 @@ class TernaryCodec:
 
     def encode(self, comp: Ternary, message: Floats, origin: Origin) -> bytes:
         scales, symbols = self.symbols(comp, message)
+        head = fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32)
+        if comp.coder == "ans":
+            return encoded(symbols, 3, head)
         padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.uint8)])
         fives = (padded.reshape(-1, 5) * TRITS).sum(axis=1, dtype=np.uint8)
-        return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32)) + fives.tobytes()
+        return packed(head) + fives.tobytes()
 
     def read(self, comp: Ternary, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         scales = reader.floats(comp.blocks(dim), SCALE_LOW_BITS)
+        if comp.coder == "ans":
+            return expand(comp, scales, dim) * SIGNS[decoded(reader, dim, 3), 0] + 0.0
         fives = reader.fixed(-(-dim // 5), 8)
         if np.any(fives >= SIGNS.shape[0]):
             raise reader.malformed("a byte holds no five symbols")

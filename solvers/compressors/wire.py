@@ -18,6 +18,8 @@ Bits = NDArray[np.uint8]
 """A bit string: an array of zeros and ones."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+OMEGA_BITS = 44
+"""No Elias omega code word of an integer in [1, 2^32) is longer."""
 Kernel = tuple[Callable[..., None], Floats, int]
 """A kernel, its numbers for one dimension, and how many floats it keeps between rounds."""
 
@@ -175,9 +177,10 @@ class Reader:
     def omega(self, count: int) -> Ints:
         """The next `count` Elias omega code words.
 
-        All positions are decoded at once as if a word began there; a walk then picks the true beginnings.
+        All positions that they can reach are decoded at once as if a word began there; a walk then picks the true
+        beginnings.
         """
-        bits = self.bits[self.at :]
+        bits = self.bits[self.at : self.at + OMEGA_BITS * count]
         begins, jumps, values = (
             np.arange(bits.size),
             np.zeros(bits.size, np.int64),

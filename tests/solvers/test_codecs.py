@@ -329,3 +329,24 @@ def test_a_run_does_not_claim_the_entropy_of_a_sum_of_messages():
     trace = simulate("qsgd", "quadratic:dim=40", "composed:first=ternary,second=natural", **given)
     per_message = trace.columns["bits_up_encoded"][0, -1] / 10
     assert 0 < trace.scalars["entropy_up"][-1] <= per_message
+
+
+@pytest.mark.parametrize(
+    "spec", ["ternary:block=256,coder=ans", "qsgd:levels=16,norm=linf,coder=ans", "natural:coder=ans"]
+)
+def test_an_entropy_coder_takes_two_per_cent_more_than_the_entropy(spec):
+    content, bits, _ = message(spec, np.random.default_rng(3).standard_normal(20_000))
+    entropy = entropy_bits(compressor(spec), content)
+    assert entropy <= bits <= 1.02 * entropy
+    assert bits < 0.95 * message(spec.replace("coder=ans", "coder=plain"), content)[1]
+
+
+def test_words_that_hold_something_else_than_the_histogram_are_refused():
+    comp = compressor("ternary:coder=ans")
+    content, _, _ = message(comp.spec, np.random.default_rng(3).standard_normal(2000))
+    data = bytearray(encode(comp, content))
+    data[20] ^= 1
+    with pytest.raises(
+        InputError, match=r"no message of ternary:coder=ans: its (symbols do not occur|words hold more)"
+    ):
+        decode(comp, bytes(data), 2000)

@@ -19,6 +19,11 @@ class Natural(Compressor):
     by entries 4/3 times a power of two. At x the variance is sum over j of (b - |x_j|)(|x_j| - a) with the powers a <=
     |x_j| <= b. Sign and exponent travel: bits by formula 9 d for floats of 32 bits, 12 d for doubles, which are really
     sent. Numbers below 2^-1022 or above 2^1023 are beyond its guarantee.
+
+    Parameters
+    ----------
+    coder
+        "plain", or "ans": an entropy coder writes signs and exponents.
     """
 
     name: ClassVar[str] = "natural"
@@ -26,6 +31,10 @@ class Natural(Compressor):
     separable: ClassVar[bool] = True
     entry_bits: ClassVar[int] = 12
     why_not_contractive: ClassVar[str] = "its errors are random; clip:bits=0 cuts down to a power of two"
+    coder: str = "plain"
+
+    def __post_init__(self) -> None:
+        self.word_option("coder", "plain", "ans")
 
     def unbiased(self, dim: int) -> Unbiased:
         self.check(dim)

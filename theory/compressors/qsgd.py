@@ -50,6 +50,8 @@ class QSGD(Blockwise):
         "l2" or "linf".
     block
         Coordinates per scale; the whole vector by default.
+    coder
+        "plain": fixed length or Elias code, whichever is shorter; "ans": an entropy coder writes the levels.
     """
 
     name: ClassVar[str] = "qsgd"
@@ -58,11 +60,13 @@ class QSGD(Blockwise):
     block: int | None = None
     levels: int = 1
     norm: str = "l2"
+    coder: str = "plain"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.whole_option("levels", 1, MAX_LEVELS)
         self.word_option("norm", "l2", "linf")
+        self.word_option("coder", "plain", "ans")
 
     def unbiased(self, dim: int) -> Unbiased:
         b, s = self.block_size(dim), self.levels

@@ -34,7 +34,7 @@ class Ternary(Blockwise):
     At x, one block: N ||x||_1/||x||_2^2 - 1.
 
     Bits by formula: b_f per block and 3/2 per coordinate, as the DORE paper counts; five symbols share a byte
-    on the wire (1.6 bits each).
+    on the wire (1.6 bits each), or are coded close to their entropy.
 
     Parameters
     ----------
@@ -42,6 +42,8 @@ class Ternary(Blockwise):
         "linf" or "l2".
     block
         Coordinates per scale; the whole vector by default.
+    coder
+        "plain", or "ans": an entropy coder writes the symbols.
     """
 
     name: ClassVar[str] = "ternary"
@@ -49,10 +51,12 @@ class Ternary(Blockwise):
     why_not_contractive: ClassVar[str] = DITHERING_EXPANDS
     block: int | None = None
     norm: str = "linf"
+    coder: str = "plain"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.word_option("norm", "linf", "l2")
+        self.word_option("coder", "plain", "ans")
 
     def unbiased(self, dim: int) -> Unbiased:
         root = math.sqrt(self.block_size(dim))

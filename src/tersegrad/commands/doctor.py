@@ -27,6 +27,7 @@ OPTIONAL = {
     "latex2mathml": ("latex2mathml", "formulas in report.html"),
     "rich": ("rich", "bars of progress, tables as wide as the terminal"),
     "sklearn": ("scikit-learn", "real data sets by name, such as data=breast_cancer"),
+    "constriction": ("constriction", "messages with coder=ans"),
     "mpi4py": ("mpi4py", "--engine mpi, --executor mpi"),
     "distributed": ("distributed", "--executor dask"),
     "pandas": ("pandas", "data frames, Trace.to_pandas"),

@@ -15,6 +15,7 @@ EXTRAS = {
     "jinja2": "report",
     "latex2mathml": "report",
     "rich": "progress",
+    "constriction": "coder",
     "sklearn": "data",
     "mpi4py": "mpi",
     "distributed": "dask",

@@ -147,7 +147,7 @@ def _deeds(method: Method) -> tuple[Any, ...]:
     return (
         method.worker, method.sent, method.server, method.everyone, method.local, method.gradient, method.states,
         method.special, method.special_when, method.special_adds, method.models, method.model_state, method.clock,
-        method.samples, method.wrap,
+        method.drops, method.samples, method.wrap,
     )  # fmt: skip
 
 
@@ -205,6 +205,6 @@ def facts_of_delays(
     facts = delays.facts(method.clock == "table")
     if not forecast:
         return facts
-    together = method.clock == "arrivals" and parameters.get("M", 1) == delays.n
+    together = method.clock == "arrivals" and not method.drops and parameters.get("M", 1) == delays.n
     enforced = {"same_age": together, "every_worker": together, "uniform_draws": False}
     return {"tau": facts["tau"], "independent_delays": None, **enforced}  # compute times may depend on the data

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, float]
 
 #: Parameters that count something.
-WHOLE = ("H", "M", "R")
+WHOLE = ("H", "M", "R", "B")
 LARGEST = 2.0**53  # every whole number up to it is a double
 
 
@@ -93,8 +93,8 @@ class Method(Exchange):
     title, source
         The method's usual name; the paper it comes from.
     parameters
-        Names of the numbers that the method needs, the step size ``gamma`` first. H (a period), M (messages per step)
-        and R (samples) are whole numbers, p is a probability.
+        Names of the numbers that the method needs, the step size ``gamma`` first. H (a period), M and B (messages per
+        step) and R (samples, or a limit on delays) are whole numbers, p is a probability.
     two_way
         Whether there is a second compressor: on the downlink, or where an exchange names it (CSER's error reset). If
         not, the downlink carries dense vectors.
@@ -114,6 +114,10 @@ class Method(Exchange):
         "" for synchronous rounds; "arrivals" for an asynchronous server that averages the M messages that arrive in a
         step; "table" for one that stores the last message of every worker (all report in the first step): a worker's
         state 0 is its stored report, and `sent` leaves in c what is new.
+    drops
+        Whether an asynchronous server drops messages that are R or more steps old (without a parameter R: all that are
+        not of the current model), so that no worker has to wait; a step takes B messages (one without a parameter B),
+        perhaps several of one worker.
     samples
         The parameter that says how many fresh gradients a worker averages, if there is one.
     reshuffles
@@ -148,6 +152,7 @@ class Method(Exchange):
     models: str = ""
     model_state: int | None = None
     clock: str = ""
+    drops: bool = False
     samples: str | None = None
     reshuffles: bool = False
     memory_per_sample: bool = False

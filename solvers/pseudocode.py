@@ -144,6 +144,7 @@ class Given:
         starts = self._schedule.starts
         for m in range(starts[self._t], starts[self._t + 1]):
             i = int(self._schedule.workers[m])
+            self._asked[i], self._last = 0, None  # a message of its own, even of a worker that has sent one before
             yield i, int(self._schedule.versions[m])
             self._messages[i] += 1
 

@@ -39,7 +39,7 @@ class Trace:
         (R,) round after which a replica's iterate was beyond bounds or not a number; 0 if it never was.
     scalars
         Name -> (K,) array of what is the same for all replicas (gradient evaluations, bits by formula, sampled
-        entropy of the messages).
+        entropy of the messages, the clock's seconds).
     final
         (R, d) the model after the last round.
     about
@@ -70,6 +70,22 @@ class Trace:
         """The earliest round at which a replica diverged, None if none did."""
         bad = self.first_bad[self.first_bad > 0]
         return int(bad.min()) if bad.size else None
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """(K,) the clock's seconds at each checkpoint of an asynchronous run: virtual time, of computing alone.
+
+        Raises
+        ------
+        InputError
+            If nothing kept time.
+        """
+        if "seconds" not in self.scalars:
+            raise InputError(
+                "this run has no seconds: they are those of a clock that keeps time (straggler:factor=10), for an "
+                "asynchronous method in the engine simulate or replayed"
+            )
+        return self.scalars["seconds"]
 
     @property
     def metric(self) -> np.ndarray:
@@ -148,7 +164,7 @@ class Trace:
         column
             What to draw; default: the theorem's metric, else the gap, else the squared gradient.
         over
-            "rounds" or "bits" (of one worker, both ways, as encoded).
+            "rounds", "bits" (of one worker, both ways, as encoded) or "seconds" (of the clock).
         """
         needed("matplotlib", "a picture")
         from ..figures.curves import rate_plot
@@ -186,9 +202,12 @@ class Trace:
         for column, coefficient in terms:
             if coefficient == 0.0:
                 continue
-            if column not in self.columns:
+            values = self.columns.get(column)
+            if column == "seconds_per_round":
+                values = self.seconds / np.maximum(self.rounds, 1)
+            if values is None:
                 raise InputError(f"this run has no column '{column}'; it has: {', '.join(self.columns)}")
-            total += coefficient * self.columns[column]
+            total += coefficient * values
         return total
 
     def merge(self, other: Trace) -> Trace:

@@ -37,6 +37,7 @@ COLUMNS: dict[str, str] = {
     "memory_gap_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^t)\|^2",
     "error_sq": r"\|e^t+\frac{1}{n}\sum_i e_i^t\|^2",
     "worker_error_sq": r"\frac{1}{n}\sum_i\|e_i^t\|^2",
+    "seconds_per_round": r"\frac{1}{T}s_T",
     "consensus_sq": r"\frac{1}{n}\sum_i\|x_i^t-x^t\|^2",
 }
 """LaTeX of the trace columns that a metric may combine."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..common.errors import InputError, nearest
+from ..common.options import positive_numbers
 
 ROUNDING = 1e-9
 """Relative slack allowed between constants that were computed apart (eigenvalues, norms)."""
@@ -86,6 +87,7 @@ class Constants:
     uniform_draws: bool | None = _constant("the worker of every message is drawn uniformly, whatever happened before")
     same_age: bool | None = _constant("all messages of one step were computed at the same model")
     every_worker: bool | None = _constant("every step uses one new message of every worker")
+    seconds: tuple[float, ...] | None = _constant("how many seconds a gradient takes each worker, at most")
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
     certainty: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """How a value is known: "exact" (to rounding), "bound" (valid, perhaps loose), "stated" (by a problem of a user's
@@ -98,6 +100,8 @@ class Constants:
         for flag in FLAGS:
             if getattr(self, flag) is not None:
                 object.__setattr__(self, flag, bool(getattr(self, flag)))
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", positive_numbers("seconds", self.seconds))
         for low, high in _ORDERED:
             a, b = getattr(self, low), getattr(self, high)
             if a is not None and b is not None and a > b * (1 + ROUNDING):
@@ -115,7 +119,7 @@ class Constants:
             For an unknown name (with the nearest known one) or a bad value.
         """
         for name in pairs:
-            if name not in NAMES + FLAGS:
+            if name not in NAMES + FLAGS + LISTS:
                 raise InputError(f"unknown constant '{name}'{nearest(name, NAMES)}; known: {', '.join(NAMES)}")
         return cls(**pairs)
 
@@ -151,6 +155,8 @@ class Constants:
         rows = [(name, f"{value:.6g}", how, meaning) for name, value, how, meaning in self.rows()]
         widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]).rstrip() for row in rows]
+        if self.seconds is not None:
+            lines.append(f"seconds  {', '.join(f'{value:g}' for value in self.seconds)}  of a gradient, by worker")
         lines += [str(f.metadata["meaning"]) for f in fields(self) if f.name in FLAGS and getattr(self, f.name)]
         return "\n".join([*lines, *self.notes])
 
@@ -236,7 +242,12 @@ FLAGS: tuple[str, ...] = (
 )  # fmt: skip
 """Names of what is true or false of a problem, or of the schedule of an asynchronous method; None: unknown."""
 
-NAMES: tuple[str, ...] = tuple(f.name for f in fields(Constants) if f.name not in (*FLAGS, "notes", "certainty"))
+LISTS: tuple[str, ...] = ("seconds",)
+"""Names of what has a value for every worker; as text, with / between the values."""
+
+NAMES: tuple[str, ...] = tuple(
+    f.name for f in fields(Constants) if f.name not in (*FLAGS, *LISTS, "notes", "certainty")
+)
 """Names of the numeric constants."""
 
 _ORDERED = (

@@ -533,6 +533,25 @@ def _free_delays(asked: Asked) -> Answer:
     return no(f"{asked.theorem.name} needs delays that do not depend on samples and coins, and independent_delays = 0")
 
 
+def _compute_times(asked: Asked) -> Answer:
+    seconds, n = asked.constants.seconds, asked.constants.n
+    if seconds is None:
+        return no(
+            f"{asked.theorem.name} needs the seconds that a gradient takes each worker; give "
+            f"{front.either('--clock straggler:factor=10, or --set seconds=1/1/10', 'Constants(seconds=(1, 1, 10))')}"
+        )
+    if len(seconds) != n:
+        return no(f"{asked.theorem.name} needs the seconds of all n = {n} workers, and these are of {len(seconds)}")
+    return YES
+
+
+COMPUTE_TIMES = Hypothesis(
+    "compute times",
+    r"a gradient takes worker $i$ at most $\tau_i$ seconds, messages and steps take none, and $H_m$ is the harmonic "
+    r"mean of the $m$ smallest $\tau_i$",
+    SCHEDULE,
+    _compute_times,
+)
 ANY_MESSAGES = Hypothesis(
     "messages of f",
     "the messages of a step come from all workers ($M = n$), or from workers that sample the same $f$",
@@ -560,6 +579,16 @@ DELAYS = Hypothesis("bounded delays", r"every message is at most $\tau$ steps ol
 STORED = Hypothesis("bounded delays", r"every report in use is at most $\tau$ steps old", SCHEDULE)
 FIRST_REPORTS = Hypothesis("first reports", "every worker reports in step $0$", SCHEDULE)
 USED_ONCE = Hypothesis("samples used once", "every sample is used in one step", METHOD)
+DROPPED = Hypothesis(
+    "no old messages",
+    r"messages that are $R$ or more steps old are dropped, every other one makes a step, and nobody waits",
+    METHOD,
+)
+CURRENT = Hypothesis(
+    "messages of the current model",
+    r"$B$ messages of the current model make a step, all others are dropped, and nobody waits",
+    METHOD,
+)
 IN_ORDER = Hypothesis("messages in order", "the messages of each worker are used in their order", METHOD)
 EVERYONE = Hypothesis("one message of every worker", "every worker sends one message in every round", METHOD)
 
@@ -574,7 +603,7 @@ FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
     EQUAL_WORKERS, SHARED_MINIMISER, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP,
-    SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, FRESH_COINS, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE,
+    SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, FRESH_COINS, COMPUTE_TIMES, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE,
     NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED,
 )  # fmt: skip
 """The hypotheses with a guard, in the order in which they are looked at."""
@@ -586,10 +615,11 @@ STATEMENT: tuple[Hypothesis, ...] = (
     STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY,
     LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES,
     SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP,
-    EVERYONE, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER,
+    EVERYONE, COMPUTE_TIMES, DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS, FREE_DELAYS,
+    USED_ONCE, IN_ORDER,
     ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP, FALLING_STEP, KNOWN,
 )  # fmt: skip
 """All hypotheses, in the order in which a statement says them."""
 
-ASYNCHRONOUS = {ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FREE_DELAYS}
+ASYNCHRONOUS = {DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FREE_DELAYS}
 """Those of which an asynchronous theorem has one at least."""

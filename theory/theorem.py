@@ -282,6 +282,18 @@ class Guarantee:
         first = self.theorem.bits_of_first_round(*sizes, self.parameters)
         return first + (rounds - 1) * self.theorem.bits_per_round(*sizes, self.parameters) if rounds else 0.0
 
+    def seconds(self, rounds: int) -> float | None:
+        """Seconds in which so many rounds are done at most; None where compute times are unknown or do not decide.
+
+        Virtual time: of computing alone, at most `Constants.seconds` for a gradient of each worker.
+        """
+        return self.theorem.seconds(self.constants, {**self.parameters, **self.analysis}, rounds)
+
+    def seconds_to(self, eps: float) -> float | None:
+        """Seconds until the bound is at most eps; None if unknown or never."""
+        rounds = self.rounds_to(eps)
+        return None if rounds is None else self.seconds(rounds)
+
     def _sizes(self) -> tuple[float, float, float] | None:
         """Formula bits of a message, of a broadcast and of a dense vector; None if a format or dim is unknown."""
         if self.constants.dim is None:
@@ -443,6 +455,10 @@ class Theorem(ABC):
     def bits_of_first_round(self, up: float, down: float, dense: float, p: Point) -> float:
         """The same in round 0, where that is of a kind of its own."""
         return self.bits_per_round(up, down, dense, p)
+
+    def seconds(self, constants: Constants, p: Point, rounds: int) -> float | None:
+        """How long so many rounds take at most, where it says so of the compute times (`Constants.seconds`)."""
+        return None
 
     def weights(self, request: Request, p: Point) -> Weights | None:
         """The weights of the averages (gap_avg, grad_sq_avg) in the metric; None if it has none."""

@@ -80,7 +80,7 @@ OWN_MODELS = {"models": "the own model"}
 #: Parameters by letter, for methods that are not given any: stable on the problems below.
 PARAMETERS = {
     "gamma": 0.02, "alpha": 0.3, "beta": 0.4, "eta": 0.2, "lam": 0.4, "nu": 0.7, "b": 0.7, "p": 0.3, "a": 20.0,
-    "H": 4.0, "M": 2.0, "R": 2.0,
+    "H": 4.0, "M": 2.0, "R": 2.0, "B": 4.0,
 }  # fmt: skip
 OTHERWISE = 0.5
 

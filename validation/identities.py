@@ -328,6 +328,9 @@ REDUCTIONS: tuple[Reduction, ...] = (
     Reduction(Way("q-rr", _STEP, _RAND), Way("qsgd", _STEP, _RAND), reshuffled=True),
     Reduction(Way("diana-rr", _STEP | {"alpha": 0.7}), _SGD, reshuffled=True),
     Reduction(Way("diana-rr", _STEP | {"alpha": 0.0}, _RAND), Way("q-rr", _STEP, _RAND), reshuffled=True),
+    _pair(Way("ringmaster", _STEP | {"R": 1e6}, clock="straggler:factor=4"), "delayed-sgd", {"M": 1.0}),
+    _pair(Way("ringmaster", _STEP | {"R": 1.0}, clock="straggler:factor=4"), "rennala", {"B": 1.0}),
+    _pair(Way("rennala", _STEP | {"B": 4.0}), "sgd"),
     _pair(Way("signsgd", _STEP | {"R": 2.0}, "sign"), "signsgd", {"R": 2.0}, up="identity"),
 )
 

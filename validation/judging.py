@@ -45,7 +45,17 @@ from .decisions import (
 from .experiments import Experiment
 from .sequential import CONFIRMING, FRESH, Looks, decide_in_looks
 from .statistics import fit_slope, mean_limits
-from .verdict import Confirmation, Event, MeasuredRate, MeasuredSpeedup, Points, Series, Verdict, versions
+from .verdict import (
+    Confirmation,
+    Event,
+    MeasuredRate,
+    MeasuredSeconds,
+    MeasuredSpeedup,
+    Points,
+    Series,
+    Verdict,
+    versions,
+)
 
 #: Rounds of a run whose length neither the experiment nor the bound decides.
 DEFAULT_ROUNDS = 4000
@@ -293,6 +303,11 @@ class VerificationRun:
         notes = guarantee.notes
         if left := _outside(problem, found.trace):
             decision = Decision("no guarantee", left, decision.margin)
+        if (seconds := _seconds(guarantee, found.trace)) is not None:
+            if seconds.late is not None:
+                decision = Decision("violated", str(seconds), decision.margin)
+            else:
+                decision = replace(decision, reason=f"{decision.reason}; {seconds}")
         if decision.word in ("holds", "vacuous"):
             rate = rate or self._rate(problem, guarantee, found, replicas)
             speedup, without = self._speedup(guarantee, rounds, found.trace.replicas)
@@ -306,6 +321,7 @@ class VerificationRun:
             verdict=with_promises(decision.word, rate, speedup), reason=decision.reason, margin=decision.margin,
             rounds=rounds, replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},
             active=guarantee.active, metric=guarantee.metric, rate=rate, speedup=speedup, strength=strong,
+            clock=seconds,
             confirmation=found.confirmation, bits=bits_per_round(found.trace, problem.dim), series=found.series,
             notes=notes, hypotheses=tuple(asdict(hypothesis) for hypothesis in guarantee.hypotheses),
             on_your_word=guarantee.on_your_word, seconds=time.perf_counter() - began, **common,
@@ -543,6 +559,15 @@ def _outside(problem: Problem, trace: Trace) -> str:
     if far <= problem.region:
         return ""
     return f"the iterates come to the distance {far:.4g} of x*, and G holds up to {problem.region:.4g}: enlarge region"
+
+
+def _seconds(guarantee: Guarantee, trace: Trace) -> MeasuredSeconds | None:
+    """The clock's seconds beside those that a theorem promises; None where it promises none, or nothing keeps time."""
+    if guarantee.seconds(1) is None or "seconds" not in trace.scalars or trace.rounds[-1] < 1:
+        return None
+    rounds = trace.rounds[trace.rounds > 0]
+    promised = np.array([guarantee.seconds(int(t)) for t in rounds], dtype=np.float64)
+    return MeasuredSeconds(rounds, trace.seconds[trace.rounds > 0], promised)
 
 
 def _rounding(problem: Problem, guarantee: Guarantee) -> float:

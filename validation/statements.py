@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
-from ..theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER, QUADRATIC, STRONGLY_CONVEX_WORKERS
+from ..theory.hypotheses import COMPUTE_TIMES, EQUAL_WORKERS, EXACT, ONE_WORKER, QUADRATIC, STRONGLY_CONVEX_WORKERS
 from .verdict import Verdict
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
@@ -133,6 +133,8 @@ def suited(theorem: Theorem, constants: Constants) -> dict[str, Any]:
                     "overlap": 1 if constants.overlap else None}  # fmt: skip
     if QUADRATIC in theorem.assumes:
         changes["quadratic"] = True
+    if COMPUTE_TIMES in theorem.assumes and constants.n:
+        changes["seconds"] = tuple(1.0 + 0.5 * i for i in range(constants.n))
     if EXACT in theorem.assumes:
         changes |= {"sigma_sq": 0.0, "sigma_star_sq": 0.0, "sigma_l1": 0.0}
     return changes | dict(theorem.probe.constants)

@@ -29,6 +29,7 @@ from ..common.jsonable import as_json
 from ..problems.base import Noise
 from ..problems.explicit import ExplicitQuadratic
 from ..solvers.engines.request import timetable
+from ..solvers.method import WHOLE
 from ..solvers.method import method as build_method
 from ..solvers.schedule import Schedule
 from ..theory import Constants, Guarantee, NoGuarantee, Theorem, Unbiased
@@ -337,7 +338,7 @@ class Space:
             interval = sure.intervals.get(name)
             if interval is None or not interval.low < interval.high:
                 continue
-            if share > 0.9 or name in ("M", "H", "R"):  # as recommended, usually the upper end
+            if share > 0.9 or name in WHOLE:  # as recommended, usually the upper end
                 continue
             part = max(share / 0.9, 1e-3)
             if math.isinf(interval.high):

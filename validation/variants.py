@@ -26,7 +26,7 @@ from numba import njit
 from ..common.errors import InputError, nearest
 from ..solvers.channels import Channel
 from ..solvers.channels import plain as plain_channel
-from ..solvers.method import Method, known_methods, plain
+from ..solvers.method import WHOLE, Method, known_methods, plain
 from ..solvers.method import method as build_method
 from ..solvers.rules import identity_rule, no_op
 from ..solvers.signatures import OPTIONS, WORKERS, flat
@@ -216,6 +216,8 @@ def of_method(method: Method) -> Iterator[Variant]:
                 )  # fmt: skip
     if method.special is not None:
         yield variant("special rounds never come", "nothing is corrected", "schedule", special=None, special_when="")
+    if method.drops:
+        yield variant("what is too old is used", "delays have no limit", "schedule", drops=False)
     for side, other in (("up", "down"), ("down", "up")):
         if method.two_way and getattr(method, side) == side:
             yield variant(f"the {other}link's compressor on the {side}link", "swapped", "channel", **{side: other})
@@ -228,7 +230,7 @@ def of_method(method: Method) -> Iterator[Variant]:
                 f"without its rule '{rule}'", "a line of the pseudo-code is missing", "rule", **{rule: without}
             )
     for parameter in method.parameters:
-        if parameter not in ("H", "M", "R", "p"):
+        if parameter not in (*WHOLE, "p"):
             title = f"{name}: {parameter} {LONGER} times the paper's"
             yield Variant(title, "another method", "parameter", name, factors={parameter: LONGER})
     if "gamma" in method.parameters:

@@ -172,6 +172,28 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
+class MeasuredSeconds:
+    """The clock's seconds after so many rounds, and within which these are promised: (K,) arrays."""
+
+    rounds: np.ndarray
+    measured: np.ndarray
+    promised: np.ndarray
+
+    @property
+    def late(self) -> int | None:
+        """Where the promise is broken most, beyond rounding; None if it is kept."""
+        over = self.measured - (1 + 1e-9) * self.promised
+        return int(np.argmax(over)) if np.any(over > 0) else None
+
+    def __str__(self) -> str:
+        k = -1 if self.late is None else self.late
+        return (
+            f"{int(self.rounds[k])} rounds took {self.measured[k]:.4g} seconds of the clock, and at most "
+            f"{self.promised[k]:.4g} are promised"
+        )
+
+
+@dataclass(frozen=True)
 class Strength:
     """How much it says that a bound holds.
 
@@ -267,6 +289,7 @@ class Verdict:
     rate: MeasuredRate | None = None
     speedup: MeasuredSpeedup | None = None
     strength: Strength | None = None
+    clock: MeasuredSeconds | None = None
     confirmation: Confirmation | None = None
     conformance: Conformance | None = None
     controls: tuple[ControlResult, ...] = ()

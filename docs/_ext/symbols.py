@@ -91,6 +91,13 @@ SYMBOLS = {
     "C_u": "the workers' compressor",
     "C_{h,y}": "the worker's compressor, with the memory and the point that it knows",
     r"\gamma_{t-1}": "step size of the round before",
+    "m": "number of workers, from the fastest on",
+    "H_m": r"harmonic mean of the $m$ smallest $\tau_i$",
+    r"\tau_i": "seconds that a gradient takes worker $i$, at most",
+    "s_T": "seconds after $T$ rounds",
+    "t_R": "seconds in which $R$ updates are done",
+    "t_B": "seconds in which $B$ messages are there",
+    "u_T": "seconds in which $T$ updates are done",
 }
 """LaTeX -> meaning, in the order in which they are listed."""
 
@@ -121,6 +128,8 @@ OWN: dict[str, dict[str, str]] = {
     "ef21-sgdm.*": {r"\eta": "step of the workers' averages of their gradients (momentum)"},
     "liec.*": {"w": "largest growth of a message: $\\mathbb{E}\\|C_u(v)\\|^2 \\le w\\|v\\|^2$"},
     "econtrol.*": {r"\eta": "how much of the worker's error is fed back"},
+    "ringmaster.*": {"R": "messages that are as many steps old are dropped"},
+    "rennala.*": {"B": "messages that make a step"},
     "signsgd.*": {"R": "samples that a round averages", "y": "a second point"},
     "neolithic.*": {"R": "messages of a round", "T": "number of messages"},
     "3pc.*": {

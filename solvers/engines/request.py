@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -84,16 +84,29 @@ def timetable(
         if given is not None:
             raise InputError(f"method '{method.name}' is synchronous: leave out the clock or schedule")
         return None
-    arrivals, table = int(numbers.get("M", 1)), method.clock == "table"
+    arrivals, table = messages_in_step(method, numbers), method.clock == "table"
+    limit = limit_on_delays(method, numbers, workers)
     if not isinstance(given, Schedule):
-        return clock(given or DEFAULT_CLOCK, workers, rounds, seed, arrivals=arrivals, table=table)
+        return clock(given or DEFAULT_CLOCK, workers, rounds, seed, arrivals=arrivals, table=table, limit=limit)
     if given.n != workers:
         raise InputError(
             f"the schedule is one of {given.n} workers, not {workers}; give {front.argument('workers', given.n)}"
         )
     given = given.first(rounds)
-    given.require(arrivals=arrivals, table=table)
+    given.require(arrivals=arrivals, table=table, limit=limit)
     return given
+
+
+def messages_in_step(method: Method, numbers: Mapping[str, float]) -> int:
+    """How many messages make a step of an asynchronous server."""
+    return int(numbers.get("B" if method.drops else "M", 1))
+
+
+def limit_on_delays(method: Method, numbers: Mapping[str, float], workers: int) -> int | None:
+    """R, if messages that are R or more steps old are dropped; as long as it is not chosen, the number of workers."""
+    if not method.drops:
+        return None
+    return int(numbers.get("R", workers)) if "R" in method.parameters else 1
 
 
 def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> int:
@@ -102,7 +115,7 @@ def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> i
     With P = ceil(n/M) steps between two messages of a worker, a message is P - 1 steps old when it arrives, and twice
     that when the next one takes its place in a table.
     """
-    waits = (workers - 1) // int(numbers.get("M", 1))
+    waits = 0 if method.drops else (workers - 1) // int(numbers.get("M", 1))
     return 2 * waits if method.clock == "table" else waits
 
 
@@ -165,7 +178,7 @@ def prepare(options: RunOptions) -> Job:
         raise InputError(f"gap_avg and grad_sq_avg need the weights of the average: {how}")
     live = options.engine != "simulate" and bool(method.clock) and options.schedule is None
     times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, options.schedule)
-    if live and int(numbers.get("M", 1)) > workers:
+    if live and not method.drops and int(numbers.get("M", 1)) > workers:
         raise InputError(f"M = {numbers['M']:g} messages a step need as many workers: give M <= {workers}")
     if live and options.delay_bound is not None:
         least = least_delay(method, workers, numbers)
@@ -210,7 +223,7 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
     """Put the blocks together to a trace, in which nothing tells the engine."""
     run, logs = job.run, [log for _, log in results]
     columns, paths = [log.of("column") for log in logs], [log.of("path") for log in logs]
-    about = {
+    about: dict[str, Any] = {
         "method": run.method.name,
         "problem": run.problem.spec,
         "problem_digest": job.digest,
@@ -226,11 +239,17 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
     }
     if times is not None:
         about["delays"] = times.realised(run.method.clock == "table")._asdict()
+    scalars = logs[0].of("scalar")
+    if times is not None and times.dropped is not None:
+        about["delays"]["dropped"] = int(times.dropped.sum())
+        scalars["gradient_evaluations"] = scalars["gradient_evaluations"] + times.dropped_after(run.points)
+    if times is not None and times.seconds is not None:
+        scalars["seconds"] = times.seconds_after(run.points)
     return Trace(
         rounds=run.points,
         columns={name: np.vstack([c[name].T for c in columns]) for name in columns[0]},
         first_bad=np.concatenate([block.record[records.FIRST_BAD] for block, _ in results]).astype(np.int64),
-        scalars=logs[0].of("scalar"),
+        scalars=scalars,
         final=np.vstack([final(block) for block, _ in results]),
         about=about,
         paths={name: np.concatenate([p[name].swapaxes(0, 1) for p in paths]) for name in paths[0]},

@@ -257,7 +257,7 @@ class Stored:
             raise damaged(path, "no such block")
         done = {blocks[name]: d for name, d in counts.items()}
         known = tuple(f"{n}/" for n in done)
-        if stray := [n for n in arrays if not n.startswith(known) and n not in ("schedule", "versions")]:
+        if stray := [n for n in arrays if not n.startswith(known) and n not in ("schedule", "versions", "dropped")]:
             raise damaged(path, f"it has an array '{stray[0][:60]}' of no block")
         return cls(Path(path), done, arrays, stored, together)
 

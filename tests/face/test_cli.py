@@ -288,6 +288,8 @@ def test_the_answer_has_its_keys_with_and_without_a_guarantee() -> None:
         "bound",
         "rounds_to_eps",
         "bits_to_eps",
+        "seconds",
+        "seconds_to_eps",
         "constants",
         "notes",
         "provenance",

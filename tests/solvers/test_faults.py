@@ -217,9 +217,17 @@ def test_simulated_blocks_go_on_each_from_where_it_was(tmp_path):
         over_threads(*what, **options, resume=tmp_path / "c")
 
 
-def test_asynchronous_workers_go_on_and_are_replayed(tmp_path):
-    what = ("doublesqueeze-async", NOISY, "topk:k=3", "topk:k=2")
-    options = {"workers": 3, "parameters": {"gamma": 0.05, "M": 1}, "rounds": 30, "replicas": 2, "paths": True}
+@pytest.mark.parametrize(
+    ("word", "links", "p"),
+    [
+        ("doublesqueeze-async", ("topk:k=3", "topk:k=2"), {"M": 1}),
+        ("rennala", (), {"B": 4}),
+        ("ringmaster", (), {"R": 2}),
+    ],
+)
+def test_asynchronous_workers_go_on_and_are_replayed(word, links, p, tmp_path):
+    what = (word, NOISY, *links)
+    options = {"workers": 3, "parameters": {"gamma": 0.05, **p}, "rounds": 30, "replicas": 2, "paths": True}
     with pytest.raises(CutError):
         over_threads(*what, **options, checkpoint=tmp_path / "c", checkpoint_every=5, progress=cut_after(17))
     live = over_threads(*what, **options, resume=tmp_path / "c")

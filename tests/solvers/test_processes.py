@@ -162,7 +162,9 @@ def test_every_worker_reads_its_own_rows_of_a_file(options, first, tmp_path, mon
 # -- time of one's own -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["doublesqueeze-async", "q-iag", "delayed-q-sgd", "delay-adaptive", "piag"])
+@pytest.mark.parametrize(
+    "word", ["doublesqueeze-async", "q-iag", "delayed-q-sgd", "delay-adaptive", "piag", "ringmaster", "rennala"]
+)
 def test_what_real_workers_did_is_replayed_bit_for_bit(word, tmp_path):
     what, options = call(word, NOISY, schedule=None, rounds=25, columns=["gap_mean"])
     live = over_threads(*what, **options)
@@ -182,6 +184,20 @@ def test_real_workers_keep_to_the_bound_on_the_delays(word, parameters, tau):
     what, options = call(word, NOISY, schedule=None, rounds=60, columns=(), workers=6, parameters=parameters)
     live = over_threads(*what, **options, delay_bound=tau)
     assert live.schedule.realised(table=word == "q-iag").maximal <= tau
+
+
+@pytest.mark.parametrize(("word", "p"), [("ringmaster", {"R": 2}), ("rennala", {"B": 9}), ("rennala", {"B": 1})])
+def test_real_workers_drop_what_is_too_old_and_do_not_wait(word, p, tmp_path):
+    """Six workers, and nothing older than R - 1 steps (Rennala: only what is of the current model) makes a step."""
+    what, options = call(word, NOISY, schedule=None, rounds=60, workers=6, parameters={"gamma": 0.05, **p})
+    live = over_threads(*what, **options)
+    assert live.schedule.realised().maximal < p.get("R", 1)
+    assert (np.diff(live.schedule.starts) == p.get("B", 1)).all()
+    assert live.about["delays"]["dropped"] == live.schedule.dropped.sum() > 0
+    assert live.scalars["gradient_evaluations"][-1] == live.schedule.workers.size + live.schedule.dropped.sum()
+    options["schedule"] = live.schedule
+    assert differing(tg.simulate(*what, **options), live, tmp_path) == []
+    assert differing(live, over_threads(*what, **options), tmp_path) == []
 
 
 def test_a_bound_that_cannot_be_kept_is_refused():

@@ -78,6 +78,62 @@ def test_a_longer_run_has_the_same_beginning(spec, seed):
     np.testing.assert_array_equal(short.starts, long.starts)
 
 
+SECONDS = "seconds:each=1/2/5"
+
+
+@given(
+    spec=st.sampled_from((*TIMED, SECONDS, "power:exponent=1")),
+    seed=st.integers(0, 5),
+    arrivals=st.integers(1, 7),
+    limit=st.integers(1, 5),
+)
+def test_nobody_waits_where_what_is_too_old_is_dropped(spec, seed, arrivals, limit):
+    """Every worker computes all the time: its reports, used or dropped, take what its compute times add up to."""
+    made = clock(spec, 3, 25, seed, arrivals, limit=limit)
+    assert (np.diff(made.starts) == arrivals).all()
+    assert made.ages().max() < limit
+    made.require(arrivals=arrivals, limit=limit)
+    end = made.seconds[-1]
+    if made.compute_seconds is not None and not spec.startswith("uniform"):
+        computed = sum(int(np.floor(end / taken + 1e-9)) for taken in made.compute_seconds)
+        used_or_dropped = made.workers.size + made.dropped.sum()
+        at_the_end = sum(abs(end / taken - round(end / taken)) < 1e-9 for taken in made.compute_seconds)
+        assert computed - at_the_end < used_or_dropped <= computed  # of those of the last second, some come later
+    short = clock(spec, 3, 10, seed, arrivals, limit=limit)
+    for name in ("workers", "versions", "seconds", "dropped"):
+        np.testing.assert_array_equal(getattr(made.first(10), name), getattr(short, name))
+
+
+def test_the_seconds_of_a_clock_are_those_of_its_compute_times():
+    """Synchronous: a step takes the slowest worker's time. One message a step: the fast ones set the pace."""
+    waits = clock(SECONDS, 3, 4, arrivals=3)
+    assert waits.seconds_after([0, 1, 2, 4]).tolist() == [0.0, 5.0, 10.0, 20.0]
+    first = clock(SECONDS, 3, 4)
+    assert first.seconds.tolist() == [1.0, 2.0, 2.0, 3.0]
+    assert waits.facts()["seconds"] == (1.0, 2.0, 5.0)
+    assert clock("uniform:high=3", 2, 4).compute_seconds == (3.0, 3.0)
+    assert clock("exponential", 2, 4).compute_seconds is None
+    assert clock("straggler:factor=7", 3, 5, table=True).seconds_after([1, 2]).tolist() == [7.0, 8.0]
+    for still in ("cyclic", "fixed:tau=2", "drawn"):
+        for limit in (None, 2):
+            with pytest.raises(InputError, match="has no seconds: take a clock that keeps time"):
+                clock(still, 3, 5, limit=limit).seconds_after([0])
+
+
+def test_a_worker_may_report_twice_in_a_step_only_where_it_does_not_wait(tmp_path):
+    made = clock(SECONDS, 3, 8, arrivals=4, limit=1)
+    assert made.workers[:4].tolist() == [0, 0, 1, 0]
+    with pytest.raises(InputError, match="worker 0 reports twice in step 0"):
+        made.require(arrivals=4)
+    made.save(tmp_path / "twice.csv")
+    again = Schedule.load(tmp_path / "twice.csv", 3, restarts=True)
+    np.testing.assert_array_equal(again.seconds, made.seconds)
+    with pytest.raises(InputError, match="worker 0 reports twice in step 0"):
+        Schedule.load(tmp_path / "twice.csv", 3)
+    with pytest.raises(InputError, match="is 2 steps old, and the server drops what is 2 or more steps old"):
+        clock("fixed:tau=2", 3, 8).require(limit=2)
+
+
 def test_seeds_differ():
     assert (clock("uniform", 4, 100, seed=0).workers != clock("uniform", 4, 100, seed=1).workers).any()
 
@@ -132,10 +188,10 @@ def test_a_file_gives_the_schedule_back(tmp_path):
     path = tmp_path / "delays.csv"
     schedule = clock("exponential", 4, 50, seed=2, arrivals=2)
     schedule.save(path)
-    assert path.read_text().splitlines()[0] == "step,worker,version"
+    assert path.read_text().splitlines()[0] == "step,worker,version,seconds"
     again = Schedule.load(path)
     assert (again.n, again.steps) == (4, 50)
-    for name in ("starts", "workers", "versions"):
+    for name in ("starts", "workers", "versions", "seconds"):
         np.testing.assert_array_equal(getattr(again, name), getattr(schedule, name))
     assert Schedule.load(path, n=7).n == 7
     path.write_text(path.read_text(), encoding="utf-8-sig")  # as spreadsheets save it
@@ -158,6 +214,10 @@ def test_a_file_gives_the_schedule_back(tmp_path):
         ("step,worker,version\n0,0,0\n0,0,0\n", "worker 0 reports twice in step 0"),
         ("step,worker,version\n0,0,0\n1,0,1\n2,0,0\n", "worker 0 reports version 0 in step 2, older than before"),
         ("step,worker,version\n0,5,0\n", "worker 5 in step 0 does not exist: there are 2 workers, 0 .. 1"),
+        ("step,worker,version,seconds\n0,0,0\n", "line 2: '0,0,0' does not end with a number of seconds"),
+        ("step,worker,version,seconds\n0,0,0,-1\n", "does not end with a number of seconds"),
+        ("step,worker,version,seconds\n0,0,0,nan\n", "does not end with a number of seconds"),
+        ("step,worker,version,seconds\n0,0,0,2\n1,1,0,1\n", "message 1 of the schedule arrives at second 1, before"),
     ],
 )
 def test_impossible_files_get_one_clear_sentence(tmp_path, text, words):
@@ -194,6 +254,12 @@ def test_files_that_are_none_are_named(tmp_path):
         (("constant", 2, 5, 0, 3), "M = 3 messages a step need as many workers, and there are 2"),
         (("constant", 2, 5, 0, 1.5), "M=1.5"),
         (("fresh", 2, 5, 0, 1), "give M = 2, or the clock fixed:tau=0"),
+        (("fresh", 2, 5, 0, 1, False, 1), "give B = 2, or the clock fixed:tau=0"),
+        (("seconds:each=1/2", 3, 5), "has the seconds of 2 workers, and there are 3"),
+        (("seconds:each=1/x", 2, 5), "seconds=x"),
+        (("seconds:each=0/1", 2, 5), "seconds=0: give a number above 0"),
+        (("power:exponent=-1", 2, 5), "exponent=-1"),
+        (("constant", 2, 5, 0, 1, False, 0), "R=0"),
     ],
 )
 def test_bad_clocks_get_one_clear_sentence(arguments, words):
@@ -221,7 +287,7 @@ def test_what_a_theorem_asks_of_a_schedule_is_checked():
 
 
 def test_the_list_of_clocks_is_complete():
-    assert set(CLOCKS) == {spec.partition(":")[0] for spec in SPECS} | {"drawn"}
+    assert set(CLOCKS) == {spec.partition(":")[0] for spec in SPECS} | {"drawn", "seconds", "power"}
 
 
 def test_drawn_workers_report_gradients_of_one_age_and_serve_no_table():
@@ -238,7 +304,7 @@ def test_the_bound_that_a_run_counted_on_travels_with_its_delays(tmp_path):
     again = Schedule.load(tmp_path / "s.csv", 3)
     assert (again.tau, again.first(5).tau) == (17.0, 17.0)
     assert np.array_equal(again.versions, made.versions)
-    assert (tmp_path / "s.csv").read_text().startswith("# tau = 17\nstep,worker,version\n")
+    assert (tmp_path / "s.csv").read_text().startswith("# tau = 17\nstep,worker,version,seconds\n")
     for line in ("# tau = many", "# tau = -1", "#", "# tau = nan"):
         (tmp_path / "bad.csv").write_text(f"{line}\nstep,worker,version\n0,0,0\n")
         with pytest.raises(InputError, match="line 1"):

@@ -17,6 +17,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "doublesqueeze-async": {"gamma": 0.03, "M": 1},
     "delayed-sgd": {"gamma": 0.05, "M": 1},
     "delay-adaptive": {"gamma": 0.05},
+    "ringmaster": {"gamma": 0.05, "R": 3},
+    "rennala": {"gamma": 0.1, "B": 5},
     "iag": {"gamma": 0.02},
     "piag": {"gamma": 0.02},
     "mem-sgd": {"gamma": 2.0, "a": 20.0},

@@ -18,12 +18,15 @@ class Peculiar:
         Whether more workers lower the bound at the same parameters.
     step_free
         Whether the bound is smallest for no step at all, so that there is no best step.
+    one_floor
+        Whether the floor of the bound is the same for every step.
     zero
         Constants that the bound needs unless a constant of the compressors is 0.
     """
 
     workers_lower: bool = True
     step_free: bool = False
+    one_floor: bool = False
     zero: tuple[str, ...] = ("zeta_sq", "zeta_star_sq", "G")
 
 
@@ -58,6 +61,11 @@ TABLE: dict[str, Peculiar] = {
     "delayed-sgd.quadratic": Peculiar(workers_lower=False),
     "delayed-sgd.quadratic-noise": Peculiar(workers_lower=False),
     "delayed-sgd.quadratic-varying": Peculiar(workers_lower=False),
+    "ringmaster.nonconvex": Peculiar(workers_lower=False),
+    "ringmaster.time": Peculiar(workers_lower=False, step_free=True, one_floor=True),
+    "ringmaster.time-sharper": Peculiar(workers_lower=False, step_free=True, one_floor=True),
+    "rennala.nonconvex": Peculiar(workers_lower=False),
+    "rennala.time": Peculiar(workers_lower=False, step_free=True, one_floor=True),
     "iag.nonconvex": Peculiar(workers_lower=False),
     "iag.pl": Peculiar(workers_lower=False),
     "piag.strongly-convex": Peculiar(workers_lower=False),

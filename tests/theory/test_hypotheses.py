@@ -105,6 +105,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "OVERLAP": Break("sends no coordinate that is zero", up="induced:first=sign,second=randk/k=5"),
         "SHARED_MINIMISER": Break("needs grad f_i(x*) = 0 for every worker", {"zeta_star_sq": 0.2}),
         "SMOOTH_ON_SUPPORTS": Break("sends no coordinate that is zero", {"L_shared": 3.0}, up="sign"),
+        "COMPUTE_TIMES": Break("needs the seconds that a gradient takes each worker", {"seconds": None}),
         "ANY_MESSAGES": Break("must all sample the same f", {"zeta_sq": 0.7}, fixed={"M": 2}),
         "DRAWN": Break("whose mean is a gradient of f", {"zeta_sq": 0.7, "uniform_draws": False}, fixed={"M": 2}),
         "ONE_AGE": Break("needs messages of one age", {"zeta_sq": 0.7, "same_age": False}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ...rules import no_op
 from ...schedule import Schedule
 from ...signatures import context, failures
 from ...trace import Trace
-from ..request import Job, assemble
+from ..request import Job, assemble, limit_on_delays, messages_in_step
 from ..saving import Stored, damaged
 from ..setup import WORKER_STATES
 from . import steps
@@ -36,6 +37,9 @@ class AsynchronousServer(Server):
         self.pending_broadcasts: deque[tuple[int, bytes]] = deque()
         #: (step, worker, version) of every message that arrived.
         self.arrivals: list[tuple[int, int, int]] = []
+        #: R, if messages that are as old are dropped; how many were, before each step.
+        self.limit = limit_on_delays(job.run.method, job.run.numbers, n)
+        self.dropped: list[int] = []
         #: Live workers that are computing a gradient, and those that have one which no step has taken.
         self.computing: set[int] = set()
         self.ready: deque[int] = deque()
@@ -62,21 +66,31 @@ class AsynchronousServer(Server):
             for i in range(self.n):
                 block.states.workers[i] = stored.of(number)[self._state_name(i, WORKER_STATES)]
         if self.run.live:
-            self.arrivals, self.model_version = self._stored_delays(stored)
+            self.arrivals, self.model_version, self.dropped = self._stored_delays(stored)
             for _, i, _ in self.arrivals:
                 self.messages_sent[i] += 1
 
-    def _stored_delays(self, stored: Stored) -> tuple[list[tuple[int, int, int]], list[int]]:
-        """(step, worker, version) of every message of a stored live run, and the model that every worker had."""
-        rows, versions = stored.arrays.get("schedule"), stored.arrays.get("versions")
-        integers = all(array is not None and array.dtype == np.int64 for array in (rows, versions))
-        if rows is None or versions is None or not integers or versions.shape != (self.n,) or rows.shape[1:] != (3,):
+    def _stored_delays(self, stored: Stored) -> tuple[list[tuple[int, int, int]], list[int], list[int]]:
+        """(step, worker, version) of a stored live run's messages, every worker's model, how many were dropped."""
+        rows, versions, dropped = (stored.arrays.get(name) for name in ("schedule", "versions", "dropped"))
+        integers = all(array is not None and array.dtype == np.int64 for array in (rows, versions, dropped))
+        if (
+            rows is None or versions is None or dropped is None or not integers or versions.shape != (self.n,)
+            or rows.shape[1:] != (3,) or dropped.shape != (self.done,)
+        ):  # fmt: skip
             raise InputError("this checkpoint is not one of asynchronous processes")
+        if (dropped < 0).any():
+            raise damaged(stored.path, "a number of dropped messages is negative")
         if ((versions < 0) | (versions > self.done)).any():
             raise damaged(stored.path, f"a worker has a model from beyond step {self.done}")
         if rows.size or self.done:
-            Schedule.of(rows[:, 0], rows[:, 1], rows[:, 2], self.n, self.done)  # refuses delays that cannot have been
-        return [(int(t), int(i), int(v)) for t, i, v in rows], [int(v) for v in versions]
+            self._schedule(rows, self.done)  # refuses delays that cannot have been
+        return [(int(t), int(i), int(v)) for t, i, v in rows], versions.tolist(), dropped.tolist()
+
+    def _schedule(self, rows: np.ndarray, steps: int) -> Schedule:
+        """The schedule of (step, worker, version) of every message."""
+        step, worker, version = rows.T
+        return Schedule.of(step, worker, version, self.n, steps, restarts=self.limit is not None)
 
     def _restore_model(self, worker: int, number: int, arrays: dict[str, np.ndarray]) -> None:
         """Give a worker the model that it was at, or the one at which its next message will be computed."""
@@ -166,19 +180,42 @@ class AsynchronousServer(Server):
         self._receive(worker, READY)
         self.computing.discard(worker)
 
-    def _arrivals(self, rnd: int) -> list[tuple[int, int]]:
-        """(worker, version) of the messages of this step, asked for and on their way, in their order."""
-        times, arrived = self.run.schedule, []
-        if times is not None:
-            for a in range(times.starts[rnd], times.starts[rnd + 1]):
-                i, version = int(times.workers[a]), int(times.versions[a])
-                self._advance_model(i, version, rnd)
-                self.pool.send(i, WORKER_STEP, self.messages_sent[i], 0)
-                arrived.append((i, version))
-            return arrived
-        table = self.run.method.clock == "table"
-        wanted = self.n if table and rnd == 0 else int(self.run.numbers.get("M", 1))
+    def _wanted(self, rnd: int) -> int:
+        """How many messages make this step."""
+        if self.run.schedule is not None:
+            return int(self.run.schedule.starts[rnd + 1] - self.run.schedule.starts[rnd])
+        if self.run.method.clock == "table" and rnd == 0:
+            return self.n
+        return messages_in_step(self.run.method, self.run.numbers)
+
+    def _arrivals(self, rnd: int) -> Iterator[tuple[int, int]]:
+        """(worker, version) of the messages of this step, in their order; each is on its way when it is its turn."""
+        times, wanted = self.run.schedule, self._wanted(rnd)
+        if times is None:
+            yield from self._live(rnd, wanted)
+            return
+        messages = slice(times.starts[rnd], times.starts[rnd + 1])
+        arrived = list(zip(times.workers[messages].tolist(), times.versions[messages].tolist(), strict=True))
+        asked: dict[int, None] = {}
+        for i, version in arrived:
+            if i not in asked:  # all at once
+                asked[i] = None
+                self._ask(rnd, i, version)
+        for i, version in arrived:
+            if i not in asked:  # it has sent another one before in this step
+                self._ask(rnd, i, version)
+            asked.pop(i, None)
+            yield i, version
+
+    def _ask(self, rnd: int, worker: int, version: int) -> None:
+        self._advance_model(worker, version, rnd)
+        self.pool.send(worker, WORKER_STEP, self.messages_sent[worker], 0)
+
+    def _live(self, rnd: int, wanted: int) -> Iterator[tuple[int, int]]:
+        """Whoever has its gradient first, unless somebody is overdue; what is too old is dropped."""
+        arrived: list[tuple[int, int]] = []
         overdue = deque(self._overdue(rnd, wanted))
+        self.dropped.append(0)
         while len(arrived) < wanted:
             if overdue:
                 i = overdue.popleft()
@@ -187,9 +224,21 @@ class AsynchronousServer(Server):
             else:
                 i = self.pool.wait_any(self.computing)
             self._take_gradient(i)
+            if self.limit is not None and rnd - self.model_version[i] >= self.limit:
+                self.dropped[-1] += 1
+                self._advance_model(i, rnd, rnd)
+                self._start(i)
+                continue
             self.pool.send(i, SEND_MESSAGE, self.messages_sent[i], 0)
             arrived.append((i, self.model_version[i]))
-        return arrived
+            if self.limit is None:
+                continue
+            yield arrived[-1]
+            if len(arrived) < wanted:  # nobody waits for the step
+                self._advance_model(i, rnd, rnd)
+                self._start(i)
+        if self.limit is None:
+            yield from arrived
 
     def _overdue(self, rnd: int, wanted: int) -> list[int]:
         """The workers whose messages this step must wait for, so that no delay exceeds the bound.
@@ -199,7 +248,7 @@ class AsynchronousServer(Server):
         for more than G steps, no report is older than 2 G - 2.
         """
         bound = self.run.delay_bound
-        if bound is None:
+        if bound is None or self.limit is not None:
             return []
         table = self.run.method.clock == "table"
         if table and rnd == 0:
@@ -214,20 +263,22 @@ class AsynchronousServer(Server):
         self._begin_round(rnd)  # steps 1, 2, 3, 5
         kinds = [0] * len(self.blocks)
         self._clear_sums(rnd, kinds, True)  # steps 4, 6
-        arrived = self._arrivals(rnd)
-        age = max(rnd - version for _, version in arrived)
-        for i, version in arrived:
-            self._add_message(rnd, i, kinds, self.messages_sent[i], 1.0 / len(arrived))  # step 7
+        count, age = self._wanted(rnd), 0
+        senders: dict[int, None] = {}
+        for i, version in self._arrivals(rnd):
+            self._add_message(rnd, i, kinds, self.messages_sent[i], 1.0 / count)  # step 7
             self.messages_sent[i] += 1
             self.arrivals.append((rnd, i, version))
-        (parts,) = self._server_step(rnd, kinds, len(arrived), age)  # steps 8, 9, 10
+            age, senders[i] = max(age, rnd - version), None
+        (parts,) = self._server_step(rnd, kinds, count, age)  # steps 8, 9, 10
+        idle = [i for i in senders if i not in self.computing and i not in self.ready]
         self.pending_broadcasts.append((rnd + 1, b"".join(bytes(memoryview(part).cast("B")) for part in parts)))
         if self.run.live:
-            for i, _ in arrived:
+            for i in idle:
                 self._advance_model(i, rnd + 1, rnd)
         self._end_round(rnd)  # steps 12, 13
         if self.run.live:
-            for i, _ in arrived:
+            for i in idle:
                 self._start(i)
         while self.pending_broadcasts and self.pending_broadcasts[0][0] <= min(self.model_version):
             self.pending_broadcasts.popleft()
@@ -237,8 +288,8 @@ class AsynchronousServer(Server):
     def _trace(self) -> Trace:
         times = self.run.schedule
         if times is None:
-            step, worker, version = np.array(self.arrivals, dtype=np.int64).T
-            times = Schedule.of(step, worker, version, self.n, self.run.rounds)
+            times = self._schedule(np.array(self.arrivals, dtype=np.int64), self.run.rounds)
+            times = times if self.limit is None else replace(times, dropped=np.array(self.dropped))
         return assemble(self.job, list(zip(self.blocks, self.logs, strict=True)), times)
 
     def _stored_shapes(self, block: ServedBlock) -> dict[int, tuple[int, ...]]:
@@ -250,6 +301,7 @@ class AsynchronousServer(Server):
         return {
             "schedule": np.array(self.arrivals, dtype=np.int64),
             "versions": np.array(self.model_version, dtype=np.int64),
+            "dropped": np.array(self.dropped, dtype=np.int64),
         }
 
 

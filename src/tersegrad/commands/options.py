@@ -76,10 +76,10 @@ def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], d
     InputError
         For a name that is neither; the nearest one is suggested.
     """
-    from ..theory.constants import FLAGS, NAMES
+    from ..theory.constants import FLAGS, LISTS, NAMES
 
     choices = (*subject.parameters, *subject.analysis)
-    known = (*NAMES, *FLAGS, *choices)
+    known = (*NAMES, *FLAGS, *LISTS, *choices)
     for name in settings:
         if name not in known:
             raise InputError(

@@ -229,7 +229,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..solvers.method import method as find_method
 
     method = find_method(request.method_word)
-    tau = settings.pop("tau", None) if method.clock else None
+    tau = settings.pop("tau", None) if method.clock and not method.drops else None
     if unknown := [name for name in settings if name not in method.parameters]:
         method.check({unknown[0]: settings[unknown[0]]})
     target = None if out is None else writable_file(out)
@@ -244,7 +244,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..progress import Bars
     from ..solvers import run as carry_out
     from ..solvers.coverage import bound_on_delays, covering, facts_of_delays, recommended, uncovered
-    from ..solvers.engines.request import least_delay
+    from ..solvers.engines.request import least_delay, limit_on_delays
     from ..theory import compressor
 
     problem: Problem
@@ -278,6 +278,8 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
         parameters, guarantee = recommended(method, constants, *links, settings, rounds)
         outside = uncovered(method, constants, *links, parameters, rounds)
         covered = covering(method, constants, *links, parameters, rounds) if outside else []
+    if (limit := limit_on_delays(method, parameters, workers)) is not None:  # only now R and B are known
+        bound, delays = limit - 1, delays_of(method, workers, rounds, seed, parameters, given.clock, given.file, record)
 
     def announce() -> None:
         if not as_json:
@@ -362,21 +364,24 @@ def delays_of(
         raise InputError("give --clock or --schedule, not both: the file says who reports when")
     if not method.clock and record is not None:
         raise InputError(f"method '{method.name}' is synchronous: leave out --schedule-out")
-    given = clock if file is None or not method.clock else Schedule.load(file, n=workers)
-    if "M" in method.parameters:
-        settings.setdefault("M", int(given.starts[1]) if isinstance(given, Schedule) else 1)
-        integer("M", settings["M"])
+    given = clock if file is None or not method.clock else Schedule.load(file, n=workers, restarts=method.drops)
+    for name in {"M", "B"}.intersection(method.parameters):
+        if name == "M" or isinstance(given, Schedule):  # B is the theorem's, if it is nobody else's
+            settings.setdefault(name, int(given.starts[1]) if isinstance(given, Schedule) else 1)
+        if name in settings:
+            integer(name, settings[name])
     return timetable(method, workers, rounds, seed, settings, given or file)
 
 
 def summary(trace: Trace, dim: int) -> dict[str, Any]:
-    """First and last values of the metrics (means over replicas), bits per worker and round, divergence."""
+    """First and last values of the metrics (means over replicas), bits per worker and round, seconds, divergence."""
     from ..solvers.bits import bits_per_round
 
     return {
         "start": {name: float(trace.columns[name][:, 0].mean()) for name in METRICS if name in trace.columns},
         "final": {name: float(trace.columns[name][:, -1].mean()) for name in METRICS if name in trace.columns},
         "bits": asdict(bits_per_round(trace, dim)),
+        "virtual_seconds": float(trace.seconds[-1]) if "seconds" in trace.scalars else None,
         "diverged": trace.diverged,
         "diverged_replicas": int(np.count_nonzero(trace.first_bad)),
     }
@@ -421,7 +426,11 @@ def _report(answer: dict[str, Any], target: Path | None) -> None:
         rows.append(["", number(sizes["entropy"]), "entropy of the symbols"])
     if "delays" in answer:
         delays = answer["delays"]
-        rows.append(["delay", f"{delays['maximal']}", f"at most, {number(delays['average'])} on average, in rounds"])
+        late = f"; {delays['dropped']} gradients were older and dropped" if "dropped" in delays else ""
+        text = f"at most, {number(delays['average'])} on average, in rounds{late}"
+        rows.append(["delay", f"{delays['maximal']}", text])
+    if answer["virtual_seconds"] is not None:
+        rows.append(["seconds", number(answer["virtual_seconds"]), "of the clock"])
     mean = f", mean of {answer['replicas']} replicas" if answer["replicas"] > 1 else ""
     click.echo(f"after {answer['rounds']} rounds{mean}:")
     click.echo(aligned(rows))

@@ -41,6 +41,11 @@ NO_GUARANTEE = 3
 @up_option
 @down_option
 @participation_option
+@click.option(
+    "--clock",
+    metavar="SPEC",
+    help="Compute times of the n workers, for bounds in seconds (straggler:factor=10, seconds:each=1/1/5).",
+)
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Choose the step for the smallest bound after T rounds.")
 @click.option("--eps", type=float, metavar="E", help="Choose the step for the fewest rounds until the bound is E.")
 @click.option(
@@ -62,6 +67,7 @@ def step_size(
     up: str | None,
     down: str | None,
     participation: float | None,
+    clock: str | None,
     rounds: int | None,
     eps: float | None,
     sum_form: bool,
@@ -75,6 +81,8 @@ def step_size(
     tersegrad step-size dore.strongly-convex --set L_max=1 mu=0.1 n=20 dim=500
         --up ternary:block=256 --down ternary:block=256
     tersegrad step-size ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3
+    tersegrad step-size ringmaster.nonconvex --set n=8 L=1 sigma_sq=1 gap0=1 zeta_sq=0
+        --clock straggler:factor=1000 --eps 0.1
     tersegrad step-size khirirat.q-iag-strongly-convex --set L_max=1 mu=0.05 n=10 tau=20 overlap=3
         zeta_star_sq=0.1 dist0_sq=4 dim=100 --up qsgd --eps 0.1 --minimise-bits levels=1:64
     """
@@ -82,6 +90,8 @@ def step_size(
     from ..theory.fewest_bits import fewest_bits, values_of
 
     subject = theorem(theorem_id)
+    if clock is not None:
+        settings = settings | {"seconds": _seconds(clock, problem, workers, settings)}
     if sum_form and problem is not None:
         raise InputError("--sum-form is about constants of the sum, and a problem has those of the average: give --set")
     if minimise_bits is not None and participation is not None:
@@ -112,6 +122,20 @@ def step_size(
             click.echo(worthless(found, rounds), err=True)
         return NO_GUARANTEE
     return 0
+
+
+def _seconds(clock: str, problem: str | None, workers: int | None, settings: dict[str, Any]) -> tuple[float, ...]:
+    """The compute times of all workers by a clock."""
+    from ..solvers.schedule import longest_seconds
+
+    if "seconds" in settings:
+        raise InputError("--clock and --set seconds=... both say how long a gradient takes: give one of them")
+    n = settings.get("n", workers or (None if problem is None else 1))
+    if n is None:
+        raise InputError(
+            "--clock says how long a gradient takes each worker, and their number is unknown: --set n=VALUE"
+        )
+    return longest_seconds(clock, n)
 
 
 def worthless(found: Guarantee, rounds: int | None) -> str:
@@ -188,7 +212,7 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
     if not found:
         nothing = (
             "parameters", "intervals", "active", "contraction", "rate", "bound", "rounds_to_eps", "bits_to_eps",
-            "constants", "notes", "vacuous", "hypotheses", "on_your_word",
+            "seconds", "seconds_to_eps", "constants", "notes", "vacuous", "hypotheses", "on_your_word",
         )  # fmt: skip
         return {**about, "reason": found.reason, **dict.fromkeys(nothing)}
     known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
@@ -209,6 +233,8 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
         "rounds_to_eps": reach,
         "bits_per_round": found.bits_per_round,
         "bits_to_eps": found.bits_to(eps) if known and eps is not None else None,
+        "seconds": None if horizon is None else found.seconds(horizon),
+        "seconds_to_eps": None if reach is None else found.seconds(reach),
         "constants": in_form(found),
         "vacuous": found.vacuous(rounds),
         "notes": found.notes,
@@ -250,6 +276,8 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
         )
     if answer["rounds_to_eps"] is not None:
         lines.append(f"rounds       {answer['rounds_to_eps']} until the bound is {number(eps)}")
+    if answer["seconds"] is not None:
+        lines.append(f"seconds      {number(answer['seconds'])} for them at most, of computing")
     if answer["bits_to_eps"] is not None:
         lines.append(f"bits         {bits(answer['bits_to_eps'])} per worker until then")
     elif answer["bits_per_round"] is not None:

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from .errors import InputError, nearest
+from .specs import parse_value
 
 #: No whole number is larger: up to here a double is exact.
 MOST = 2**53
@@ -35,6 +36,18 @@ def number(name: str, value: Any, low: float = 0.0, high: float | None = None, *
         most = "" if high is None else f" and at most {high:g}"
         raise InputError(f"{name}={value}: give a number {'above' if strict else 'of at least'} {low:g}{most}")
     return given
+
+
+def positive_numbers(name: str, value: Any) -> tuple[float, ...]:
+    """Return finite numbers above 0: a sequence of them, or text with / between them.
+
+    Examples
+    --------
+    >>> positive_numbers("seconds", "1/1/2.5")
+    (1.0, 1.0, 2.5)
+    """
+    words = value.split("/") if isinstance(value, str) else [value] if isinstance(value, Real) else list(value)
+    return tuple(number(name, parse_value(w) if isinstance(w, str) else w, strict=True) for w in words)
 
 
 def choice(name: str, value: Any, words: tuple[str, ...]) -> str:

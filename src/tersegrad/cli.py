@@ -52,6 +52,7 @@ COMMANDS = {
     "falsify": ("falsify", "falsify"),
     "replay": ("replay", "replay"),
     "figures": ("figures", "draw_figures"),
+    "classroom": ("classroom", "classroom"),
     "doctor": ("doctor", "doctor"),
 }
 """Command -> its module and its name there."""

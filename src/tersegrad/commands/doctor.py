@@ -30,6 +30,7 @@ OPTIONAL = {
     "constriction": ("constriction", "messages with coder=ans"),
     "mpi4py": ("mpi4py", "--engine mpi, --executor mpi"),
     "distributed": ("distributed", "--executor dask"),
+    "marimo": ("marimo", "tersegrad classroom"),
     "pandas": ("pandas", "data frames, Trace.to_pandas"),
     "xarray": ("xarray", "Trace.to_xarray"),
 }

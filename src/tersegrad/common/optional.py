@@ -19,6 +19,7 @@ EXTRAS = {
     "sklearn": "data",
     "mpi4py": "mpi",
     "distributed": "dask",
+    "marimo": "classroom",
 }
 
 

@@ -1,0 +1,106 @@
+"""The price of compression.
+
+A message of few coordinates makes a round cheap, and the rounds many.
+"""
+
+import marimo
+
+app = marimo.App(width="full", app_title="The price of compression", css_file="style.css")
+
+with app.setup:
+    import tersegrad as tg
+    from tersegrad.figures.classroom import _page as page
+
+    DIM, ROUNDS, EPS = 100, 600, 1e-6
+    KS = (1, 2, 5, 10, 20, 50, 100)
+
+
+@app.function
+@page.kept
+def measure(k, n, kappa):
+    """DIANA with k of 100 coordinates, the same without compression, and the uplink bits to EPS for every k."""
+    problem = tg.problem(f"quadratic:dim={DIM},mu={1 / kappa},L=1,heterogeneity=1", workers=n)
+    theorem = tg.theorem("diana.strongly-convex")
+    links = {here: f"randk:k={here}" if here < DIM else "identity" for here in KS}
+    promised = {here: theorem.guarantee(problem, link, eps=EPS) for here, link in links.items()}
+    runs = {here: tg.run(promised[here], problem, rounds=ROUNDS, replicas=2) for here in {k, DIM}}
+    message = {here: float(tg.compressor(link).formula_bits(DIM)) for here, link in links.items()}
+    rounds = {here: promised[here].rounds_to(EPS) for here in KS}
+    return runs[k], runs[DIM], message, rounds
+
+
+@app.cell
+def head():
+    page.head(__file__, "How many coordinates are best? What changes with more workers?")
+
+
+@app.cell
+def make_reset():
+    reset = page.reset()
+    return (reset,)
+
+
+@app.cell
+def make_controls(reset):
+    k = page.slider(reset, "coordinates sent, of 100", KS, 5)
+    n = page.slider(reset, "workers", (2, 5, 10, 20, 50), 10)
+    kappa = page.slider(reset, "condition number L/μ", (2, 5, 10, 20, 50), 10)
+    return k, kappa, n
+
+
+@app.cell
+def show_controls(k, kappa, n, reset):
+    page.controls(k, n, kappa, reset)
+
+
+@app.cell
+def look(k, kappa, n):
+    run, dense, message, rounds = measure(k.value, n.value, kappa.value)
+    spent = {here: message[here] * rounds[here] / (message[DIM] * rounds[DIM]) for here in KS}
+    return dense, message, rounds, run, spent
+
+
+@app.cell
+def picture(dense, k, run, spent):
+    page.panels(
+        page.panel(
+            "distance",
+            "Distance² to the solution",
+            page.Scale("rounds", (0, 200, 400, 600), log=False),
+            page.Scale("", (1e-8, 1e-6, 1e-4, 1e-2, 1)),
+            page.Curve("run", "compressed", run.rounds, run.columns["dist_sq"].mean(axis=0)),
+            page.Curve("bound", "its bound", run.rounds, run.bound),
+            page.Curve("other", "dense", dense.rounds, dense.columns["dist_sq"].mean(axis=0)),
+        ),
+        page.panel(
+            "bits",
+            "Bits to distance² 10⁻⁶, dense = 1",
+            page.Scale("coordinates sent", KS),
+            page.Scale("", (0.03, 0.1, 0.3, 1, 3)),
+            page.Curve("bound", "promised", KS, [spent[here] for here in KS]),
+            page.Curve("here", "chosen", k.value, spent[k.value]),
+        ),
+    )
+
+
+@app.cell
+def numbers(k, message, rounds, spent):
+    page.facts(
+        ("saved", message[DIM] / message[k.value], "times fewer bits a round"),
+        ("slower", rounds[k.value] / rounds[DIM], "times more rounds"),
+        ("spent", spent[k.value], "of the bits, in all"),
+    )
+
+
+@app.cell
+def solution():
+    page.answer(
+        "A message of k coordinates adds noise, ω = 100/k − 1. The rounds grow like L/μ (1 + ω/n) + ω, the bits of a "
+        "round shrink like 1/(1 + ω).",
+        "With two workers the one eats up the other. With more, the noise averages out and fewer coordinates save "
+        "bits, until ω passes n or L/μ: from there on the curve is flat, and fewer coordinates only cost rounds.",
+    )
+
+
+if __name__ == "__main__":
+    app.run()

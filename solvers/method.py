@@ -62,7 +62,8 @@ class Exchange:
     gradient
         Whether the workers compute gradients; if not, zeros enter `worker`.
     up, down
-        Which compressor the links use: the method's "up" or "down" one, or "identity".
+        Which compressor the links use: the method's "up" or "down" one, "identity", or "nothing" where the round is
+        silent: nothing is sent and nothing charged.
     each
         Whether the server compresses anew for every worker, with coins of the worker's own, instead of broadcasting:
         every worker gets its own message of the same vector, and only its `local` is handed what it got. Such a
@@ -80,6 +81,10 @@ class Exchange:
     up: str = "up"
     down: str = "down"
     each: bool = False
+
+    def down_of(self, two_way: bool) -> str:
+        """What `down` means: where there is no second compressor, a downlink that is not silent is dense."""
+        return self.down if two_way or self.down == "nothing" else "identity"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,13 +108,16 @@ class Method(Exchange):
     states
         How many states the rules keep: per worker, at the server, common to all. All start at zero.
     special, special_when, special_adds
-        The exchange of special rounds, which are the "first" one, every H-th ("period"), or the first one and those
-        whose "coin", common to all workers, shows the probability p. It replaces the usual exchange or follows it.
+        The exchange of special rounds, which are the "first" one, every H-th ("period"), those in which a coin, common
+        to all workers, shows "heads" (with probability p), or these and the first one ("coin"). It replaces the usual
+        exchange or follows it.
     models
         "": all workers hold x. "averaged": every worker holds a model of its own, and x is their average. "detached":
         x is shared, but every worker computes at a point of its own; `local` is handed the new x and sets the point.
     model_state
         The server's state that holds the model which bounds are about, where that is not x (EF21-P); it starts at x^0.
+    memory_state
+        The workers' state that is their memory h_i, where the uplink keeps none: columns are about it.
     clock
         "" for synchronous rounds; "arrivals" for an asynchronous server that averages the M messages that arrive in a
         step; "table" for one that stores the last message of every worker (all report in the first step): a worker's
@@ -151,6 +159,7 @@ class Method(Exchange):
     special_adds: bool = False
     models: str = ""
     model_state: int | None = None
+    memory_state: int | None = None
     clock: str = ""
     drops: bool = False
     samples: str | None = None
@@ -161,6 +170,11 @@ class Method(Exchange):
     shadow_step: Callable[[Parameters, int], float] | None = None
     columns: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     transcription: Transcription | None = None
+
+    @property
+    def tosses(self) -> bool:
+        """Whether a coin common to all workers decides about special rounds."""
+        return self.special_when in ("coin", "heads")
 
     def check(self, parameters: Mapping[str, Any]) -> dict[str, float]:
         """Return the parameters as floats, complete and in order.

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..common import front
-from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased
+from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Mask, Unbiased
 from .compressors.registry import of_toolkit
 from .constants import NAMES, Constants
 
@@ -452,6 +452,28 @@ def _fresh_coins(asked: Asked) -> Answer:
     )
 
 
+def _mask(asked: Asked) -> Answer:
+    """A mask of all n workers, or no compression, which is one with s = n."""
+    given, n, omega = asked.up, asked.constants.n or 1, asked.promised_up.omega
+    if omega == 0:
+        return YES
+    if not isinstance(given, Mask | Unbiased):
+        return no(
+            f"{asked.theorem.name} needs masks, every coordinate sent by s of the workers, and {name_of(given)} is "
+            f"none; give {front.either('--up', 'up')} mask:workers={n:g},s=2"
+        )
+    if isinstance(given, Mask) and given.workers != n:
+        return no(
+            f"{given.spec} is for {given.workers} workers, not {n:g}; give mask:workers={n:g},s={given.s}"
+        )
+    s = n / (1 + omega)
+    if s < 2 * (1 - 1e-12):
+        return no(f"{asked.theorem.name} needs every coordinate from at least 2 workers, not from s = {s:.4g}")
+    if isinstance(given, Unbiased):
+        return on_your_word(f"the workers' compressor is taken to be a mask with s = n/(1 + omega) = {s:.4g} senders")
+    return YES
+
+
 def _memory(asked: Asked) -> Answer:
     if "U" in asked.fixed:
         return on_your_word(f"the memory is taken to be bounded by U = {asked.fixed['U']:.6g}")
@@ -475,6 +497,7 @@ DOWNLINK = Hypothesis("server's compressor", _promise("downlink"), COMPRESSOR, _
 OWN_COINS = Hypothesis(
     "coins independent over workers", "its coins are independent over workers", COMPRESSOR, _own_coins
 )
+MASKS = Hypothesis("masks", "", COMPRESSOR, _mask)
 FRESH_COINS = Hypothesis(
     "coins independent of the model",
     "the coins of a message are independent of the model at which it is computed (coins that workers share serve in "
@@ -595,6 +618,7 @@ EVERYONE = Hypothesis("one message of every worker", "every worker sends one mes
 # ---------------------------------------------------------------------------------------------------- methods
 
 ZERO_MEMORIES = Hypothesis("zero first memories", "$h_i^0 = 0$", METHOD)
+ZERO_SUM = Hypothesis("control variates without a mean", r"$\sum_i h_i^0 = 0$", METHOD)
 ZERO_ERRORS = Hypothesis("zero first errors", "$e_i^0 = e^0 = 0$", METHOD)
 DENSE_START = Hypothesis("exact first round", "the messages of round 0 are not compressed", METHOD)
 CONSTANT_STEP = Hypothesis("constant step", r"$\gamma$ does not depend on $t$", METHOD)
@@ -603,7 +627,8 @@ FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
     EQUAL_WORKERS, SHARED_MINIMISER, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP,
-    SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, FRESH_COINS, COMPUTE_TIMES, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS, NOISE,
+    SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, MASKS, FRESH_COINS, COMPUTE_TIMES, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS,
+    NOISE,
     NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES, SAMPLED,
 )  # fmt: skip
 """The hypotheses with a guard, in the order in which they are looked at."""
@@ -614,10 +639,10 @@ STATEMENT: tuple[Hypothesis, ...] = (
     ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS, SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX,
     STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY,
     LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES,
-    SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY, OVERLAP,
-    EVERYONE, COMPUTE_TIMES, DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS, FREE_DELAYS,
-    USED_ONCE, IN_ORDER,
-    ZERO_MEMORIES, ZERO_ERRORS, DENSE_START, CONSTANT_STEP, FALLING_STEP, KNOWN,
+    SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, MASKS, OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY,
+    OVERLAP, EVERYONE, COMPUTE_TIMES, DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS,
+    FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_SUM, ZERO_ERRORS, DENSE_START, CONSTANT_STEP, FALLING_STEP,
+    KNOWN,
 )  # fmt: skip
 """All hypotheses, in the order in which a statement says them."""
 

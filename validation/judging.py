@@ -249,7 +249,7 @@ class VerificationRun:
 
     def deterministic(self, problem: Problem) -> bool:
         """Whether every replica does the same: exact gradients and compressors without coins."""
-        coins = self.up.draws(problem.dim) + self.down.draws(problem.dim) + (self.method.special_when == "coin")
+        coins = self.up.draws(problem.dim) + self.down.draws(problem.dim) + self.method.tosses
         return problem.noise.kind == "none" and problem.noise.batch is None and coins == 0
 
     def _advance(self, problem: Problem) -> Callable[[int], None] | None:

@@ -102,6 +102,17 @@ def randomblock(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> 
     return out
 
 
+def mask(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
+    """The coordinates of the worker's place in a random permutation of the workers, n/s times as large; else -0."""
+    n, s = comp.workers, comp.s
+    order = np.arange(n)
+    for i in range(worker % n + 1):
+        j = i + one_of(n - i, u[2 * i], u[2 * i + 1])
+        order[[i, j]] = order[[j, i]]
+    senders = [{(s * j + k) % n for k in range(s)} for j in range(x.size)]
+    return np.array([n / s * v if order[worker % n] in ranks else -0.0 for v, ranks in zip(x, senders, strict=True)])
+
+
 def permk(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
     """The worker's places of a random permutation of all coordinates, times n."""
     d, n, k = x.size, comp.workers, comp.dealt(x.size)
@@ -254,8 +265,9 @@ def part(comp: Compressor, x: Floats, u: Floats, worker: int, state: Floats) -> 
 
 #: By the compressor's name; the others are deterministic and have an image.
 REFERENCES: dict[str, Reference] = {
-    "bernoulli": bernoulli, "randk": randk, "randomblock": randomblock, "permk": permk, "natural": natural,
-    "natural-dithering": natural_dithering, "qsgd": qsgd, "ternary": ternary, "sparsifier": sparsifier,
-    "powersgd": powersgd, "induced": induced, "composed": composed, "scaled": scaled, "repeated": repeated,
+    "bernoulli": bernoulli, "randk": randk, "randomblock": randomblock, "permk": permk, "mask": mask,
+    "natural": natural, "natural-dithering": natural_dithering, "qsgd": qsgd, "ternary": ternary,
+    "sparsifier": sparsifier, "powersgd": powersgd, "induced": induced, "composed": composed, "scaled": scaled,
+    "repeated": repeated,
     "multilevel": multilevel, "participation": participation,
 }  # fmt: skip

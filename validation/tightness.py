@@ -35,7 +35,7 @@ from ..solvers.schedule import Schedule
 from ..theory import Constants, Guarantee, NoGuarantee, Theorem, Unbiased
 from ..theory import theorem as find_theorem
 from ..theory.compressors import AbsoluteError, Contractive
-from ..theory.hypotheses import EQUAL_WORKERS, EXACT, ONE_WORKER
+from ..theory.hypotheses import EQUAL_WORKERS, EXACT, MASKS, ONE_WORKER
 from .exact import NotClosed, Recursion
 from .exact.coins import FloatArray
 
@@ -365,6 +365,8 @@ def spaces(theorem: Theorem) -> list[Space]:
     def links(kind: type | None) -> list[str]:
         if kind is None:
             return ["identity"]
+        if MASKS in theorem.assumes:
+            return ["identity", "mask:workers=3,s=2"]
         if kind is Unbiased:
             return ["identity", "bernoulli:p=0.5", "bernoulli:p=0.2"]
         if kind is Contractive:

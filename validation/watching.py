@@ -48,7 +48,7 @@ COMPANY = (2, REPLICA, 0)
 
 def watch(run: Run) -> Iterator[Record]:
     """Run a round at a time: what the engine holds of replica 1 before the first round, and after every one."""
-    alone = run.method.special_when == "coin"
+    alone = run.method.tosses
     setup, row = Setup(run), 0 if alone else COMPANY.index(REPLICA)
     block = Block(setup, [REPLICA] if alone else COMPANY)
     yield _record(setup, block, row, 0)

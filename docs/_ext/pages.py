@@ -56,6 +56,7 @@ SPECS = {
     "multilevel": "multilevel:ratio=0.1",
     "participation": "participation:of=ternary,p=0.5",
     "permk": "permk:workers=4",
+    "mask": "mask:workers=4,s=2",
     "randk": "randk:ratio=0.1",
     "randomblock": "randomblock:blocks=10",
     "repeated": "repeated:of=topk/ratio=0.1,times=3",

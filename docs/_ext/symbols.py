@@ -108,6 +108,12 @@ OWN: dict[str, dict[str, str]] = {
     "error-feedback.*": {r"\alpha": "parameter of the proof, above 4"},
     "e*.tight": {"L": "smoothness of every $f_i$", r"\mu": "strong convexity of every $f_i$"},
     "ef21-norm.*": {"s": r"$\sqrt{1-\delta}$"},
+    "scaffnew.*": {"p": "probability of the coin that makes the workers communicate"},
+    "compressed-scaffnew.*": {
+        "p": "probability of the coin that makes the workers communicate",
+        "s": "how many workers send a coordinate",
+        r"\eta": "damping of the control variates, for what the masks leave out",
+    },
     "dasha.*": {r"\alpha": "how much of the error of its last estimate a worker corrects"},
     "dist-ef-sgd.*": {"b": "momentum"},
     "murana.*": {

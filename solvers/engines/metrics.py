@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -150,12 +150,12 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         here["shadow_spread_mean"] = mean(records.SUM_SPREAD, np.zeros(x.shape[0]))
     here["up_residual_sq"] = record[records.UP_RESIDUAL].copy()
     here["down_residual_sq"] = record[records.DOWN_RESIDUAL].copy()
-    if setup.up_memory:
-        here["memory_sq"] = mean_squares(block.each(MEMORIES))
+    if setup.up_memory or run.method.memory_state is not None:
+        here["memory_sq"] = mean_squares(_memories(setup, block))
         if problem.gradients_at_star is not None:
-            here["memory_error_sq"] = mean_squares(block.each(MEMORIES), problem.gradients_at_star)
+            here["memory_error_sq"] = mean_squares(_memories(setup, block), problem.gradients_at_star)
         if "memory_gap_sq" in wanted:
-            here["memory_gap_sq"] = mean_squares(block.each(MEMORIES), view.gradients)
+            here["memory_gap_sq"] = mean_squares(_memories(setup, block), view.gradients)
     up_error, down_error = setup.up_error, setup.down_error
     if up_error or down_error:
         omega = np.zeros_like(block.x)
@@ -174,6 +174,12 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         if all(map(compressors.has_kernel_bits, links)):
             here[f"bits_{side}_encoded"] = record[row].copy()
     return here
+
+
+def _memories(setup: Setup, block: Block) -> Iterator[np.ndarray]:
+    """The workers' memories h_i, one after the other: those of the uplink, or a state of the rules."""
+    state = setup.run.method.memory_state
+    return block.each(MEMORIES) if state is None else (states[state] for states in block.each(WORKER_STATES))
 
 
 #: The types of what `meters` returns.

@@ -22,7 +22,7 @@ from ..signatures import CUBE, FOUR, INTS, MATRIX, VECTOR
 f8, i8, boolean = types.float64, types.int64, types.boolean
 
 #: When a round is special.
-NEVER, FIRST, EVERY, ON_COIN = range(4)
+NEVER, FIRST, EVERY, ON_COIN, ON_HEADS = range(5)
 #: Whether all workers hold x, x is the average of the workers' models, or their points are their own.
 SHARED_MODEL, AVERAGED, DETACHED = range(3)
 #: Weights of the average over iterates; AFTER: those of 1/(t + 1), taken after the round.
@@ -55,7 +55,7 @@ class Plan(NamedTuple):
     track
         Sum of the TRACK_... that every round adds to.
     when, period
-        Which rounds are special: NEVER, FIRST, EVERY (period), ON_COIN.
+        Which rounds are special: NEVER, FIRST, EVERY (period), ON_COIN (and the first), ON_HEADS (of the coin alone).
     adds
         Whether the special exchange follows the usual one instead of replacing it.
     samples

@@ -194,7 +194,7 @@ def prepare(options: RunOptions) -> Job:
     # Before any of them is numbered: their models and what they record, a word or two for each beside them.
     require_memory(float(options.replicas) * (3 * problem.dim + 4), f"{options.replicas} replicas of {problem.spec}")
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
-    cut = blocks(int(options.replicas), problem.dim, 1 if method.special_when == "coin" else MOST_REPLICAS_PER_BLOCK)
+    cut = blocks(int(options.replicas), problem.dim, 1 if method.tosses else MOST_REPLICAS_PER_BLOCK)
     parts = [[int(options.first_replica) + r for r in part] for part in cut]
     complete = not isinstance(problem, Share) or problem.complete
     digest = problem_digest(problem, share_digests(problem)) if complete else None

@@ -366,8 +366,8 @@ def is_special(common, reals, coin, rnd):
         return 1 if rnd == 0 else 0
     if plan.when == records.EVERY:
         return 1 if (rnd + 1) % plan.period == 0 else 0
-    if plan.when == records.ON_COIN:
-        if rnd == 0:
+    if plan.when == records.ON_COIN or plan.when == records.ON_HEADS:
+        if rnd == 0 and plan.when == records.ON_COIN:
             return 1
         call_philox(tools.philox, common.seed, rnd, SHARED_WORKER, STREAM_COIN, coin)
         call_to_uniforms(tools.to_uniforms, coin)

@@ -15,6 +15,7 @@ from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
 from .. import compressors
 from ..channels import Channel, Link
+from ..compressors.nothing import Nothing
 from ..method import Exchange, Method
 from ..random import NOISE_CODES
 from ..rules import identity_rule
@@ -29,7 +30,10 @@ OPTIONAL_COLUMNS = SHADOW_COLUMNS | {
     "grad_sq_mean", "gap_mean", "grad_l1_mean", "grad_norm_mean", "gap_avg", "grad_sq_avg", "memory_gap_sq",
 }  # fmt: skip
 
-_WHEN = {"": records.NEVER, "first": records.FIRST, "period": records.EVERY, "coin": records.ON_COIN}
+_WHEN = {
+    "": records.NEVER, "first": records.FIRST, "period": records.EVERY, "coin": records.ON_COIN,
+    "heads": records.ON_HEADS,
+}  # fmt: skip
 _MODELS = {"": records.SHARED_MODEL, "averaged": records.AVERAGED, "detached": records.DETACHED}
 _WEIGHTS = {"polynomial": records.POLYNOMIAL, "geometric": records.GEOMETRIC, "after": records.AFTER}
 
@@ -111,7 +115,7 @@ class Setup:
         self.uplinks = [e.uplink(numbers) for e in self.described]
         self.downlinks = [e.downlink(numbers) for e in self.described]
         self.ups = [self._compressor(e.up) for e in self.described]
-        self.downs = [self._compressor(e.down if method.two_way else "identity") for e in self.described]
+        self.downs = [self._compressor(e.down_of(method.two_way)) for e in self.described]
         made_up = [compressors.kernel(c, dim) for c in self.ups]
         made_down = [compressors.kernel(c, dim) for c in self.downs]
         self.compressor_states = [k[2] for k in made_up] + [k[2] for k in made_down]
@@ -145,8 +149,8 @@ class Setup:
         down_draws = [c.draws(dim) if self.role.serves or c.shared_coins else 0 for c in self.downs]
         #: How many random numbers the rows, the noise, the coin, and both directions of each exchange take.
         self.draws = (
-            oracle.draws if self.orders else 0, dim if noise and works else 0, int(method.special_when == "coin"),
-            up_draws, down_draws,
+            oracle.draws if self.orders else 0, dim if noise and works else 0, int(method.tosses), up_draws,
+            down_draws,
         )  # fmt: skip
         self.samples = int(numbers[method.samples]) if method.samples else 1
         self.common = records.Common(
@@ -164,6 +168,8 @@ class Setup:
         run = self.run
         if which == "identity":
             return compressor("identity")
+        if which == "nothing":
+            return Nothing()
         chosen = run.up if which == "up" else run.down
         return run.method.wrap(run.numbers, chosen) if run.method.wrap else chosen
 

@@ -299,6 +299,7 @@ def test_a_compressor_that_keeps_the_support_sends_no_zero_coordinate(name):
 
     options = {
         "randk": "k=3", "topk": "k=3", "randomblock": "blocks=3", "bernoulli": "p=0.5", "permk": "workers=2",
+        "mask": "workers=3,s=2",
         "sparsifier": "k=3", "clip": "bits=4", "rankr": "rank=1", "powersgd": "rank=1",
         "adversary": "delta=0.5,direction=orthogonal", "induced": "first=sign,second=randk/k=3",
         "composed": "first=randk/k=5,second=natural", "scaled": "of=randk/k=3", "repeated": "of=topk/k=2",

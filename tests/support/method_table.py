@@ -37,6 +37,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "diana-rr": {"gamma": 0.05, "alpha": 0.3},
     "marina-p": {"gamma": 0.05, "p": 0.3},
     "dasha": {"gamma": 0.05, "alpha": 0.3},
+    "scaffnew": {"gamma": 0.3, "p": 0.3},
+    "compressed-scaffnew": {"gamma": 0.3, "p": 0.3, "eta": 0.5},
     "artemis": {"gamma": 0.05, "alpha": 0.3},
     "murana": {"gamma": 0.1, "lam": 0.3, "beta": 0.4},
     "ef21-p": {"gamma": 0.05},

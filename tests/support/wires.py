@@ -18,7 +18,8 @@ from tersegrad.solvers.engines.simulate import blas_on_one_thread
 
 
 def joined(data: Any) -> bytes:
-    return b"".join(bytes(memoryview(np.ascontiguousarray(part)).cast("B")) for part in data)
+    # NumPy makes one byte of no bytes.
+    return b"".join(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes() for part in data)
 
 
 class QueueChannel:

@@ -30,6 +30,7 @@ from tersegrad.theory.hypotheses import (
     EVERYONE,
     FALLING_STEP,
     GUARDS,
+    MASKS,
     METHOD,
     PROX,
     SCHEDULE,
@@ -99,6 +100,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "UPLINK": Break("of another class", up=wrong_class(t.uplink)),
         "DOWNLINK": Break("of another class", down=wrong_class(t.downlink)),
         "OWN_COINS": Break("needs coins that are independent over workers", up="randk:k=5,seed=shared"),
+        "MASKS": Break("needs masks", up="randk:k=5"),
         "FRESH_COINS": Break(
             "coins that the model of a message does not depend on", {"every_worker": False}, up=shared
         ),
@@ -149,7 +151,8 @@ def granted(t, up=None, down=None, fixed=None, **changes):
     """The answer to a request in which every hypothesis of the theorem holds, but for the changes."""
     own = {k: v for k, v in suited(t, KNOWN).items() if k != "uniform_draws"}
     constants = replace(replace(KNOWN, uniform_draws=True, **own), **changes)
-    up = MEMBERS[t.uplink] if up is None else up
+    usual = "mask:workers=6,s=3" if MASKS in t.assumes else MEMBERS[t.uplink]
+    up = usual if up is None else up
     down = MEMBERS[t.downlink] if down is None else down
     aim = {"rounds": 1000} if t.probe.tuned else {}
     return t.guarantee(constants, up, down, **aim, **(fixed or {}))

@@ -195,7 +195,7 @@ def _compare(
         beyond = np.maximum(np.abs(mean - theirs) - slack, 0.0)
         return names, mean, np.where(beyond > 0, beyond / np.maximum(error, 1e-300), 0.0)
 
-    if reference.special_when == "coin":  # every replica is a block of its own
+    if reference.tosses:  # every replica is a block of its own
         replicas = max(replicas // FEWER, 2)
     names, _, off = run(replicas, 0)
     limit = float(stats.norm.isf(ALPHA / 2 / off.size))

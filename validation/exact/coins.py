@@ -6,13 +6,19 @@ The messages of n workers are stacked: v has n d entries, entry i d + j being co
 - M diagonal and random (rand-k, random blocks, a Bernoulli coin, perm-k, and what is made of them): E M_a and
   E M_a M_b. Coins of one's own make E M_a M_b = E M_a E M_b for different workers; shared ones do not.
 
+Masks of the workers' messages are another matter: what a worker does with the answer may depend on what it has sent, so
+that their `outcomes` are looked at one by one.
+
 Rounding to the wire (a relative error below 1e-6) is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +31,7 @@ from ...theory.compressors import (
     Compressor,
     Identity,
     Induced,
+    Mask,
     PermK,
     RandK,
     RandomBlock,
@@ -33,6 +40,8 @@ from ...theory.compressors import (
 )
 
 FloatArray = NDArray[Any]
+#: More outcomes of the workers' masks than this are not looked at.
+MOST_OUTCOMES = 1024
 
 
 class NotClosed(Exception):  # noqa: N818 - it reports a limit of the method, not an error
@@ -134,6 +143,8 @@ class _Law:
         if isinstance(c, Induced):
             (first, first_sq), (last, last_sq) = (_without(*self.diagonal(part)) for part in c.parts)
             return _without(first * last, first_sq * last_sq)
+        if isinstance(c, Mask):
+            raise NotClosed(f"{c.spec} is looked at outcome by outcome where it is the workers' compressor, else not")
         if isinstance(c, PermK):
             return _dealt(c, self.dim, self.workers, self.places)
         scale, kept = _kept(c, self.dim, self.places)
@@ -174,3 +185,37 @@ def _dealt(c: PermK, dim: int, workers: int, places: NDArray[np.int64]) -> tuple
     apart = np.where(same_hand, k * (k - 1), k * k) / pairs if pairs else 0.0
     both = np.where(same_place, same_hand / n, apart)
     return np.ones(hand.size), n**2 * both
+
+
+@cache
+def outcomes(
+    c: Mask, dim: int, workers: int, places: tuple[int, ...] | None = None
+) -> tuple[tuple[float, FloatArray], ...]:
+    """Every way in which masks can fall: its probability, and the diagonal of M for the stacked messages.
+
+    Raises
+    ------
+    NotClosed
+        If there are more than `MOST_OUTCOMES`.
+
+    Examples
+    --------
+    >>> from tersegrad.theory import compressor
+    >>> [(round(p, 3), M.tolist()) for p, M in outcomes(compressor("mask:workers=3,s=2"), dim=1, workers=3)]
+    [(0.333, [1.5, 1.5, 0.0]), (0.333, [1.5, 0.0, 1.5]), (0.333, [0.0, 1.5, 1.5])]
+    """
+    n, s = c.workers, c.s
+    wanted = range(dim) if places is None else places
+    ranks = Counter(tuple((rank - s * j) % n < s for j in wanted) for rank in range(n))
+    count = math.factorial(n) // math.prod(map(math.factorial, ranks.values()))
+    if count > MOST_OUTCOMES:
+        raise NotClosed(f"{c.spec} has {count} outcomes, and at most {MOST_OUTCOMES} are looked at")
+
+    def dealt(left: Counter[tuple[bool, ...]]) -> Iterator[list[tuple[bool, ...]]]:
+        if not left.total():
+            yield []
+        for kept in [kept for kept, number in left.items() if number]:
+            yield from ([kept, *others] for others in dealt(left - Counter([kept])))
+
+    hands = np.arange(workers) % n
+    return tuple((1 / count, n / s * np.array(kept, dtype=float)[hands].ravel()) for kept in dealt(ranks))

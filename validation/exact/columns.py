@@ -40,6 +40,8 @@ def squared_norms(
     state = model.method.model_state
     x = here if state is None else kept("server_states")[state]
     memories, errors, models = kept("memories"), kept("errors"), kept("models")
+    if model.method.memory_state is not None:
+        memories = kept("states")[model.method.memory_state :: model.method.states[0]]
     star = problem.gradients_at_star
 
     def less(v: FloatArray, constant: Any) -> FloatArray:

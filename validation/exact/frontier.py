@@ -210,8 +210,9 @@ def _largest(
 ) -> tuple[float, float | None, float | None]:
     """The frontier, by formula where there is one, and both ways of getting it."""
     numbers = {name: value for name, value in others.items() if name != "gamma"}
-    up, down = (coins(link, dim, n, [0]) for link, n in zip(links, (workers, 1), strict=True))
-    formula = FORMULAS[method.name](up, workers, numbers) if method.name in FORMULAS and _plain(down) else None
+    formula = None
+    if method.name in FORMULAS and _plain(coins(links[1], dim, 1, [0])):
+        formula = FORMULAS[method.name](coins(links[0], dim, workers, [0]), workers, numbers)
     radius = None
     if workers <= (MOST_WORKERS if formula is None else CHECKED):
         radius = _by_radius(method, links, workers, dim, numbers)

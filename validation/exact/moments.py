@@ -27,6 +27,8 @@ from .rounds import Model, Round
 
 #: A direction of unit length that is this near to the others is none of its own.
 INDEPENDENT = 1e-9
+#: The same for states that a run can reach, which are found one from the other: short steps make small differences.
+REACHED = 1e-7
 
 
 class Recursion:
@@ -94,23 +96,28 @@ class Recursion:
         """What round t can be, with probabilities: one round, or two where a coin decides."""
         method, numbers = self.method, self.model.numbers
         when = method.special_when
-        if when == "coin" and t > 0:
+        if when == "heads" or (when == "coin" and t > 0):
             p = numbers["p"]
-            return [(p, self._round(t, (1,))), (1 - p, self._round(t, (0,)))]
+            return [*self._outcomes(p, t, (1,)), *self._outcomes(1 - p, t, (0,))]
         special = (when in ("first", "coin") and t == 0) or (when == "period" and (t + 1) % int(numbers["H"]) == 0)
         kinds = (0,) if not special else (0, 1) if method.special_adds else (1,)
-        return [(1.0, self._round(t, kinds))]
+        return self._outcomes(1.0, t, kinds)
 
-    def _round(self, t: int, kinds: tuple[int, ...]) -> Round:
+    def _outcomes(self, probability: float, t: int, kinds: tuple[int, ...]) -> list[tuple[float, Round]]:
+        """What a round of these exchanges can be: one round, or one for every way in which masks fall."""
+        masks = self.model.masks(kinds)
+        return [(probability * share, self._round(t, kinds, k, mask)) for k, (share, mask) in enumerate(masks)]
+
+    def _round(self, t: int, kinds: tuple[int, ...], number: int, mask: FloatArray | None) -> Round:
         schedule = self.model.schedule
-        key: Any = kinds
+        key: Any = (kinds, number)
         if schedule is not None:
             steps = slice(schedule.starts[t], schedule.starts[t + 1])
-            key = (kinds, tuple(schedule.workers[steps]), tuple(t - schedule.versions[steps]))
+            key = (kinds, number, tuple(schedule.workers[steps]), tuple(t - schedule.versions[steps]))
         elif t == 0 or not self.stationary:
-            return self.model.round(t, kinds, self._weight_at(t))
+            return self.model.round(t, kinds, self._weight_at(t), mask)
         if key not in self._rounds:
-            self._rounds[key] = self.model.round(t, kinds)
+            self._rounds[key] = self.model.round(t, kinds, mask=mask)
         return self._rounds[key]
 
     def _weight_at(self, t: int) -> float:
@@ -456,4 +463,4 @@ class Recursion:
 def _orthonormal(vectors: FloatArray) -> FloatArray:
     """An orthonormal basis of the span of columns."""
     basis, sizes, _ = np.linalg.svd(vectors, full_matrices=False)
-    return basis[:, sizes > INDEPENDENT * max(float(sizes.max(initial=0.0)), 1e-300)]
+    return basis[:, sizes > REACHED * max(float(sizes.max(initial=0.0)), 1e-300)]

@@ -17,10 +17,11 @@ import numpy as np
 
 from ...problems import Problem
 from ...solvers.channels import Channel
+from ...solvers.compressors.nothing import Nothing
 from ...solvers.method import Exchange, Method
 from ...solvers.schedule import Schedule
-from ...theory.compressors import Compressor, compressor
-from .coins import Coins, FloatArray, NotClosed, coins
+from ...theory.compressors import Compressor, Mask, compressor
+from .coins import Coins, FloatArray, NotClosed, coins, outcomes
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,19 @@ class Model:
 
     def compressor(self, exchange: Exchange, side: str) -> Compressor:
         """The compressor of one side of an exchange."""
-        which = exchange.up if side == "up" else (exchange.down if self.method.two_way else "identity")
+        which = exchange.up if side == "up" else exchange.down_of(self.method.two_way)
         if which == "identity":
             return compressor("identity")
+        if which == "nothing":
+            return Nothing()
         chosen = self.up if which == "up" else self.down
         return self.method.wrap(self.numbers, chosen) if self.method.wrap else chosen
 
     def _check(self, exchange: Exchange) -> None:
-        """Refuse rules that are not linear: they must commute with sums, of vectors with zeros in them, too."""
+        """Refuse rules that are not linear: they must commute with sums, of vectors with zeros in them, too.
+
+        A zero that is -0 is no number but a coordinate that a mask has left out.
+        """
         random = np.random.default_rng(0)
         dim, (own, at_server, common) = self.problem.dim, self.method.states
         rows = 64
@@ -217,7 +223,7 @@ class Model:
         for name, states in rules.items():
             shapes = ((rows, dim), (rows, dim), (states, rows, dim), (common, rows, dim))
             some, more = (
-                [random.standard_normal(s) * (random.random(s) < 0.6) for s in shapes] for _ in range(2)
+                [random.standard_normal(s) * (random.random(s) < 0.6) + 0.0 for s in shapes] for _ in range(2)
             )  # fmt: skip
             for rnd in (0, 1, 5):
                 ctx = self.ctx(rnd, 0, second)
@@ -240,16 +246,35 @@ class Model:
 
     # ------------------------------------------------------------------------------------------------- one round
 
-    def round(self, t: int, kinds: Sequence[int], weight: float = 0.0) -> Round:
-        """Round t, made of the usual (0) and special (1) exchanges in `kinds`; `weight` is that of the average."""
-        return _Trace(self, t, kinds, weight).result()
+    def masks(self, kinds: Sequence[int]) -> Sequence[tuple[float, FloatArray | None]]:
+        """The outcomes of the workers' masks in a round of these exchanges; one, None, where there is no mask."""
+        laws = [law for k in kinds if isinstance(law := self.compressor(self.exchanges[k], "up"), Mask)]
+        if not laws:
+            return [(1.0, None)]
+        if len(laws) > 1 or self.schedule is not None:
+            raise NotClosed(f"masks of {self.method.name} fall more than once in a round, or workers are asynchronous")
+        n, dim = self.problem.workers, self.problem.dim
+        apart = self.coin_dim
+        return outcomes(laws[0], dim, n) if apart is None else outcomes(laws[0], apart, n, (0,))
+
+    def round(self, t: int, kinds: Sequence[int], weight: float = 0.0, mask: FloatArray | None = None) -> Round:
+        """Round t, made of the usual (0) and special (1) exchanges in `kinds`.
+
+        Parameters
+        ----------
+        weight
+            Of the average.
+        mask
+            Which of the outcomes of `masks`; by default the first one.
+        """
+        return _Trace(self, t, kinds, weight, self.masks(kinds)[0][1] if mask is None else mask).result()
 
 
 class _Trace:
     """The coefficients of everything, while a round runs."""
 
-    def __init__(self, model: Model, t: int, kinds: Sequence[int], weight: float) -> None:
-        self.model, self.t, self.kinds = model, t, kinds
+    def __init__(self, model: Model, t: int, kinds: Sequence[int], weight: float, mask: FloatArray | None) -> None:
+        self.model, self.t, self.kinds, self.mask = model, t, kinds, mask
         problem, layout = model.problem, model.layout
         self.n, self.dim = problem.workers, problem.dim
         n, dim, schedule = self.n, self.dim, model.schedule
@@ -310,11 +335,16 @@ class _Trace:
         """Compress the messages of one moment."""
         if law.name == "identity":
             return [v.copy() for v in streams]
+        if law.name == "nothing":
+            return [np.zeros_like(v) for v in streams]
         v = np.concatenate(streams, axis=1)
+        if isinstance(law, Mask) and len(streams) == self.n and self.mask is not None:
+            c = np.where(self.mask > 0, self.mask * v + 0.0, -0.0)
+            return [np.ascontiguousarray(c[:, i * self.dim : (i + 1) * self.dim]) for i in range(len(streams))]
         apart = self.model.coin_dim
         found = coins(law, self.dim, len(streams)) if apart is None else coins(law, apart, len(streams), [0])
         if found.fixed is not None:
-            c = v @ found.fixed.T
+            c = v @ found.fixed.T + 0.0
         else:
             self.sent.append(Sent(self.used, v, found))
             c = np.zeros_like(v)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...solvers.method import WHOLE
-from ...theory.compressors import Compressor
+from ...theory.compressors import Compressor, Mask
 from .coins import FloatArray, NotClosed, coins
 from .columns import RUNNING, squared_norms
 from .rounds import Model
@@ -47,7 +47,7 @@ def transcribed(model: Model, columns: Sequence[str], points: Sequence[int]) -> 
     if method.transcription is None:
         raise NotClosed(f"method '{method.name}' brings no transcription")
     rounds = max(int(p) for p in points)
-    flips = rounds - 1 if method.special_when == "coin" else 0
+    flips = (rounds - (method.special_when == "coin")) * method.tosses
     if 2 ** max(flips, 0) > MOST_PATHS:
         raise NotClosed(f"{flips} coins common to all workers have more than {MOST_PATHS} outcomes")
     total: dict[str, FloatArray] = {}
@@ -106,7 +106,8 @@ class _Coefficients:
         for name in sums:
             values[0][name] = values[0].get(RUNNING[name], np.nan)
         for t, state in enumerate(steps, start=1):
-            here = self._values(columns, self._kept(state._asdict()))
+            of_workers = np.array(state.states).swapaxes(0, 1) if state.states else ()  # the engine's order
+            here = self._values(columns, self._kept({**state._asdict(), "states": of_workers}))
             for name in sums:
                 here[name] = sums[name] / t
                 sums[name] += here.get(RUNNING[name], np.nan)
@@ -217,6 +218,8 @@ class _Coefficients:
         """C(v_i) of all rows at once."""
         if law is None:
             return v
+        if isinstance(law, Mask):
+            raise NotClosed(f"the outcomes of {law.spec} are looked at one by one, which a transcription does not show")
         found = coins(law, self.dim, len(v))
         streams = np.concatenate([row.reshape(self.size, self.dim) for row in v], axis=1)
         if found.fixed is not None:

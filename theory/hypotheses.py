@@ -463,9 +463,7 @@ def _mask(asked: Asked) -> Answer:
             f"none; give {front.either('--up', 'up')} mask:workers={n:g},s=2"
         )
     if isinstance(given, Mask) and given.workers != n:
-        return no(
-            f"{given.spec} is for {given.workers} workers, not {n:g}; give mask:workers={n:g},s={given.s}"
-        )
+        return no(f"{given.spec} is for {given.workers} workers, not {n:g}; give mask:workers={n:g},s={given.s}")
     s = n / (1 + omega)
     if s < 2 * (1 - 1e-12):
         return no(f"{asked.theorem.name} needs every coordinate from at least 2 workers, not from s = {s:.4g}")

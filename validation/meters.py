@@ -85,6 +85,7 @@ FORMULAS: dict[str, Callable[[Any, int], float]] = {
     "sparsifier": lambda c, d: FLOAT + _k(c, d) * (FLOAT + where(d)),
     "randomblock": lambda c, d: FLOAT * d / c.blocks + (0 if _shared(c) else where(c.blocks)),
     "permk": lambda c, d: FLOAT * d / c.workers,
+    "mask": lambda c, d: FLOAT * d * c.s / c.workers,
     "bernoulli": lambda c, d: 1 + c.probability * FLOAT * d,
     "natural": lambda c, d: 9 * d,
     "clip": lambda c, d: (9 + c.bits) * d,
@@ -162,6 +163,7 @@ ENTROPIES: dict[str, Callable[[Any, Floats], float]] = {
     "bernoulli": lambda c, m: (
         sum(q * math.log2(1 / q) for q in (c.probability, 1 - c.probability) if q) + (32 * m.size if m.any() else 0)
     ),
+    "mask": lambda c, m: 64 * sum(v != 0 or math.copysign(1, v) > 0 for v in m.tolist()),
     "permk": lambda c, m: 32 * math.ceil(m.size / c.workers),
     "randomblock": lambda c, m: 32 * math.ceil(m.size / c.blocks) + (0 if _shared(c) else math.log2(c.blocks)),
     "dynamic": lambda c, m: 32 + entropy(np.sign(m).tolist()),

@@ -183,7 +183,7 @@ def expectations(
         note(bits_up_formula=given.formula["up"], bits_down_formula=given.formula["down"])
         if method.special_when not in ("first", "coin"):  # there an old gradient is asked for once more
             note(gradient_evaluations=given.gradients_asked)
-        if method.clock != "table":
+        if method.clock != "table" and given.senders:  # else the round was silent
             note(up_residual_sq=np.sum(given.sizes["up"]) / given.senders, entropy_up=_entropy(method, given))
         if given.heard is not None:
             note(down_residual_sq=np.sum(given.sizes["down"]))
@@ -196,8 +196,9 @@ def expectations(
             errors = errors + np.asarray(state.server_error)
         if state.errors is not None or state.server_error is not None:
             note(error_sq=np.sum(np.square(errors)))
-        if state.memories is not None:
-            h = np.asarray(state.memories)
+        memories = state.memories if method.memory_state is None else state.states[method.memory_state]
+        if memories is not None:
+            h = np.asarray(memories)
             slopes = np.array([problem.worker_gradient(i, x) for i in range(n)])
             note(memory_sq=np.sum(h * h) / n, memory_gap_sq=np.sum((h - slopes) ** 2) / n)
             if problem.gradients_at_star is not None:

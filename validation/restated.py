@@ -96,6 +96,18 @@ def _tight(L: float, mu: float, d: float) -> float:
     return sqrt(e) + (1 + sqrt(e)) * (L - mu) * lam / 4
 
 
+def _scaffnew(Lmax: float, mu: float, w: float, n: float, p: float, g: float) -> tuple[float, float]:
+    """The contraction of (Compressed)Scaffnew, and the weight of its control variates; s = n/(1 + w) workers send."""
+    s = n / (1 + w)
+    heads = p**2 if w == 0 else p**2 * n * (s - 1) ** 2 / (s * (n - 1) ** 2)
+    return max((1 - g * mu) ** 2, (1 - g * Lmax) ** 2, 1 - heads), g**2 / heads
+
+
+def _scaffnew_bound(n, Lmax, mu, w, zs2, R2, p, g, T):  # type: ignore[no-untyped-def]
+    rho, weight = _scaffnew(Lmax, mu, w, n, p, g)
+    return rho**T * (R2 + weight * zs2)
+
+
 def _dore_rho(n: float, L: float, mu: float, wd: float, alpha: float, beta: float, eta: float, g: float) -> float:
     first = over((eta**2 + eta) * wd, 1 - (wd + 1) * beta) if eta and wd else 0.0
     return max(first, 1 + eta * beta - 2 * (1 + eta) * beta * g * mu * L / (mu + L), 1 - alpha)
@@ -437,6 +449,24 @@ RESTATED: dict[str, Restated] = {
         lambda Lmax, mu, d: 2 / (Lmax + mu) * (1 - sqrt(1 - d)) / (1 + sqrt(1 - d)),
         lambda Lmax, mu, d, R2, T: _tight(Lmax, mu, d) ** T * R2,
         weights=(_one, _one, lambda d: 1 / sqrt(1 - d) - 1 if d < 1 else 0.0),
+    ),
+    "scaffnew.strongly-convex": Restated(
+        lambda Lmax: 2 / Lmax, _scaffnew_bound, weights=(_one, _one, lambda p, g: (g / p) ** 2),
+        limits={"p": (_POSITIVE, _one)},
+    ),
+    "scaffnew.strongly-convex-tuned": Restated(
+        lambda Lmax, mu: 2 / (Lmax + mu),
+        lambda Lmax, mu, zs2, R2, T: ((Lmax - mu) / (Lmax + mu)) ** (2 * T) * (R2 + zs2 / (Lmax * mu)),
+        weights=(_one, _one, lambda Lmax, mu: 1 / (Lmax * mu)),
+        limits={"p": (None, lambda Lmax, mu: 2 * sqrt(Lmax * mu) / (Lmax + mu))},
+    ),
+    "compressed-scaffnew.strongly-convex": Restated(
+        lambda Lmax: 2 / Lmax, _scaffnew_bound,
+        weights=(_one, _one, lambda Lmax, mu, w, n, p, g: _scaffnew(Lmax, mu, w, n, p, g)[1]),
+        limits={
+            "p": (_POSITIVE, _one),
+            "eta": (None, lambda n, w: n * (n / (1 + w) - 1) / (n / (1 + w) * (n - 1)) if w else 1.0),
+        },
     ),
     "ef21.tight-single-worker": Restated(
         lambda L, mu, d: 2 / (L + mu) * (1 - sqrt(1 - d)) / (1 + sqrt(1 - d)),

@@ -210,6 +210,7 @@ def _option(found: Guarantee, eps: float | None, rounds: int | None, link: Link 
     if found.needs:
         return Option(found, missing=found.needs)
     if rounds is not None:
+        rounds = found.whole(rounds)
         bits = None if each is None else rounds * each
         return Option(found, rounds, bits, seconds(rounds), float(found.bound(rounds)))
     if eps is None:

@@ -33,6 +33,7 @@ COLUMNS: dict[str, str] = {
     "down_residual_sq": r"\|q^{t-1}\|^2",
     "shadow_grad_sq_mean": r"\frac{1}{T}\sum_{t<T}\|\nabla f(y^t)\|^2",
     "shadow_spread_mean": r"\frac{1}{T}\sum_{t<T}\frac{1}{n}\sum_i\|y^t-x_i^t\|^2",
+    "sample_memory_error_sq": r"\frac{1}{nm}\sum_{i,j}\|h_{ij}^t-\nabla f_{ij}(x^\star)\|^2",
     "memory_sq": r"\frac{1}{n}\sum_i\|h_i^t\|^2",
     "memory_gap_sq": r"\frac{1}{n}\sum_i\|h_i^t-\nabla f_i(x^t)\|^2",
     "error_sq": r"\|e^t+\frac{1}{n}\sum_i e_i^t\|^2",
@@ -111,7 +112,7 @@ class Rate:
     contraction_gap
         1 - contraction, which has all its digits where the contraction is close to 1.
     floor_falls_with
-        What the floor of a linear rate is proportional to at one step.
+        What the floor of a linear rate is proportional to at one step; empty if more workers do not lower it.
     in_rounds
         Slopes (fast, slow) of log bound against log T with the step tuned for each T: first and last regime.
     in_workers
@@ -138,7 +139,7 @@ class Rate:
             "linear",
             contraction=1.0 - contraction_gap,
             floor=floor,
-            in_workers=-1.0 if floor else 0.0,
+            in_workers=-1.0 if floor and floor_falls_with else 0.0,
             contraction_gap=contraction_gap,
             floor_falls_with=floor_falls_with,
         )
@@ -159,7 +160,8 @@ class Rate:
         elif self.floor == 0.0:
             end = "without a floor"
         else:
-            end = f"down to {self.floor:.4g}, proportional to {self.floor_falls_with} at one step"
+            share = f", proportional to {self.floor_falls_with} at one step" if self.floor_falls_with else ""
+            end = f"down to {self.floor:.4g}{share}"
         return f"contracts by {near_one(self.contraction_gap)} a round, {end}"
 
 
@@ -173,6 +175,16 @@ class Curve(ABC):
 
     first: ClassVar[int]
     """The first t that the bound is about."""
+    every: int = 1
+    """The bound is about every multiple of this number of rounds, an epoch."""
+
+    def whole(self, t: float) -> int:
+        """The first number of rounds from t on that the bound is about."""
+        return self.every * max(math.ceil(t / self.every), -(-self.first // self.every))
+
+    def covers(self, t: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether the bound is about t rounds."""
+        return (t == np.floor(t)) & (t >= self.first) & (t % self.every == 0)
 
     @property
     @abstractmethod
@@ -188,7 +200,7 @@ class Curve(ABC):
         """The real t at which the bound has come down to eps; infinite if it never does."""
 
     def rounds_to(self, eps: float) -> int | None:
-        """The smallest t with bound(t') <= eps for all t' >= t, or None. Bounds are monotone in t."""
+        """The smallest t with bound(t') <= eps for all t' >= t that it is about, or None. Bounds are monotone in t."""
         time = self.time_to(eps)
         if not math.isfinite(time) or time > 1e300:
             return None
@@ -196,17 +208,21 @@ class Curve(ABC):
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.at(middle) <= eps else (middle, high)
-        return high if self.at(high) <= eps else None
+        return self.whole(high) if self.at(high) <= eps else None
 
 
 @dataclass(frozen=True)
 class LinearCurve(Curve):
-    """rho^t start + floor with rho = 1 - contraction_gap; floor is multiplied by 1 - rho^t if `saturating`."""
+    """rho^t start + floor with rho = 1 - contraction_gap; floor is multiplied by 1 - rho^t if `saturating`.
+
+    It is about t = 0, every, 2 every, ...
+    """
 
     contraction_gap: float
     start: float
     limit: float
     saturating: bool = False
+    every: int = 1
 
     first: ClassVar[int] = 0
 

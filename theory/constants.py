@@ -34,7 +34,7 @@ class Constants:
     ------
     InputError
         If a value is not a finite number, has the wrong sign, or contradicts another one
-        (mu <= L <= L_mean <= L_tilde <= L_max <= L_sample, mu_sample <= mu_min <= mu).
+        (mu <= L <= L_mean <= L_tilde <= L_max <= L_sample, mu_min <= mu).
 
     Examples
     --------
@@ -253,7 +253,7 @@ NAMES: tuple[str, ...] = tuple(
 _ORDERED = (
     *(("mu", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
     *(("pl", name) for name in ("L", "L_mean", "L_tilde", "L_max", "L_sample", "L_shared")),
-    ("mu_min", "mu"), ("mu_sample", "mu"), ("mu_sample", "mu_min"),
+    ("mu_min", "mu"),
     ("L", "L_tilde"), ("L", "L_max"), ("L", "L_sample"),
     ("L", "L_mean"), ("L_mean", "L_tilde"), ("L_mean", "L_max"), ("L_mean", "L_sample"),
     ("L_tilde", "L_max"), ("L_tilde", "L_sample"),

@@ -40,7 +40,7 @@ class LinearTheorem(Theorem):
     saturating: ClassVar[bool] = False
     """Whether the floor is multiplied by 1 - rho^t."""
     floor_falls_with: ClassVar[str] = "1/n"
-    """What the floor is proportional to at one step."""
+    """What the floor is proportional to at one step; empty if more workers do not lower it."""
 
     @abstractmethod
     def contraction_gaps(self, request: Request, p: Point) -> dict[str, float]:
@@ -54,6 +54,10 @@ class LinearTheorem(Theorem):
     def floor(self, request: Request, p: Point) -> float:
         """The limit of the bound."""
 
+    def epoch(self, request: Request) -> int:
+        """The bound is about every multiple of this number of rounds."""
+        return 1
+
     def _parameters_at(self, request: Request, fixed: Mapping[str, float], rule: str) -> ParameterChoice:
         choose = super()._parameters_at(request, fixed, rule)
         if self.contraction_gap(request, choose.values) <= 0.0:  # inside the intervals, but only by less than rounding
@@ -65,8 +69,9 @@ class LinearTheorem(Theorem):
 
     def curve(self, request: Request, p: Point) -> LinearCurve:
         return LinearCurve(
-            self.contraction_gap(request, p), self.start(request, p), self.floor(request, p), self.saturating
-        )
+            self.contraction_gap(request, p), self.start(request, p), self.floor(request, p), self.saturating,
+            self.epoch(request),
+        )  # fmt: skip
 
     def details(self, request: Request, p: Point) -> Point:
         return {"rho": 1.0 - self.contraction_gap(request, p)}

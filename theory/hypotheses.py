@@ -166,6 +166,28 @@ def _sample_convexity(asked: Asked) -> Answer:
     return YES if convex else no(f"{asked.theorem.name} needs the loss of every sample convex, and convex_samples = 0")
 
 
+def _sample_strong_convexity(asked: Asked) -> Answer:
+    of_samples = asked.constants.mu_sample
+    if of_samples is None:
+        return on_your_word(
+            "the loss of every sample is taken to be mu-strongly convex, as the theorem assumes (mu_sample is unknown)"
+        )
+    if of_samples <= 0:
+        return no(
+            f"{asked.theorem.name} needs the loss of every sample strongly convex; mu_sample = {of_samples:.4g} is not "
+            f"above 0"
+        )
+    return YES
+
+
+def _same_hessian(asked: Asked) -> Answer:
+    if asked.constants.same_hessian or asked.constants.n == 1:
+        return YES
+    if asked.constants.same_hessian is None:
+        return on_your_word("all f_i are taken to have the same Hessian (same_hessian is unknown)")
+    return no(f"{asked.theorem.name} needs quadratic f_i with one Hessian, and same_hessian = 0")
+
+
 def _regulariser(asked: Asked) -> Answer:
     if asked.constants.composite:
         return no(f"{asked.theorem.name} has no prox step, and the objective has a regulariser R; use dore or diana")
@@ -267,6 +289,13 @@ STRONGLY_CONVEX_WORKERS = Hypothesis(
     "strongly convex workers", r"every $f_i$ is $\mu$-strongly convex", CONSTANTS, _worker_strong_convexity
 )
 CONVEX_SAMPLES = Hypothesis("convex samples", "the loss of every sample is convex", CONSTANTS, _sample_convexity)
+STRONGLY_CONVEX_SAMPLES = Hypothesis(
+    "strongly convex samples",
+    r"the loss $f_{ij}$ of every sample is $\mu$-strongly convex",
+    CONSTANTS,
+    _sample_strong_convexity,
+)
+SAME_HESSIAN = Hypothesis("one Hessian", "all $f_i$ have the same Hessian", CONSTANTS, _same_hessian)
 NO_REGULARISER = Hypothesis("no regulariser", "the objective has no regulariser", CONSTANTS, _regulariser)
 PROX = Hypothesis("prox", "$R$ is closed and convex", METHOD)
 QUADRATIC = Hypothesis("quadratic functions", "every $f_i$ is a quadratic function", CONSTANTS, _quadratic)
@@ -344,6 +373,21 @@ def _independent_samples(asked: Asked) -> Answer:
     )
 
 
+def _reshuffled(asked: Asked) -> Answer:
+    reshuffled = asked.constants.reshuffled
+    if reshuffled is None:
+        return on_your_word(
+            "every worker is taken to go through its samples in a fresh random order in every epoch (reshuffled is "
+            "unknown)"
+        )
+    if reshuffled:
+        return YES
+    return no(
+        f"{asked.theorem.name} needs samples that are reshuffled in every epoch: take a problem with rows and add "
+        f"batch=1,sampling=reshuffled"
+    )
+
+
 EXACT = Hypothesis("exact gradients", "the gradients are exact", CONSTANTS, _exact)
 NOISE = Hypothesis(
     "independent noise",
@@ -378,6 +422,14 @@ SAMPLED = Hypothesis(
     "the stochastic gradients are unbiased given the past and independent over rounds",
     CONSTANTS,
     _independent_samples,
+)
+RESHUFFLED = Hypothesis(
+    "reshuffled samples",
+    r"every worker has $m$ samples, and goes through them in every epoch of $m$ rounds in an order that is uniformly "
+    r"random, independent of everything before and of the other workers ($f_i = \frac{1}{m}\sum_j f_{ij}$, and "
+    r"$\sigma_\star^2$ is the variance of $\nabla f_{ij}(x^\star)$ over the samples, on average over the workers)",
+    CONSTANTS,
+    _reshuffled,
 )
 BOUNDED_GRADIENTS = Hypothesis("bounded gradients", r"$\mathbb{E}\|g_i\|^2 \le G^2$ at every point met", CONSTANTS)
 BOUNDED_WORKERS = Hypothesis(
@@ -623,7 +675,8 @@ CONSTANT_STEP = Hypothesis("constant step", r"$\gamma$ does not depend on $t$", 
 FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma}{a+t}$", METHOD)
 
 GUARDS: tuple[Hypothesis, ...] = (
-    CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC, KNOWN, EXACT, ONE_WORKER,
+    CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, STRONGLY_CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC,
+    SAME_HESSIAN, RESHUFFLED, KNOWN, EXACT, ONE_WORKER,
     EQUAL_WORKERS, SHARED_MINIMISER, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP,
     SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, MASKS, FRESH_COINS, COMPUTE_TIMES, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS,
     NOISE,
@@ -633,14 +686,14 @@ GUARDS: tuple[Hypothesis, ...] = (
 
 
 STATEMENT: tuple[Hypothesis, ...] = (
-    ONE_WORKER, EQUAL_WORKERS, SHARED_MINIMISER, QUADRATIC, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS,
+    ONE_WORKER, EQUAL_WORKERS, SHARED_MINIMISER, QUADRATIC, SAME_HESSIAN, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS,
     ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS, SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX,
-    STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES, DISSIMILARITY,
-    LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM, NOISE_IN_COORDINATES,
-    SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, MASKS, OWN_COINS, FRESH_COINS, DOWNLINK, BOUNDED_MEMORY,
-    OVERLAP, EVERYONE, COMPUTE_TIMES, DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED, FIRST_REPORTS,
-    FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_SUM, ZERO_ERRORS, DENSE_START, CONSTANT_STEP, FALLING_STEP,
-    KNOWN,
+    STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, STRONGLY_CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES,
+    DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, RESHUFFLED, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM,
+    NOISE_IN_COORDINATES, SAMPLED, BOUNDED_GRADIENTS, BOUNDED_WORKERS, UPLINK, MASKS, OWN_COINS, FRESH_COINS, DOWNLINK,
+    BOUNDED_MEMORY, OVERLAP, EVERYONE, COMPUTE_TIMES, DROPPED, CURRENT, ANY_MESSAGES, DRAWN, ONE_AGE, DELAYS, STORED,
+    FIRST_REPORTS, FREE_DELAYS, USED_ONCE, IN_ORDER, ZERO_MEMORIES, ZERO_SUM, ZERO_ERRORS, DENSE_START, CONSTANT_STEP,
+    FALLING_STEP, KNOWN,
 )  # fmt: skip
 """All hypotheses, in the order in which a statement says them."""
 

@@ -47,6 +47,11 @@ def parameter(name: str) -> Symbol:
     return lambda found, symbols: found.parameters.get(name, found.analysis.get(name))
 
 
+def constant(name: str) -> Symbol:
+    """A constant of the problem."""
+    return lambda found, symbols: getattr(found.constants, name)
+
+
 #: Bias and averaged variance of unbiased messages with independent coins (EF-BV).
 AVERAGED: dict[str, Symbol] = {
     r"\lambda": parameter("lam"),

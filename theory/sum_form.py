@@ -82,6 +82,10 @@ class ScaledCurve(Curve):
         return self.curve.first
 
     @property
+    def every(self) -> int:  # type: ignore[override]
+        return self.curve.every
+
+    @property
     def floor(self) -> float:
         return self.factor * self.curve.floor
 

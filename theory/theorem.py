@@ -42,6 +42,7 @@ from .hypotheses import (
     ONE_WORKER,
     PROX,
     STATEMENT,
+    STRONGLY_CONVEX_SAMPLES,
     STRONGLY_CONVEX_WORKERS,
     UPLINK,
     WORD,
@@ -215,9 +216,18 @@ class Guarantee:
             If constants are missing (`needs`), or a t is not a number of rounds the bound is about.
         """
         curve, t = self._curve(), np.asarray(t)
+        if curve.every > 1 and (left := t[~curve.covers(t)]).size:
+            raise InputError(
+                f"t = {left.ravel()[0]}: the bound of {self.theorem.name} is about whole epochs, multiples of "
+                f"m = {curve.every} rounds"
+            )
         if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
             raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.name} is about whole t >= {curve.first}")
         return curve.at(t)
+
+    def whole(self, t: float) -> int:
+        """The first number of rounds from t on that the bound is about: t, but for bounds about whole epochs."""
+        return self._curve().whole(t)
 
     @property
     def start(self) -> float | None:
@@ -245,7 +255,7 @@ class Guarantee:
         if self.curve is None or (start := self.start) is None:
             return False
         if rounds is not None:
-            return float(self.bound(max(rounds, self.curve.first))) >= start > 0
+            return float(self.bound(self.curve.whole(rounds))) >= start > 0
         return self.curve.floor >= start > 0
 
     def rounds_to(self, eps: float) -> int | None:
@@ -580,6 +590,8 @@ class Theorem(ABC):
         constants = constants.completed((*self.requires, *self.bound_requires))
         if STRONGLY_CONVEX_WORKERS in self.assumes and constants.mu_min is not None and constants.mu_min > 0:
             constants = replace(constants, mu=constants.mu_min)
+        if STRONGLY_CONVEX_SAMPLES in self.assumes and constants.mu_sample is not None and constants.mu_sample > 0:
+            constants = replace(constants, mu=constants.mu_sample, mu_min=constants.mu_sample)
         return constants
 
     def _match(self, constants: Constants, up: Any, down: Any, fixed: Point) -> tuple[Asked, tuple[Checked, ...]]:

@@ -195,7 +195,7 @@ def _row(
         raise InputError(found.reason if not found else found.needs)
     noise, error = _coefficients(subject, found, constants, given, fixed)
     parameters = {**found.parameters, **extra}
-    return Row(method, subject.name, bits, rounds, parameters, noise, error, float(found.bound(rounds)))
+    return Row(method, subject.name, bits, rounds, parameters, noise, error, float(found.bound(found.whole(rounds))))
 
 
 def _bits(

@@ -292,6 +292,8 @@ class VerificationRun:
         if not self.plan.rounds:
             guarantee = self.guarantee(problem, rounds)
             assert isinstance(guarantee, Guarantee)
+        if guarantee.curve is not None:
+            rounds = guarantee.whole(rounds)
         replicas = 1 if self.deterministic(problem) else self.plan.replicas
         self.work_planned = self._plan_work(rounds, replicas, problem)
         if guarantee.curve is None:
@@ -329,7 +331,8 @@ class VerificationRun:
 
     def _compare_path(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int) -> Comparison:
         """Compare along one run: the bound is about every number of rounds with the same parameters."""
-        points = np.unique(np.concatenate([log_checkpoints(rounds, 30), np.linspace(0, rounds, 21).astype(int)]))
+        points = np.concatenate([log_checkpoints(rounds, 30), np.linspace(0, rounds, 21).astype(int)])
+        points = np.unique([guarantee.whole(t) if t else 0 for t in points])
 
         def at(t: int, count: int, first: int) -> np.ndarray:
             length = rounds if self.method.clock else t  # a schedule belongs to its length

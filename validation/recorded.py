@@ -25,7 +25,17 @@ from ..solvers.pseudocode import Given, Link, State
 from ..solvers.schedule import Schedule, clock
 from ..solvers.trace import Trace
 from ..theory.compressors import Compressor, compressor
-from .conformance import OTHERWISE, PARAMETERS, ROUNDINGS, SETTINGS, UNIT, Conformance, Setting, Tally
+from .conformance import (
+    OTHERWISE,
+    PARAMETERS,
+    RESHUFFLED,
+    ROUNDINGS,
+    SETTINGS,
+    UNIT,
+    Conformance,
+    Setting,
+    Tally,
+)  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -75,6 +85,11 @@ class Followed(Given):
         self._count("down", compressor("identity"), 1.0)
         return super().broadcast(v)
 
+    def C_each(self, v: Floats) -> Floats:
+        self._count("down", self._chosen["down"], 1.0)  # a share of 1/n for each of n messages
+        self.sizes["down"].append(float(v @ v))
+        return super().C_each(v)
+
     def _send(self, link: Link, i: int, v: Floats) -> Floats:
         self._note("up", link, i, v, 1 / self.n)
         return super()._send(link, i, v)
@@ -118,7 +133,7 @@ def records_conform(method: str | Method, seed: int = 0) -> Conformance:
         return Conformance("not checked", f"method '{method.name}' brings no transcription")
     numbers = {name: PARAMETERS.get(name, OTHERWISE) for name in method.parameters}
     tally = Tally()
-    for setting in (SETTINGS[0], SETTINGS[2]):
+    for setting in RESHUFFLED if method.reshuffles else (SETTINGS[0], SETTINGS[2]):
         problem, trace, given, states = _followed(method, setting, numbers, ROUNDS, seed)
         expected = expectations(method, problem, trace, given, states, numbers)
         _compare(trace, expected, tally)
@@ -300,7 +315,7 @@ def _divergence(method: Method, numbers: Mapping[str, float], seed: int, tally: 
         return
     numbers = {**numbers, "gamma": MUCH_TOO_LONG}
     with np.errstate(all="ignore"):
-        _, trace, _, states = _followed(method, SETTINGS[0], numbers, FAR, seed)
+        _, trace, _, states = _followed(method, RESHUFFLED[0] if method.reshuffles else SETTINGS[0], numbers, FAR, seed)
         left = 0
         for t, state in enumerate(states, start=1):
             model = [] if method.model_state is None else [np.asarray(state.server_states[method.model_state])]

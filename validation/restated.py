@@ -7,12 +7,12 @@ that is prescribed), the bound (of an order its formula), the weights of the met
 at random constants and parameters, and in the cases where terms drop out: one worker, no compression, no noise,
 contractions that never lengthen a vector.
 
-Arguments are constants by their letters: n, L (of f), Lmax, Lt (root mean square of the L_i), Lbar (mean), Lsum
-(rho_L), Ls (of a sample), mu, pl; s2, ss2, z2, zs2 for sigma^2, sigma_star^2, zeta^2, zeta_star^2; G, G1, C1, C2 of
-the gradients; D = f(x^0) - f*, R2 = ||x^0 - x*||^2, Dstar, g0 and gL of the start; s the overlap, tau; w, wu, wd the
-variances of the compressors and a = 1 + w; d, du, dd their contractions, eu, ed their absolute errors; K and W for
-K_c and the growth of a message; g the step, T the rounds; further parameters have their own names, `shift` is a of
-a + t.
+Arguments are constants by their letters: n, m (samples of a worker), L (of f), Lmax, Lt (root mean square of the
+L_i), Lbar (mean), Lsum (rho_L), Ls (of a sample), mu, pl; s2, ss2, z2, zs2 for sigma^2, sigma_star^2, zeta^2,
+zeta_star^2; G, G1, C1, C2 of the gradients; D = f(x^0) - f*, R2 = ||x^0 - x*||^2, Dstar, g0 and gL of the start; s
+the overlap, tau; w, wu, wd the variances of the compressors and a = 1 + w; d, du, dd their contractions, eu, ed their
+absolute errors; K and W for K_c and the growth of a message; g the step, T the rounds; further parameters have their
+own names, `shift` is a of a + t.
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ def _geometric_sum(rho: float, T: float) -> float:
     if T * math.log(rho or 1) > 700:
         return inf
     return T if rho == 1 else -math.expm1(T * math.log(rho)) / (1 - rho) if rho > 0 else 1.0
+
+
+def _shifts(n: float, m: float, mu: float, w: float, alpha: float, g: float) -> float:
+    """DIANA-RR's weight of the shifts: the mean over all orders of (4 w g^2/(alpha n^2)) (1 - g mu)^k, times n m."""
+    return 4 * w * g**2 / (alpha * n) * _geometric_sum(1 - g * mu, m)
 
 
 def _theta(d: float) -> float:
@@ -420,6 +425,34 @@ RESTATED: dict[str, Restated] = {
     "marina.pl": Restated(
         lambda n, L, Lt, pl, w, p: min(1 / (L + Lt * sqrt(2 * (1 - p) * w / (p * n))), p / (2 * pl)),
         lambda pl, D, g, T: (1 - g * pl) ** T * D,
+    ),
+    "marina-p.nonconvex": Restated(
+        lambda L, Lt, wd, p: 1 / (L + Lt * sqrt((1 - p) * wd / p)), lambda D, g, T: 2 * D / (g * T)
+    ),
+    "marina-p.pl": Restated(
+        lambda L, Lt, pl, wd, p: min(1 / (L + Lt * sqrt(2 * (1 - p) * wd / p)), p / (2 * pl)),
+        lambda pl, D, g, T: (1 - g * pl) ** T * D,
+    ),
+    "marina-p.same-hessian": Restated(
+        lambda n, L, wd, p: 1 / (L + L * sqrt((1 - p) * wd / (p * n))), lambda D, g, T: 2 * D / (g * T)
+    ),
+    "marina-p.same-hessian-pl": Restated(
+        lambda n, L, pl, wd, p: min(1 / (L + L * sqrt(2 * (1 - p) * wd / (p * n))), p / (2 * pl)),
+        lambda pl, D, g, T: (1 - g * pl) ** T * D,
+    ),
+    "q-rr.strongly-convex": Restated(
+        lambda n, Ls, w: 1 / ((1 + 2 * w / n) * Ls),
+        lambda n, m, Ls, mu, w, ss2, zs2, R2, g, T: (
+            (1 - g * mu) ** T * R2 + 2 * g**2 * (Ls * m * ss2 / 4) / mu + 2 * g * w / (mu * n) * (zs2 + ss2)
+        ),
+    ),
+    "diana-rr.strongly-convex": Restated(
+        lambda n, m, Ls, mu, w, alpha: min(alpha / (2 * m * mu), 1 / ((1 + 6 * w / n) * Ls)),
+        lambda n, m, Ls, mu, w, ss2, zs2, R2, alpha, g, T: (
+            (1 - g * mu) ** T * (R2 + _shifts(n, m, mu, w, alpha, g) * (zs2 + ss2)) + 2 * g**2 * (Ls * m * ss2 / 4) / mu
+        ),
+        weights=(_one, lambda n, m, mu, w, alpha, g: _shifts(n, m, mu, w, alpha, g)),
+        limits={"alpha": (None, lambda w: 1 / (1 + w))},
     ),
     "dasha.nonconvex": Restated(
         lambda n, L, Lt, w: 1 / (L + Lt * sqrt(2 * w * (2 * w + 1) / n)),
@@ -818,7 +851,7 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, float]:
     out: dict[str, float] = {
         letter: float(c[name])
         for letter, name in {
-            "n": "n", "L": "L_max" if worst else "L", "Lmax": "L_max", "Ls": "L_sample", "Lt": "L_tilde",
+            "n": "n", "m": "m", "L": "L_max" if worst else "L", "Lmax": "L_max", "Ls": "L_sample", "Lt": "L_tilde",
             "Lbar": "L_mean", "Lsum": "L_shared", "mu": "mu_min" if worst else "mu", "pl": "pl", "s2": "sigma_sq",
             "ss2": "sigma_star_sq", "z2": "zeta_sq", "zs2": "zeta_star_sq", "G": "G", "G1": "G_l1", "C1": "G_mean",
             "C2": "G_sq_mean", "L1": "L_l1", "sig1": "sigma_l1", "D": "gap0", "R2": "dist0_sq", "s": "overlap",
@@ -978,4 +1011,5 @@ def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator
             V = _kept(*given, found.analysis["U"], case.up)
             yield "V", _to_the_wire(found.analysis["V"], V), V
     if found.curve is not None and not found.missing:
-        yield f"the bound after {T} rounds", float(found.bound(T)), evaluate(right.bound, letters)
+        T = found.whole(T)
+        yield f"the bound after {T} rounds", float(found.bound(T)), evaluate(right.bound, letters | {"T": float(T)})

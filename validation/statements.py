@@ -16,7 +16,16 @@ from functools import cache
 from typing import Any
 
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
-from ..theory.hypotheses import COMPUTE_TIMES, EQUAL_WORKERS, EXACT, ONE_WORKER, QUADRATIC, STRONGLY_CONVEX_WORKERS
+from ..theory.hypotheses import (
+    COMPUTE_TIMES,
+    EQUAL_WORKERS,
+    EXACT,
+    ONE_WORKER,
+    QUADRATIC,
+    SAME_HESSIAN,
+    STRONGLY_CONVEX_SAMPLES,
+    STRONGLY_CONVEX_WORKERS,
+)  # fmt: skip
 from .verdict import Verdict
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[{}]|\d+(?:\.\d+)?|[A-Za-z]|[-+^_{}(),]")
@@ -135,6 +144,8 @@ def suited(theorem: Theorem, constants: Constants) -> dict[str, Any]:
         changes["quadratic"] = True
     if COMPUTE_TIMES in theorem.assumes and constants.n:
         changes["seconds"] = tuple(1.0 + 0.5 * i for i in range(constants.n))
+    if SAME_HESSIAN in theorem.assumes:
+        changes["same_hessian"] = True
     if EXACT in theorem.assumes:
         changes |= {"sigma_sq": 0.0, "sigma_star_sq": 0.0, "sigma_l1": 0.0}
     return changes | dict(theorem.probe.constants)
@@ -163,7 +174,7 @@ def setting(theorem: Theorem, seed: int) -> Setting:
         dist0_sq=dist0_sq, dim=30, overlap=draw(2, 6), tau=draw(3, 9), grad0_sq=draw(1, 3),
         gap_star=draw(0.5, 2), G_mean=draw(0.5, 0.9) * G, G_sq_mean=draw(0.5, 0.9) * G**2, G_l1=draw(2, 4) * G,
         L_tilde=draw(1.95, L_max), L_mean=draw(L, 1.95), L_shared=draw(4, 6), grad0_scaled=draw(1, 3),
-        L_l1=draw(20, 30), sigma_l1=draw(1, 3),
+        L_l1=draw(20, 30), sigma_l1=draw(1, 3), m=ROUNDS, mu_sample=draw(0.01, 0.05), reshuffled=True,
     )  # fmt: skip
     constants = replace(constants, **suited(theorem, constants)).completed()
     compressors: dict[type, tuple[Any, Any]] = {
@@ -214,6 +225,8 @@ def difference(theorem: Theorem, seed: int = 0) -> str:
     }  # fmt: skip
     symbols |= {name if len(name) == 1 else "\\" + name: value for name, value in found.parameters.items()}
     symbols |= {name: value for name, value in found.analysis.items() if name not in symbols}
+    if STRONGLY_CONVEX_SAMPLES in theorem.assumes:
+        symbols[r"\mu"] = where.constants.mu_sample
     if STRONGLY_CONVEX_WORKERS in theorem.assumes:
         symbols |= {"L": where.constants.L_max, r"\mu": where.constants.mu_min}
     gamma, eta = found.intervals["gamma"], found.intervals.get("eta")

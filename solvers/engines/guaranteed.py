@@ -11,6 +11,7 @@ from ...common.errors import InputError
 from ...theory.compressors import Compressor
 from ...theory.theorem import Guarantee, NoGuarantee
 from ..method import method
+from .request import log_checkpoints
 from .setup import OPTIONAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -48,12 +49,17 @@ def guaranteed(options: RunOptions) -> RunOptions:
     columns = {name for name, _ in found.metric.terms if name in OPTIONAL_COLUMNS or name in subject.columns}
     if options.columns is not True:
         columns |= set(options.columns or ())
+    checkpoints, epoch = options.checkpoints, 1 if found.curve is None else found.curve.every
+    if checkpoints is None and epoch > 1:
+        checkpoints = epoch * log_checkpoints(-(-options.rounds // epoch))
+        checkpoints = checkpoints[checkpoints <= options.rounds]
     return replace(
         options,
         method=subject,
         parameters={**found.parameters, **(options.parameters or {})},
         columns=sorted(columns),
         average=options.average or found.weights,
+        checkpoints=checkpoints,
         **compressors,
     )
 
@@ -70,7 +76,7 @@ def with_guarantee(trace: Trace, found: Any) -> Trace:
     scalars = dict(trace.scalars)
     if found.curve is not None:
         bound = np.full(trace.rounds.size, np.nan)
-        inside = trace.rounds >= found.curve.first
+        inside = found.curve.covers(trace.rounds)
         bound[inside] = found.bound(trace.rounds[inside])
         scalars["bound"] = bound
     return replace(trace, about=about, scalars=scalars)

@@ -47,7 +47,7 @@ KNOWN = Constants(
     n=6, dim=DIM, L=1.0, L_max=2.0, L_sample=3.0, mu=0.1, mu_min=0.05, pl=0.2, sigma_sq=0.5, sigma_star_sq=0.3,
     zeta_sq=0.7, zeta_star_sq=0.2, G=2.0, gap0=4.0, dist0_sq=9.0, overlap=4.0, tau=5.0, grad0_sq=1.5, gap_star=0.8,
     L_l1=40.0, quadratic=True, convex_samples=True, independent_samples=True, independent_delays=True, same_age=True,
-    every_worker=True,
+    every_worker=True, m=1, mu_sample=0.02, reshuffled=True, same_hessian=True,
 )  # fmt: skip
 #: A compressor of the library of each class.
 MEMBERS = {Unbiased: "ternary", Contractive: "topk:k=25", AbsoluteError: "threshold:level=0.1", None: None}
@@ -88,6 +88,9 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
     table = {
         "CONVEX_WORKERS": Break("needs every f_i convex", {"mu_min": -1.0}),
         "STRONGLY_CONVEX_WORKERS": Break("needs every f_i strongly convex", {"mu_min": 0.0}),
+        "STRONGLY_CONVEX_SAMPLES": Break("the loss of every sample strongly convex", {"mu_sample": 0.0}),
+        "SAME_HESSIAN": Break("needs quadratic f_i with one Hessian", {"same_hessian": False}),
+        "RESHUFFLED": Break("add batch=1,sampling=reshuffled", {"reshuffled": False}),
         "CONVEX_SAMPLES": Break("the loss of every sample convex", {"convex_samples": False}),
         "NO_REGULARISER": Break("has no prox step", {"composite": True}),
         "QUADRATIC": Break("is about quadratic functions", {"quadratic": False}),
@@ -129,7 +132,7 @@ IMPLIED_BY = {
     "L_mean": ("L_max", "L_sample", "L_tilde"),
     "L_shared": ("L_max", "L_sample", "L_tilde", "overlap"),
     "pl": ("mu", "mu_min"),
-    "mu": ("mu_min",),
+    "mu": ("mu_min", "mu_sample"),
     "gap0": ("dist0_sq",),
     "dist0_sq": ("gap0",),
     "zeta_sq": (),
@@ -194,6 +197,9 @@ def test_breaking_one_hypothesis_is_refused_with_its_reason(t, hypothesis):
         ("qsgd.strongly-convex", {"mu_min": None}, {}, "every f_i is taken to be convex"),
         ("dore.strongly-convex", {"mu_min": None}, {}, "every f_i is taken to be mu-strongly convex"),
         ("ef21.pl", {"sigma_sq": None, "L_sample": None}, {}, "the gradients are taken to be exact"),
+        ("q-rr.strongly-convex", {"mu_sample": None}, {}, "the loss of every sample is taken to be mu-strongly convex"),
+        ("diana-rr.strongly-convex", {"reshuffled": None}, {}, "in a fresh random order in every epoch"),
+        ("marina-p.same-hessian", {"same_hessian": None}, {}, "all f_i are taken to have the same Hessian"),
         ("sgd.finite-sum", {"convex_samples": None}, {}, "the loss of every sample is taken to be convex"),
         ("sgd.convex", {"independent_samples": None}, {}, "unbiased and independent over workers and rounds"),
         ("delayed-sgd.nonconvex", {"independent_delays": None}, {}, "the delays are taken not to depend on samples"),

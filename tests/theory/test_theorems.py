@@ -34,6 +34,7 @@ from tersegrad.theory.hypotheses import (
     OWN_COINS,
     PROX,
     STRONGLY_CONVEX,
+    STRONGLY_CONVEX_SAMPLES,
     STRONGLY_CONVEX_WORKERS,
 )  # fmt: skip
 from tersegrad.validation.statements import suited
@@ -41,7 +42,7 @@ from tersegrad.validation.statements import suited
 FULL = Constants(
     n=6, dim=50, L=1.0, L_max=2.0, L_sample=3.0, mu=0.1, mu_min=0.05, pl=0.2, sigma_sq=0.5, sigma_star_sq=0.3,
     zeta_sq=0.7, zeta_star_sq=0.2, G=2.0, gap0=4.0, dist0_sq=9.0, overlap=4.0, tau=5.0, grad0_sq=1.5, gap_star=0.8,
-    L_l1=40.0, quadratic=True,
+    L_l1=40.0, quadratic=True, m=1, mu_sample=0.02, reshuffled=True,
 )  # fmt: skip
 PAIRS = {
     Unbiased: [
@@ -302,12 +303,11 @@ def test_a_regulariser_needs_a_prox_and_curvature_is_checked(id):
     t = THEOREMS[id]
     assert bool(ask(id, constants=replace(constants_for(id), composite=True))) == (PROX in t.assumes)
     if "mu" in t.requires:
-        flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0))
-        assert bool(flat) == {STRONGLY_CONVEX, STRONGLY_CONVEX_WORKERS}.isdisjoint(t.assumes)
-        nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0))
-        assert bool(nonconvex) == {CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS}.isdisjoint(
-            t.assumes
-        )  # there f_i is f itself
+        flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0, mu_sample=0.0))
+        assert bool(flat) == {STRONGLY_CONVEX, STRONGLY_CONVEX_WORKERS, STRONGLY_CONVEX_SAMPLES}.isdisjoint(t.assumes)
+        nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0, mu_sample=-1.0))
+        convex = {CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, STRONGLY_CONVEX_SAMPLES}
+        assert bool(nonconvex) == convex.isdisjoint(t.assumes)  # there f_i is f itself
     if EQUAL_WORKERS in t.assumes:
         assert "all sample the same f" in ask(id, constants=FULL).reason
 
@@ -364,7 +364,7 @@ def problems(draw):
         zeta_sq=zeta_sq, zeta_star_sq=zeta_sq * draw(fraction), G=draw(magnitude), gap0=draw(magnitude),
         dist0_sq=draw(magnitude), dim=draw(st.integers(1, 10**6)), tau=draw(st.sampled_from([0.0, 1.0, 7.0, 1e4])),
         overlap=max(1.0, n * min(1.0, L / L_max)), grad0_sq=draw(magnitude), gap_star=draw(magnitude),
-        L_l1=draw(magnitude), quadratic=True,
+        L_l1=draw(magnitude), quadratic=True, m=1, reshuffled=True,
     )  # fmt: skip
 
 

@@ -77,9 +77,19 @@ def test_a_run_of_a_guarantee_records_the_theorems_metric_and_bound(name):
         with pytest.raises(InputError, match=r"has no value here"):
             trace.bound  # noqa: B018
     else:
-        inside = trace.rounds >= found.curve.first
+        inside = found.curve.covers(trace.rounds)
         np.testing.assert_array_equal(trace.bound[inside], found.bound(trace.rounds[inside]))
         assert np.isnan(trace.bound[~inside]).all()
+
+
+def test_a_run_of_a_bound_about_epochs_is_recorded_after_epochs():
+    """Twelve samples a worker: every checkpoint but the last round has a bound."""
+    e = EXPERIMENTS["q-rr.strongly-convex"]
+    p = tg.problem(e.problem, workers=e.workers)
+    trace = tg.run(theorem(e.theorem).guarantee(p, e.up), p, rounds=100)
+    assert trace.rounds.tolist() == [0, 12, 24, 36, 48, 60, 72, 84, 96, 100]
+    assert np.isfinite(trace.bound[:-1]).all()
+    assert np.isnan(trace.bound[-1])
 
 
 def test_what_is_given_beside_a_guarantee_counts():

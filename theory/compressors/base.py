@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -46,10 +46,14 @@ class Unbiased:
     shared_coins
         True when all workers use the same coins: the error of an average of n messages is then omega, not
         omega/n.
+    dealt
+        (n, c) where the messages of n workers complement each other: made of one and the same vector, they have a mean
+        of relative variance c only.
     """
 
     omega: float
     shared_coins: bool = False
+    dealt: tuple[int, float] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.omega) and self.omega >= 0):
@@ -58,6 +62,10 @@ class Unbiased:
     def averaged(self, n: int) -> float:
         """Constant c in E||avg (C(x_i) - x_i)||^2 <= c avg ||x_i||^2 over n workers."""
         return self.omega if self.shared_coins else self.omega / n
+
+    def of_one_vector(self, n: int) -> float:
+        """Constant c in E||avg C_i(x) - x||^2 <= c ||x||^2 over n messages of one vector."""
+        return self.dealt[1] if self.dealt is not None and self.dealt[0] == n else self.averaged(n)
 
     def scaled(self) -> Contractive:
         """The contraction of C/(1 + omega): delta = 1/(1 + omega)."""

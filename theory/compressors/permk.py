@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
 from ...common.options import integer
-from .base import MAX_DIM, Compressor, Unbiased, centred
+from .base import MAX_DIM, VALUE_VARIANCE, Compressor, Unbiased, centred
 from .selection import selection_error, selection_unbiased
 
 
@@ -56,7 +56,8 @@ class PermK(Compressor):
 
     def unbiased(self, dim: int) -> Unbiased:
         self.check(dim)
-        return selection_unbiased(1 / self.workers, shared_coins=True)
+        alone = selection_unbiased(1 / self.workers, shared_coins=True)
+        return replace(alone, dealt=(self.workers, VALUE_VARIANCE))  # of a mean only the rounding of its values is left
 
     def pointwise(self, x: ArrayLike) -> float:
         x = centred(x)

@@ -218,6 +218,8 @@ def document(found: Guarantee | NoGuarantee, rounds: int | None, eps: float | No
     known = not found.needs  # the bound has a value: no constant is missing, and it is more than an order
     reach = found.rounds_to(eps) if known and eps is not None else None
     horizon = rounds if rounds is not None else reach
+    if known and horizon is not None:
+        horizon = found.whole(horizon) if horizon else 0
     return {
         **about,
         "reason": found.needs or (eps is not None and found.unreachable(eps)) or "",

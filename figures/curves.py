@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..solvers.trace import Trace
     from ..validation.studies import Comparison, Speedup
 
+#: What runs are drawn over, and how the axis says it.
+AXES = {"rounds": "rounds $t$", "bits": "bits of one worker, both ways", "seconds": "seconds"}
 DASH_DOT = (0, (6, 1.5, 1, 1.5))
 REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": DASH_DOT}
 #: Colour, marker and dashes tell the lines apart, also in grey print.
@@ -67,7 +69,7 @@ def rate_plot(traces: Trace | Sequence[Trace], column: str | None = None, *, ove
     column
         What to draw; default: the metric of the run's theorem, else the gap, else the squared gradient.
     over
-        "rounds", or "bits" (of one worker, both ways, as encoded).
+        "rounds", "bits" (of one worker, both ways, as encoded) or "seconds" (of the clock).
 
     Raises
     ------
@@ -77,20 +79,20 @@ def rate_plot(traces: Trace | Sequence[Trace], column: str | None = None, *, ove
     runs = list(traces) if isinstance(traces, Sequence) else [traces]
     if not runs:
         raise InputError("there is nothing to draw: give at least one trace")
-    if over not in ("rounds", "bits"):
-        raise InputError(f"over={over}: draw over rounds or bits{nearest(over, ('rounds', 'bits'))}")
+    if over not in AXES:
+        raise InputError(f"over={over}: draw over {', '.join(AXES)}{nearest(over, AXES)}")
     with journal():
         fig, (ax,) = figure(1, height=2.8, legend_lines=min(len(runs) + 1, 6))
         for k, trace in enumerate(runs):
             name, values = chosen(trace, column)
-            x = trace.rounds.astype(float) if over == "rounds" else _bits(trace)
+            x = {"rounds": lambda t: t.rounds.astype(float), "bits": _bits, "seconds": lambda t: t.seconds}[over](trace)
             _line(ax, x, values, k, _name(trace, runs))
             if column is None and "bound" in trace.scalars and over == "rounds":
                 bound = trace.scalars["bound"]
                 shown = np.isfinite(bound) & (bound > 0) & (x > 0)
                 ax.plot(x[shown], bound[shown], color=GREY, linestyle=DASH_DOT, label=_bound_name(trace, runs))
             ax.set_ylabel(name)
-        _finish(ax, "rounds $t$" if over == "rounds" else "bits of one worker, both ways", len(runs) + 1)
+        _finish(ax, AXES[over], len(runs) + 1)
     return fig
 
 

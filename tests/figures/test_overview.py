@@ -85,3 +85,19 @@ def test_dore_sends_fewest_bits_among_the_methods_with_a_linear_rate() -> None:
     rounds = {(row["method"], row["links"]): row["rounds"] for row in linear}
     assert rounds["diana", "QSGD up"] > rounds["diana", "no compression"]  # compression costs rounds
     assert rounds["qsgd", "QSGD up"] > 10 * rounds["diana", "QSGD up"]  # memory removes the heterogeneity
+
+
+def test_whoever_waits_for_the_slow_worker_takes_as_much_longer_and_whoever_drops_it_does_not() -> None:
+    """Tenfold seconds where it is waited for; where its gradients are dropped, 7 of 8 workers do the work."""
+    drawing = FIGURES["overview-seconds"]
+    _, rows = drawing.table(drawing.measure(True, 0))
+    found: dict[str, list[float]] = {}
+    for panel, line, _, _, y, *_ in rows:
+        if panel == "a":
+            found.setdefault(line, []).append(y)
+    waiting, late, dropping = found["synchronous"], found["asynchronous"], found["Ringmaster"]
+    assert waiting[2] == pytest.approx(10 * waiting[1], rel=1e-9)
+    assert late[2] > 8 * late[1]
+    assert dropping[1] == dropping[2] < 1.25 * dropping[0]
+    for name in ("Ringmaster", "Rennala"):
+        assert np.all(np.array(found[name]) <= found[f"{name}, bound"])

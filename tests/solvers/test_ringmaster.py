@@ -192,3 +192,12 @@ def test_seconds_are_a_column_of_data_frames_and_files(tmp_path):
     assert Trace.load(tmp_path / "t.npz").seconds.tolist() == [0, 5, 20]
     with pytest.raises(InputError, match="this run has no seconds"):
         simulate("sgd", QUADRATIC, workers=3, parameters={"gamma": 0.1}, rounds=4).seconds  # noqa: B018
+
+
+def test_runs_are_drawn_over_seconds():
+    trace = simulate("ringmaster", QUADRATIC, workers=2, parameters={"gamma": 0.1, "R": 2}, rounds=9, schedule="power")
+    (ax,) = trace.plot("gap", over="seconds").axes
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), trace.seconds[trace.seconds > 0])
+    assert ax.get_xlabel() == "seconds"
+    with pytest.raises(InputError, match="this run has no seconds"):
+        simulate("sgd", QUADRATIC, workers=2, parameters={"gamma": 0.1}, rounds=9).plot("gap", over="seconds")

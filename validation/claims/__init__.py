@@ -1,4 +1,4 @@
-"""The claims of the five papers that no single bound decides, each with the measurement that does.
+"""The claims of the five papers and of the field since that no single bound decides, and what decides them.
 
 One file per paper; each has a tuple CLAIMS.
 """

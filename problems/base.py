@@ -302,7 +302,13 @@ class Problem(ABC):
         l1, l2 = self.regulariser
         return subgradient_norm(self.gradient(self.x_star) + l2 * self.x_star, self.x_star, l1)
 
-    def known(self, L_i: ArrayLike | None = None, supports: ArrayLike | None = None, **constants: Any) -> Constants:
+    def known(
+        self,
+        L_i: ArrayLike | None = None,
+        supports: ArrayLike | None = None,
+        mu_i: ArrayLike | None = None,
+        **constants: Any,
+    ) -> Constants:
         """Return `constants` together with those that hold by the problem's shape: n, d, distances, additive
         noise.
 
@@ -311,7 +317,7 @@ class Problem(ABC):
         not known, f(x0) stands for it in gap_star. Samples are drawn independently, and convex where every f_i is
         known to be: losses are of one kind, and additive noise is linear. The smoothness L_i (n,) of the workers, or
         one for all, gives its mean, with their supports (n, d) the largest sum over workers that share a coordinate,
-        and the scaled gradients at x0.
+        and the scaled gradients at x0. The strong convexity mu_i (n,) of the workers is mu_min where it is not given.
         """
         composite = self.regulariser != (0.0, 0.0)
         mu_min = constants.get("mu_min")
@@ -330,7 +336,11 @@ class Problem(ABC):
             / self.workers,
         }
         if L_i is not None:
-            common |= self._of_workers(np.broadcast_to(np.asarray(L_i, dtype=np.float64), self.workers), supports)
+            smooth = np.broadcast_to(np.asarray(L_i, dtype=np.float64), self.workers)
+            common |= self._of_workers(smooth, supports)
+            convex = np.broadcast_to(mu_min or 0.0, self.workers) if mu_i is None else np.asarray(mu_i)
+            if min(smooth.min(), convex.min()) > 0:
+                common |= {"L_i": tuple(smooth.tolist()), "mu_i": tuple(np.minimum(convex, smooth).tolist())}
         if constants.get("L") is not None:
             common["L_l1"] = self.dim * constants["L"]
         if self.infima is not None and not composite:

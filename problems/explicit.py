@@ -84,6 +84,7 @@ class ExplicitQuadratic(Problem):
             zeta_sq = float(np.sum((slopes - slopes.mean(axis=0)) ** 2)) / self.workers
         return self.known(
             smooth,
+            mu_i=own.min(axis=1),
             L=largest,
             L_tilde=max(float(np.sqrt(np.mean(smooth**2))), largest),
             L_max=max(float(smooth.max()), largest),

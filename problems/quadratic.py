@@ -203,6 +203,7 @@ class Quadratic(Problem):
             )
         return self.known(
             largest * scales,
+            mu_i=smallest * scales,
             G=self._largest_gradient(),
             L=float(self._mean_spectrum[-1]),
             L_tilde=largest * float(np.sqrt(np.mean(scales**2))),

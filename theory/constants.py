@@ -87,6 +87,8 @@ class Constants:
     uniform_draws: bool | None = _constant("the worker of every message is drawn uniformly, whatever happened before")
     same_age: bool | None = _constant("all messages of one step were computed at the same model")
     every_worker: bool | None = _constant("every step uses one new message of every worker")
+    L_i: tuple[float, ...] | None = _constant("smoothness of f_i, worker by worker")
+    mu_i: tuple[float, ...] | None = _constant("strong convexity of f_i, worker by worker")
     seconds: tuple[float, ...] | None = _constant("how many seconds a gradient takes each worker, at most")
     notes: tuple[str, ...] = field(default=(), metadata={"meaning": "what `completed` filled in, and why"})
     certainty: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -100,8 +102,9 @@ class Constants:
         for flag in FLAGS:
             if getattr(self, flag) is not None:
                 object.__setattr__(self, flag, bool(getattr(self, flag)))
-        if self.seconds is not None:
-            object.__setattr__(self, "seconds", positive_numbers("seconds", self.seconds))
+        for name in LISTS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, positive_numbers(name, getattr(self, name)))
         for low, high in _ORDERED:
             a, b = getattr(self, low), getattr(self, high)
             if a is not None and b is not None and a > b * (1 + ROUNDING):
@@ -146,7 +149,7 @@ class Constants:
         given = Constants.read(pairs)
         values = {name: getattr(given, name) for name in pairs}
         if not {"L", "L_tilde", "L_max"}.isdisjoint(pairs):
-            values = dict.fromkeys(SELDOM) | values
+            values = dict.fromkeys((*SELDOM, "L_i", "mu_i")) | values
         kept = {name: how for name, how in self.certainty.items() if name not in values}
         return replace(self, **values, certainty=kept)
 
@@ -155,8 +158,10 @@ class Constants:
         rows = [(name, f"{value:.6g}", how, meaning) for name, value, how, meaning in self.rows()]
         widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
         lines = ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]).rstrip() for row in rows]
-        if self.seconds is not None:
-            lines.append(f"seconds  {', '.join(f'{value:g}' for value in self.seconds)}  of a gradient, by worker")
+        for f in fields(self):
+            if f.name in LISTS and getattr(self, f.name) is not None:
+                values = ", ".join(f"{value:g}" for value in getattr(self, f.name))
+                lines.append(f"{f.name}  {values}  {f.metadata['meaning']}")
         lines += [str(f.metadata["meaning"]) for f in fields(self) if f.name in FLAGS and getattr(self, f.name)]
         return "\n".join([*lines, *self.notes])
 
@@ -242,7 +247,7 @@ FLAGS: tuple[str, ...] = (
 )  # fmt: skip
 """Names of what is true or false of a problem, or of the schedule of an asynchronous method; None: unknown."""
 
-LISTS: tuple[str, ...] = ("seconds",)
+LISTS: tuple[str, ...] = ("L_i", "mu_i", "seconds")
 """Names of what has a value for every worker; as text, with / between the values."""
 
 NAMES: tuple[str, ...] = tuple(

@@ -284,6 +284,25 @@ def _supports(asked: Asked) -> Answer:
     return YES
 
 
+def _own_conditions(asked: Asked) -> Answer:
+    """Lists of a value for every worker, or f_i that are all as smooth and as convex as the worst one."""
+    c = asked.constants
+    if (c.L_i is None) != (c.mu_i is None):
+        missing = "mu_i" if c.mu_i is None else "L_i"
+        return no(
+            f"{asked.theorem.name} needs L_i and mu_i of every worker, or of none; {missing} is unknown: give "
+            f"{front.constants(missing, value='a/b/...')}"
+        )
+    if c.L_i is None or c.mu_i is None:
+        return _worker_strong_convexity(asked)
+    if len(c.L_i) != c.n or len(c.mu_i) != c.n:
+        return no(f"L_i and mu_i have {len(c.L_i)} and {len(c.mu_i)} values, and there are n = {c.n:g} workers")
+    if wrong := [i for i, (L, mu) in enumerate(zip(c.L_i, c.mu_i, strict=True)) if mu > L * (1 + 1e-9)]:
+        i = wrong[0]
+        return no(f"mu_i = {c.mu_i[i]:g} of worker {i} is above its L_i = {c.L_i[i]:g}, but mu_i <= L_i always holds")
+    return YES
+
+
 CONVEX_WORKERS = Hypothesis("convex workers", "every $f_i$ is convex", CONSTANTS, _worker_convexity)
 STRONGLY_CONVEX_WORKERS = Hypothesis(
     "strongly convex workers", r"every $f_i$ is $\mu$-strongly convex", CONSTANTS, _worker_strong_convexity
@@ -302,6 +321,9 @@ QUADRATIC = Hypothesis("quadratic functions", "every $f_i$ is a quadratic functi
 KNOWN = Hypothesis("known constants", "", CONSTANTS, _known)
 SMOOTH = Hypothesis("smooth", "$f$ is $L$-smooth", CONSTANTS)
 SMOOTH_WORKERS = Hypothesis("smooth workers", r"every $f_i$ is $L_{\max}$-smooth", CONSTANTS)
+OWN_CONDITIONS = Hypothesis(
+    "own conditions", r"every $f_i$ is $L_i$-smooth and $\mu_i$-strongly convex", CONSTANTS, _own_conditions
+)
 ALIKE_SMOOTH_WORKERS = Hypothesis("smooth workers", "every $f_i$ is $L$-smooth", CONSTANTS)
 SMOOTH_ON_AVERAGE = Hypothesis(
     "smooth on average", r"every $f_i$ is $L_i$-smooth, $\tilde L^2 = \frac{1}{n}\sum_i L_i^2$", CONSTANTS
@@ -676,7 +698,7 @@ FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma
 
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, STRONGLY_CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC,
-    SAME_HESSIAN, RESHUFFLED, KNOWN, EXACT, ONE_WORKER,
+    SAME_HESSIAN, RESHUFFLED, KNOWN, OWN_CONDITIONS, EXACT, ONE_WORKER,
     EQUAL_WORKERS, SHARED_MINIMISER, STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, UPLINK, DOWNLINK, OWN_COINS, OVERLAP,
     SMOOTH_ON_SUPPORTS, BOUNDED_MEMORY, MASKS, FRESH_COINS, COMPUTE_TIMES, ANY_MESSAGES, DRAWN, ONE_AGE, FREE_DELAYS,
     NOISE,
@@ -687,6 +709,7 @@ GUARDS: tuple[Hypothesis, ...] = (
 
 STATEMENT: tuple[Hypothesis, ...] = (
     ONE_WORKER, EQUAL_WORKERS, SHARED_MINIMISER, QUADRATIC, SAME_HESSIAN, CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS,
+    OWN_CONDITIONS,
     ALIKE_SMOOTH_WORKERS, SMOOTH_WORKERS, SMOOTH, SMOOTH_ON_AVERAGE, SMOOTH_BY_MEAN, SMOOTH_ON_SUPPORTS, CONVEX,
     STRONGLY_CONVEX, POLYAK_LOJASIEWICZ, CONVEX_SAMPLES, STRONGLY_CONVEX_SAMPLES, SMOOTH_SAMPLES, SMOOTH_COORDINATES,
     DISSIMILARITY, LOWER_BOUNDS, PROX, NO_REGULARISER, EXACT, RESHUFFLED, NOISE, NOISE_ON_AVERAGE, NOISE_AT_OPTIMUM,

@@ -11,8 +11,8 @@ Arguments are constants by their letters: n, m (samples of a worker), L (of f), 
 L_i), Lbar (mean), Lsum (rho_L), Ls (of a sample), mu, pl; s2, ss2, z2, zs2 for sigma^2, sigma_star^2, zeta^2,
 zeta_star^2; G, G1, C1, C2 of the gradients; D = f(x^0) - f*, R2 = ||x^0 - x*||^2, Dstar, g0 and gL of the start; s
 the overlap, tau; w, wu, wd the variances of the compressors and a = 1 + w; d, du, dd their contractions, eu, ed their
-absolute errors; K and W for K_c and the growth of a message; g the step, T the rounds; further parameters have their
-own names, `shift` is a of a + t.
+absolute errors; K and W for K_c and the growth of a message; sums and gaps the lists of L_i + mu_i and L_i - mu_i; g
+the step, T the rounds; further parameters have their own names, `shift` is a of a + t.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from __future__ import annotations
 import inspect
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, sqrt
 from typing import Any
+
+import numpy as np
 
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
 from ..theory.hypotheses import STRONGLY_CONVEX_WORKERS
@@ -99,6 +101,19 @@ def _tight(L: float, mu: float, d: float) -> float:
     root = sqrt((L - mu) ** 2 + 16 * L * mu * sqrt(e) / (1 + sqrt(e)) ** 2)
     lam = eta / (L + mu) * ((1 - sqrt(e)) * (L - mu) + (1 + sqrt(e)) * root)
     return sqrt(e) + (1 + sqrt(e)) * (L - mu) * lam / 4
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _unequal(sums: Sequence[float], gaps: Sequence[float], d: float) -> float:
+    """The largest root of the cubic of EF21 on workers with sums L_i + mu_i and gaps L_i - mu_i."""
+    s, mean = sqrt(1 - d), _mean(sums)
+    K1, K2 = _mean([x * x / y for x, y in zip(gaps, sums, strict=True)]) / mean, (_mean(gaps) / mean) ** 2
+    r = (1 - s) ** 2 / (1 + s)
+    cubic = [1.0, -(s * (2 + s) + r * (s * K1 + K2)), s**2 * (1 + 2 * s + r * (K1 + s * K2)), -(s**4)]
+    return max(float(root.real) for root in np.roots(cubic))
 
 
 def _scaffnew(Lmax: float, mu: float, w: float, n: float, p: float, g: float) -> tuple[float, float]:
@@ -511,6 +526,13 @@ RESTATED: dict[str, Restated] = {
         lambda Lmax, mu, d, g0, T: _tight(Lmax, mu, d) ** T * (1 + sqrt(1 - d)) * g0,
         weights=(_one, lambda d: sqrt(1 - d)),
     ),
+    "ef21.tight-unequal": Restated(
+        lambda sums, d: 2 / _mean(sums) * (1 - sqrt(1 - d)) / (1 + sqrt(1 - d)),
+        lambda sums, gaps, d, g0, T: (
+            _unequal(sums, gaps, d) ** T * (1 + sqrt(1 - d) * _mean(sums) / min(sums)) * g0
+        ),
+        weights=(_one, lambda sums, d: sqrt(1 - d) * _mean(sums) / max(sums)),
+    ),
     "error-feedback.nonconvex": Restated(
         lambda L, d: d / (4 * L),
         lambda n, L, d, s2, z2, D, g, T: (
@@ -820,7 +842,7 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
         "L_shared": c.L_max,
         "mu": c.mu_min,
     }
-    alone |= {"zeta_sq": 0.0, "zeta_star_sq": 0.0, "overlap": 1 if c.overlap else None}
+    alone |= {"L_i": None, "mu_i": None, "zeta_sq": 0.0, "zeta_star_sq": 0.0, "overlap": 1 if c.overlap else None}
     if c.n != 1:
         yield Case("with one worker", replace(c, **alone), up, down)
     if c.tau:
@@ -842,13 +864,13 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
                 yield Case(f"with one worker that keeps {keeps} parts", replace(c, **alone), promise, down)
 
 
-def symbols(found: Guarantee, case: Case, T: float) -> dict[str, float]:
+def symbols(found: Guarantee, case: Case, T: float) -> dict[str, Any]:
     """The value of every letter."""
     theorem, c = found.theorem, found.constants.known()
     worst = STRONGLY_CONVEX_WORKERS in theorem.assumes
     promises = [theorem.promised("uplink", case.up, None), theorem.promised("downlink", case.down, None)]
     up, down = promises
-    out: dict[str, float] = {
+    out: dict[str, Any] = {
         letter: float(c[name])
         for letter, name in {
             "n": "n", "m": "m", "L": "L_max" if worst else "L", "Lmax": "L_max", "Ls": "L_sample", "Lt": "L_tilde",
@@ -866,6 +888,9 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, float]:
             out["d" + side] = promise.delta
         if isinstance(promise, AbsoluteError):
             out["e" + side] = promise.eps
+    smooth = found.constants.L_i or (out.get("Lmax", 0.0),)
+    convex = found.constants.mu_i or (found.constants.mu_min or 0.0,)
+    own = [(L, m) for L, m in zip(smooth, convex, strict=True)] if len(smooth) == len(convex) else []
     out["w"] = out.get("wu", 0.0)
     out["a"] = 1 + out["w"]
     out["d"] = min(out.get("du", 1.0), out.get("dd", 1.0))
@@ -880,10 +905,11 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, float]:
     out |= {name: float(value) for name, value in known.items() if isinstance(value, int | float) and name != "a"}
     if "a" in known:
         out["shift"] = float(known["a"])
-    return out | {"g": float(found.parameters["gamma"]), "T": float(T)}
+    lists = {"sums": [L + m for L, m in own], "gaps": [L - m for L, m in own]}
+    return out | lists | {"g": float(found.parameters["gamma"]), "T": float(T)}
 
 
-def evaluate(number: Number, letters: Mapping[str, float]) -> float:
+def evaluate(number: Number, letters: Mapping[str, Any]) -> float:
     """A formula at these values.
 
     Raises

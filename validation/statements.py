@@ -175,6 +175,7 @@ def setting(theorem: Theorem, seed: int) -> Setting:
         gap_star=draw(0.5, 2), G_mean=draw(0.5, 0.9) * G, G_sq_mean=draw(0.5, 0.9) * G**2, G_l1=draw(2, 4) * G,
         L_tilde=draw(1.95, L_max), L_mean=draw(L, 1.95), L_shared=draw(4, 6), grad0_scaled=draw(1, 3),
         L_l1=draw(20, 30), sigma_l1=draw(1, 3), m=ROUNDS, mu_sample=draw(0.01, 0.05), reshuffled=True,
+        L_i=tuple(draw(1, 3) for _ in range(n)), mu_i=tuple(draw(0.1, 0.9) for _ in range(n)),
     )  # fmt: skip
     constants = replace(constants, **suited(theorem, constants)).completed()
     compressors: dict[type, tuple[Any, Any]] = {

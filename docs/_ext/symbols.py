@@ -110,6 +110,17 @@ OWN: dict[str, dict[str, str]] = {
     },
     "error-feedback.*": {r"\alpha": "parameter of the proof, above 4"},
     "e*.tight": {"L": "smoothness of every $f_i$", r"\mu": "strong convexity of every $f_i$"},
+    "ef21.tight-unequal": {
+        "q": r"$\sqrt{1-\delta}$, the relative error that $C$ may make",
+        r"\bar s": "mean of the $s_i = L_i + \\mu_i$",
+        r"s_{\min}": "smallest of the $s_i$",
+        r"s_{\max}": "largest of the $s_i$",
+        "s_i": r"$L_i + \mu_i$",
+        r"\mu_i": "strong convexity of $f_i$",
+        "K_1": "how unequal the curvatures of the workers are, worker by worker",
+        "K_2": "the same of their means",
+        "z": "the unknown of the cubic",
+    },
     "ef21-norm.*": {"s": r"$\sqrt{1-\delta}$"},
     "scaffnew.*": {"p": "probability of the coin that makes the workers communicate"},
     "compressed-scaffnew.*": {

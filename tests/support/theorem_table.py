@@ -46,6 +46,7 @@ TABLE: dict[str, Peculiar] = {
     "ef21-norm.nonconvex": Peculiar(workers_lower=False),
     "error-feedback.tight": Peculiar(workers_lower=False),
     "ef21.tight": Peculiar(workers_lower=False),
+    "ef21.tight-unequal": Peculiar(workers_lower=False),
     "scaffnew.strongly-convex": Peculiar(workers_lower=False),
     "scaffnew.strongly-convex-tuned": Peculiar(workers_lower=False),
     "compressed-scaffnew.strongly-convex": Peculiar(workers_lower=False),

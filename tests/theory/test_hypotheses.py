@@ -95,6 +95,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "NO_REGULARISER": Break("has no prox step", {"composite": True}),
         "QUADRATIC": Break("is about quadratic functions", {"quadratic": False}),
         "KNOWN": Break(f"{t.requires[-1]}=...", unknown(t.requires[-1])),
+        "OWN_CONDITIONS": Break("L_i and mu_i have 1 and 2 values", {"L_i": (1.0,), "mu_i": (0.5, 0.5)}),
         "EXACT": Break("needs exact gradients; these have sigma_sq = 0.5", {"sigma_sq": 0.5}),
         "ONE_WORKER": Break("is about one worker, not n = 2", {"n": 2}),
         "EQUAL_WORKERS": Break("needs workers that all sample the same f", {"zeta_sq": 0.7}),

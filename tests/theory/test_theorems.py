@@ -32,6 +32,7 @@ from tersegrad.theory.hypotheses import (
     MASKS,
     ONE_WORKER,
     OWN_COINS,
+    OWN_CONDITIONS,
     PROX,
     STRONGLY_CONVEX,
     STRONGLY_CONVEX_SAMPLES,
@@ -304,10 +305,10 @@ def test_a_regulariser_needs_a_prox_and_curvature_is_checked(id):
     assert bool(ask(id, constants=replace(constants_for(id), composite=True))) == (PROX in t.assumes)
     if "mu" in t.requires:
         flat = ask(id, constants=replace(constants_for(id), mu=0.0, mu_min=0.0, mu_sample=0.0))
-        assert bool(flat) == {STRONGLY_CONVEX, STRONGLY_CONVEX_WORKERS, STRONGLY_CONVEX_SAMPLES}.isdisjoint(t.assumes)
+        curved = {STRONGLY_CONVEX_WORKERS, STRONGLY_CONVEX_SAMPLES, OWN_CONDITIONS}
+        assert bool(flat) == {STRONGLY_CONVEX, *curved}.isdisjoint(t.assumes)
         nonconvex = ask(id, constants=replace(constants_for(id), mu_min=-1.0, mu_sample=-1.0))
-        convex = {CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, STRONGLY_CONVEX_SAMPLES}
-        assert bool(nonconvex) == convex.isdisjoint(t.assumes)  # there f_i is f itself
+        assert bool(nonconvex) == {CONVEX_WORKERS, *curved}.isdisjoint(t.assumes)  # there f_i is f itself
     if EQUAL_WORKERS in t.assumes:
         assert "all sample the same f" in ask(id, constants=FULL).reason
 

@@ -24,11 +24,12 @@ from ...problems import Problem
 from ...problems.base import Noise
 from ...problems.explicit import ExplicitQuadratic
 from ...solvers.method import Method
-from ...theory import Constants, Theorem, Unbiased
+from ...theory import Constants, Contractive, Theorem, Unbiased
 from ...theory.bounds import LinearCurve
 from ...theory.families import LinearTheorem
 from ...theory.hypotheses import EQUAL_WORKERS, EXACT, MASKS, ONE_WORKER
 from ...theory.theorem import Guarantee
+from ...theory.theorems.tight import error_ratio
 from .coins import FloatArray, NotClosed
 from .columns import OF_THE_ROUND
 from .moments import Recursion
@@ -149,8 +150,29 @@ def _dore(sure: Guarantee, exact: Recursion) -> Forms:
     return before, state, {"down_residual_sq": terms["down_residual_sq"]}
 
 
+def _unequal(sure: Guarantee, exact: Recursion) -> Forms:
+    """EF21 on unequal workers: W of the proof, whose gaps h_i - grad f_i(x) have weights of their own."""
+    (_, slope), (_, _) = sure.metric.terms
+    layout, model, c = exact.layout, exact.model, sure.constants
+    total = slope * exact.form("grad_sq")
+    sums = np.add(c.L_i, c.mu_i) if c.L_i is not None and c.mu_i is not None else np.ones(layout.workers)
+    promise = sure.theorem.promised("uplink", sure.up, c.dim)
+    assert isinstance(promise, Contractive)
+    weights = error_ratio(promise.delta) * sums.mean() / sums / layout.workers
+    (x,) = layout.vectors("x", layout.size)
+    for h, H, b, weight in zip(
+        layout.vectors("memories", layout.size), model.hessians, model.slopes, weights, strict=True
+    ):
+        gap = h - x @ H
+        gap[0] -= b
+        total = total + weight * (gap @ gap.T)
+    return None, total, {}
+
+
 #: Theorems whose inequality holds conditionally on the state in another form than the metric's.
-CONDITIONAL = {"dore.strongly-convex": _dore, "dore.strongly-convex-tuned": _dore}
+CONDITIONAL = {
+    "dore.strongly-convex": _dore, "dore.strongly-convex-tuned": _dore, "ef21.tight-unequal": _unequal,
+}  # fmt: skip
 
 
 def worst_step(theorem: Theorem, *, L: float = 1.0, mu: float = 0.1, seed: int = 0) -> WorstStep:

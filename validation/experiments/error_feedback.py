@@ -36,6 +36,10 @@ EXPERIMENTS = (
     Experiment("ef21.tight-single-worker", **_WORST, rounds=600),
     Experiment("error-feedback.tight", **_WORST | {"workers": 5}, rounds=600),
     Experiment("ef21.tight", **_WORST | {"problem": f"{ENDS},heterogeneity=1", "workers": 5}, rounds=600),
+    Experiment(
+        "ef21.tight-unequal", **_WORST | {"problem": f"{ENDS},heterogeneity=1,hessians=scaled", "workers": 3},
+        rounds=600,
+    ),
     Experiment("compressed-gd.strongly-convex", **_SINGLE, rounds=400),
     Experiment("compressed-gd.tight", **_WORST, rounds=400),
 )  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from html import escape
 from importlib import import_module
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from ...common.errors import InputError
@@ -17,6 +19,8 @@ from . import Lesson
 HOST = "127.0.0.1"
 HOSTS = [HOST, "localhost"]
 """By these names alone: a page elsewhere that has its own name lead here is refused."""
+SETTINGS = "XDG_CONFIG_HOME"
+"""Where marimo looks for settings."""
 INDEX = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>tersegrad: classroom</title><link rel="icon" href="data:,">
@@ -71,6 +75,20 @@ def serve(lessons: list[Lesson], bound: socket.socket) -> None:
 
     config = uvicorn.Config(site(lessons), log_level="critical", timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[bound])
+
+
+@contextmanager
+def as_it_comes() -> Iterator[None]:
+    """Marimo without what its user has set for notebooks, such as a dark theme: a projector shows paper."""
+    own = os.environ.get(SETTINGS)
+    with TemporaryDirectory(prefix="tersegrad-") as empty:
+        os.environ[SETTINGS] = empty
+        try:
+            yield
+        finally:
+            del os.environ[SETTINGS]
+            if own is not None:
+                os.environ[SETTINGS] = own
 
 
 def site(lessons: list[Lesson]) -> Any:

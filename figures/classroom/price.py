@@ -16,17 +16,25 @@ with app.setup:
 
 
 @app.function
+def subject(n, kappa):
+    """A problem with n workers that differ."""
+    return tg.problem(f"quadratic:dim={DIM},mu={1 / kappa},L=1,heterogeneity=1", workers=n)
+
+
+@app.function
+@page.kept
+def promise(k, n, kappa):
+    """DIANA's guarantee with k of 100 coordinates, the bits of a message, and the rounds to EPS."""
+    link = f"randk:k={k}" if k < DIM else "identity"
+    guarantee = tg.theorem("diana.strongly-convex").guarantee(subject(n, kappa), link, eps=EPS)
+    return guarantee, float(tg.compressor(link).formula_bits(DIM)), guarantee.rounds_to(EPS)
+
+
+@app.function
 @page.kept
 def measure(k, n, kappa):
-    """DIANA with k of 100 coordinates, the same without compression, and the uplink bits to EPS for every k."""
-    problem = tg.problem(f"quadratic:dim={DIM},mu={1 / kappa},L=1,heterogeneity=1", workers=n)
-    theorem = tg.theorem("diana.strongly-convex")
-    links = {here: f"randk:k={here}" if here < DIM else "identity" for here in KS}
-    promised = {here: theorem.guarantee(problem, link, eps=EPS) for here, link in links.items()}
-    runs = {here: tg.run(promised[here], problem, rounds=ROUNDS, replicas=2) for here in {k, DIM}}
-    message = {here: float(tg.compressor(link).formula_bits(DIM)) for here, link in links.items()}
-    rounds = {here: promised[here].rounds_to(EPS) for here in KS}
-    return runs[k], runs[DIM], message, rounds
+    """A run of it."""
+    return tg.run(promise(k, n, kappa)[0], subject(n, kappa), rounds=ROUNDS)
 
 
 @app.cell
@@ -55,7 +63,10 @@ def show_controls(k, kappa, n, reset):
 
 @app.cell
 def look(k, kappa, n):
-    run, dense, message, rounds = measure(k.value, n.value, kappa.value)
+    setting = (n.value, kappa.value)
+    run, dense = measure(k.value, *setting), measure(DIM, *setting)
+    promised = {here: promise(here, *setting) for here in KS}
+    message, rounds = ({here: each[place] for here, each in promised.items()} for place in (1, 2))
     spent = {here: message[here] * rounds[here] / (message[DIM] * rounds[DIM]) for here in KS}
     return dense, message, rounds, run, spent
 
@@ -68,9 +79,9 @@ def picture(dense, k, run, spent):
             "Distance² to the solution",
             page.Scale("rounds", (0, 200, 400, 600), log=False),
             page.Scale("", (1e-8, 1e-6, 1e-4, 1e-2, 1)),
-            page.Curve("run", "compressed", run.rounds, run.columns["dist_sq"].mean(axis=0)),
+            page.Curve("run", "compressed", run.rounds, run.columns["dist_sq"][0]),
             page.Curve("bound", "its bound", run.rounds, run.bound),
-            page.Curve("other", "dense", dense.rounds, dense.columns["dist_sq"].mean(axis=0)),
+            page.Curve("other", "dense", dense.rounds, dense.columns["dist_sq"][0]),
         ),
         page.panel(
             "bits",

@@ -17,13 +17,19 @@ with app.setup:
 
 @app.function
 @page.kept
+def subject(n, sigma_sq):
+    """Robust regression, the same rows at every worker, with noise."""
+    return tg.problem(f"robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq={sigma_sq}", workers=n)
+
+
+@app.function
+@page.kept
 def measure(rounds, level, sigma_sq):
     """DoubleSqueeze over n, each time with the step for it; and up to which n linear speedup is promised."""
-    spec = f"robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq={sigma_sq}"
     link, name = f"threshold:level={level}", "doublesqueeze.nonconvex-tuned"
-    found = tg.speedup(name, spec, WORKERS, rounds=rounds, up=link, down=link, replicas=4)
-    constants = tg.problem(spec, workers=WORKERS[-1]).constants()
-    return found, tg.theorem(name).guarantee(constants, link, link, rounds).rate.speedup_until
+    found = tg.speedup(name, lambda n: subject(n, sigma_sq), WORKERS, rounds=rounds, up=link, down=link, replicas=4)
+    guarantee = tg.theorem(name).guarantee(subject(WORKERS[-1], sigma_sq), link, link, rounds)
+    return found, guarantee.rate.speedup_until
 
 
 @app.cell

@@ -78,12 +78,19 @@ MOVES = {
 
 
 @pytest.fixture(scope="session")
-def classroom(chromium):
-    """The address of all apps; they end by Ctrl-C, with a page still open, and without complaint."""
+def classroom(chromium, tmp_path_factory):
+    """The address of all apps, for somebody who likes dark notebooks.
+
+    They end by Ctrl-C, with a page still open, and without complaint.
+    """
     pytest.importorskip("marimo", reason="needs marimo, of the extra classroom")
+    settings = tmp_path_factory.mktemp("settings")
+    (settings / "marimo").mkdir()
+    (settings / "marimo" / "marimo.toml").write_text('[display]\ntheme = "dark"\n')
     server = subprocess.Popen(
         [sys.executable, "-m", "tersegrad", "classroom", "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(settings)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     address = server.stdout.readline().strip()
@@ -155,8 +162,10 @@ def test_an_app_by_keyboard(page, classroom, name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_an_app_is_read_from_the_last_row_and_on_a_phone(page, classroom, name):
-    """Words are large, and nothing is cut off at either width."""
+    """Words are large, on white, and nothing is cut off at either width."""
     opened(page, classroom, name)
+    script = "return [...document.querySelectorAll('#App, .output-area')].map(e => getComputedStyle(e).backgroundColor)"
+    assert set(page.execute_script(script)) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
     heights = page.execute_script(
         """return [...document.querySelectorAll('.head p, .fact, figcaption, .panel > svg text, .answer summary, td')]
             .map(e => [e.textContent.trim(), e.tagName == 'text' ? e.getBoundingClientRect().height

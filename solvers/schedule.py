@@ -165,6 +165,11 @@ class Schedule:
         dropped = np.zeros(self.steps, np.int64) if self.dropped is None else self.dropped
         return np.concatenate([[0], np.cumsum(dropped)])[np.asarray(rounds, dtype=np.int64)]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a worker reports several times in a step."""
+        return np.unique(self.step * self.n + self.workers).size < self.workers.size
+
     def ages(self) -> IntArray:
         """(messages,): age of every message when it arrives."""
         return self.step - self.versions
@@ -213,7 +218,7 @@ class Schedule:
             "independent_delays": True,  # it is there before the run
             "uniform_draws": self.drawn,
             "same_age": bool((self.versions == np.repeat(first, np.diff(self.starts))).all()),
-            "every_worker": bool((np.diff(self.starts) == self.n).all()),
+            "every_worker": bool((np.diff(self.starts) == self.n).all()) and not self.repeats,
         }
 
     def require(

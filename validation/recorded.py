@@ -18,11 +18,11 @@ from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers import compressors, simulate
 from ..solvers.bits import bits_per_round
+from ..solvers.engines.request import timetable
 from ..solvers.engines.setup import OPTIONAL_COLUMNS, SHADOW_COLUMNS
 from ..solvers.method import WHOLE, Method
 from ..solvers.method import method as build_method
 from ..solvers.pseudocode import Given, Link, State
-from ..solvers.schedule import Schedule, clock
 from ..solvers.trace import Trace
 from ..theory.compressors import Compressor, compressor
 from .conformance import (
@@ -56,12 +56,12 @@ class Followed(Given):
         self.formula = {"up": 0.0, "down": 0.0}
         self.sizes: dict[str, list[float]] = {"up": [], "down": []}
         self.compressor: Compressor = compressor("identity")
-        self._seen: set[tuple[str, int, int]] = set()
-        self._who: set[int] = set()
+        self._seen: set[tuple[str, int, int, int]] = set()
+        self._who: set[tuple[int, int]] = set()
 
     @property
     def senders(self) -> int:
-        """How many workers have sent in this round."""
+        """How many workers have sent in this round, one that has reported twice counted twice."""
         return len(self._who)
 
     def rounds(self) -> Iterator[int]:
@@ -77,7 +77,7 @@ class Followed(Given):
     def send(self, v: Floats) -> Floats:
         self._count("up", compressor("identity"), len(v) / self.n)
         self.sizes["up"] += [float(row @ row) for row in v]
-        self._who |= set(range(self.n))
+        self._who |= {(i, 0) for i in range(self.n)}
         self.compressor = compressor("identity")
         return super().send(v)
 
@@ -103,8 +103,10 @@ class Followed(Given):
         self._count(side, chosen, share)
         if side == "up":
             self.compressor = chosen
-            self._who.add(i)
-        if (key := (side, id(link), i)) not in self._seen:  # one that sends what it left, too, was asked for the whole
+            self._who.add((i, self._messages[i]))
+        if (
+            key := (side, id(link), i, self._messages[i] if i < self.n else 0)
+        ) not in self._seen:  # one that sends what it left, too, was asked for the whole
             self.sizes[side].append(float(v @ v))
         self._seen.add(key)
 
@@ -153,11 +155,7 @@ def _followed(
     up, down = compressor(setting.up), compressor(setting.down if method.two_way else "identity")
     times = None
     if method.clock:
-        spec, table = setting.clock, method.clock == "table"
-        times = (
-            spec if isinstance(spec, Schedule)
-            else clock(spec, problem.workers, rounds, seed, arrivals=int(numbers.get("M", 1)), table=table)
-        )  # fmt: skip
+        times = timetable(method, problem.workers, rounds, seed, numbers, setting.clock)
     columns = OPTIONAL_COLUMNS | set(method.columns)
     columns -= SHADOW_COLUMNS if method.shadow is None else set()
     columns -= set() if problem.f_star_certified else {"gap_mean", "gap_avg"}
@@ -197,7 +195,8 @@ def expectations(
         note(bits_up_encoded=given.bits_up, bits_down_encoded=given.bits_down)
         note(bits_up_formula=given.formula["up"], bits_down_formula=given.formula["down"])
         if method.special_when not in ("first", "coin"):  # there an old gradient is asked for once more
-            note(gradient_evaluations=given.gradients_asked)
+            dropped = 0 if trace.schedule is None else int(trace.schedule.dropped_after(len(points) - 1))
+            note(gradient_evaluations=given.gradients_asked + dropped)
         if method.clock != "table" and given.senders:  # else the round was silent
             note(up_residual_sq=np.sum(given.sizes["up"]) / given.senders, entropy_up=_entropy(method, given))
         if given.heard is not None:

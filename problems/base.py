@@ -101,6 +101,8 @@ class ProblemKernels:
     shuffled
         The numbers (n,) of rows of the workers, where they are reshuffled: row j of m is then the uniform (j + 1/2)/m,
         and the engine sees to it that every row comes once in an epoch. Empty where rows are drawn anew.
+    onto
+        If there is one, the kernel that adds what `gradient` writes to G, in one pass over x and G.
     """
 
     gradient: Callable[..., None]
@@ -109,6 +111,7 @@ class ProblemKernels:
     data: tuple[Any, ...]
     draws: int = 0
     shuffled: tuple[int, ...] = ()
+    onto: Callable[..., None] | None = None
 
 
 def given_options(entry: type, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ from .share import share
 
 #: 128 bits: no two problems that anybody meets have the same digest by chance.
 DIGEST_BYTES = 16
+#: Bytes of an array that is compared by what it holds.
+SMALL = 4096
+#: Bytes from which on several threads read.
+MUCH = 1 << 22
 #: What the arrays of `ProblemKernels.data` are: matrix, values, index, offsets, parameters.
 KINDS = (np.float64, np.float64, np.int64, np.int64, np.float64)
 
@@ -34,27 +41,37 @@ def share_of(problem: Problem, worker: int) -> tuple[bool, list[np.ndarray]]:
 
 def share_digest(arrays: Sequence[np.ndarray]) -> str:
     """The digest of the arrays of one worker's share."""
-    made = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    return _read(arrays).hexdigest()
+
+
+def _read(arrays: Sequence[np.ndarray], begun: Any = None) -> Any:
+    """What has read these arrays, after what it has begun with."""
+    made = begun or hashlib.blake2b(digest_size=DIGEST_BYTES)
     for array in arrays:
         made.update(f"{array.dtype}{array.shape}".encode())
         if array.size:
             made.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return made.hexdigest()
+    return made
 
 
 def share_digests(problem: Problem) -> list[str]:
-    """The digests of all workers' shares; equal shares that are the same memory are read once."""
-    known: dict[tuple[Any, ...], str] = {}
-    digests = []
-    for worker in range(problem.workers):
-        _, arrays = share_of(problem, worker)
-        large = max(arrays, key=lambda array: array.nbytes)
-        small = b"".join(array.tobytes() for array in arrays if array is not large)
-        key = (large.ctypes.data, large.shape, small)
-        if key not in known:
-            known[key] = share_digest(arrays)
-        digests.append(known[key])
-    return digests
+    """The digests of all workers' shares; a matrix, or a whole share, that several workers have is read once."""
+    shares = [share_of(problem, worker)[1] for worker in range(problem.workers)]
+    keys = [tuple(map(_identity, arrays)) for arrays in shares]
+    matrices = {key[0]: arrays[:1] for key, arrays in zip(keys, shares, strict=True)}
+    different = dict(zip(keys, shares, strict=True))
+    much = sum(array.nbytes for arrays in shares for array in arrays) >= MUCH
+    with ThreadPoolExecutor(os.cpu_count()) if much else nullcontext() as pool:
+        over = map if pool is None else pool.map
+        begun = dict(zip(matrices, over(_read, matrices.values()), strict=True))
+        whole = over(lambda key: _read(different[key][1:], begun[key[0]].copy()).hexdigest(), different)
+        known = dict(zip(different, whole, strict=True))
+    return [known[key] for key in keys]
+
+
+def _identity(array: np.ndarray) -> tuple[Any, ...]:
+    """What tells an array from another one that is there at the same time: its numbers, or where they are if many."""
+    return array.shape, array.tobytes() if array.nbytes <= SMALL else array.ctypes.data
 
 
 def problem_digest(problem: Problem, shares: Sequence[str]) -> str:

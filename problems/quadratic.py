@@ -244,4 +244,5 @@ class Quadratic(Problem):
             np.arange(self.workers + 1, dtype=np.int64),
             np.zeros(1),
         )
-        return ProblemKernels(gradient, gradient, value, data)
+        onto = None if self.rotated else kernels.add_diagonal_gradient
+        return ProblemKernels(gradient, gradient, value, data, onto=onto)

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from numba import njit
 
 from .signatures import OPTIONS, flat
@@ -110,3 +113,11 @@ def model_less_scaled_errors(ctx, params, x, memories, errors, states, server_er
     """y = x - gamma (e + avg e_i), for errors in units of gradients."""
     y[:] = x
     subtract_errors(errors, server_error, params[0], y)
+
+
+def leaves_zeros_alone(rule: Callable[..., None], parameters: Sequence[float] | Any) -> bool:
+    """Whether a rule does nothing to a coordinate of x where v is 0, and looks at that coordinate alone.
+
+    Then it may be handed the coordinates at which something arrived, in the place of all.
+    """
+    return rule in (identity_rule, subtract) or (rule is descend and not any(parameters[1:3]))

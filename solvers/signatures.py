@@ -6,6 +6,9 @@ COMPRESS ``(x, u, ctx, params, state, out, bits)``
     Writes C(x) of every row of x (B, d) into out (B, d) and the exact length in bits of the encoded message into
     bits (B,). `u` (B, >= draws) holds independent uniforms in (0, 1), `state` (B, s) what the compressor keeps
     between rounds.
+SELECT ``(x, u, ctx, params, state, places, values, bits)``
+    The same message of the one row of x (1, d), as long as it is sparse: writes the places that may not be zero, each
+    once, and their values, and returns how many there are; places (d,) and values (d,) have room for all.
 RULE ``(ctx, params, x, v, states, common)``
     A local rule: reads the model x (B, d), works on the vector v (B, d) in place, may keep states (k, B, d) of its own
     and read the common states (k, B, d), which every process holds alike and only the rule `everyone` writes.
@@ -62,6 +65,7 @@ CUBE = types.float64[:, :, ::1]
 FOUR = types.float64[:, :, :, ::1]
 
 COMPRESS = types.void(MATRIX, MATRIX, INTS, VECTOR, MATRIX, MATRIX, VECTOR)
+SELECT = types.int64(MATRIX, MATRIX, INTS, VECTOR, MATRIX, INTS, VECTOR, VECTOR)
 RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SENT = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SHADOW = types.void(INTS, VECTOR, MATRIX, CUBE, CUBE, FOUR, MATRIX, CUBE, CUBE, MATRIX)
@@ -134,7 +138,7 @@ def caller(signature: Any) -> Any:
 
 
 call_gradient, call_value = caller(GRADIENT), caller(VALUE)
-call_compress, call_rule, call_sent, call_shadow = map(caller, (COMPRESS, RULE, SENT, SHADOW))
+call_compress, call_select, call_rule, call_sent, call_shadow = map(caller, (COMPRESS, SELECT, RULE, SENT, SHADOW))
 
 
 @contextmanager
@@ -185,7 +189,7 @@ def flat(typing_context: Any, array: Any) -> Any:
 
 __all__ = [
     "AGE", "ARRIVALS", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "ENTRY", "FOUR", "GRADIENT", "INNER", "INTS",
-    "LARGEST_AGE", "MATRIX", "OPTIONS", "ROUND", "RULE", "SENT", "SHADOW", "SPECIAL", "VALUE", "VECTOR", "WORKER",
-    "WORKERS", "address", "call_compress", "call_gradient", "call_rule", "call_sent", "call_shadow", "call_value",
-    "caller", "context", "entry", "failures", "flat", "write_context",
+    "LARGEST_AGE", "MATRIX", "OPTIONS", "ROUND", "RULE", "SELECT", "SENT", "SHADOW", "SPECIAL", "VALUE", "VECTOR",
+    "WORKER", "WORKERS", "address", "call_compress", "call_gradient", "call_rule", "call_select", "call_sent",
+    "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat", "write_context",
 ]  # fmt: skip

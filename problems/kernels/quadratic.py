@@ -25,6 +25,19 @@ def diagonal_gradient(worker, X, u, data, G):
 
 
 @njit(**OPTIONS)
+def add_diagonal_gradient(worker, X, u, data, G):
+    """Add h_i * (x - s_i) to every row of G."""
+    matrix, minimisers, index = data[0], data[1], data[2]
+    d = X.shape[1]
+    h = matrix[index[worker]]
+    s = minimisers[worker * d : (worker + 1) * d]
+    for r in range(X.shape[0]):
+        x, g = X[r], G[r]
+        for j in range(d):
+            g[j] += h[j] * (x[j] - s[j])
+
+
+@njit(**OPTIONS)
 def diagonal_value(worker, X, data, F):
     """Write (1/2) sum_j h_ij (x_j - s_ij)^2 for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]

@@ -78,6 +78,11 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
     return _file(comp).kernel(comp, dim)
 
 
+def selector(comp: Compressor) -> Callable[..., int] | None:
+    """Return the kernel of signature `SELECT`, which takes the same numbers, of a compressor that has one."""
+    return getattr(_file(comp), "select", None) if of_toolkit(comp) else None
+
+
 def compress(
     comp: Compressor, x: ArrayLike, u: ArrayLike | None = None, *, seed: int = 0, worker: int = 0, workers: int = 1
 ) -> Floats:
@@ -229,3 +234,8 @@ def entropy_bits(comp: Compressor, message: Floats, origin: Origin | None = None
     if (theirs := getattr(comp, "entropy_bits", None)) is not None:
         return theirs(message)
     return codec(comp).entropy(comp, message, origin or Origin())
+
+
+def entropy_of_entries(comp: Compressor, values: Floats, dim: int) -> float:
+    """Return `entropy_bits` of a sparse message by its values, for a compressor with a `selector`."""
+    return codec(comp).entropy_of_entries(comp, values, dim)

@@ -95,5 +95,8 @@ class EntriesCodec:
         return message
 
     def entropy(self, comp: Sparse, message: Floats, origin: Origin) -> float:
-        k, dim = comp.kept(message.size), message.size
+        return self.entropy_of_entries(comp, message, message.size)
+
+    def entropy_of_entries(self, comp: Sparse, values: Floats, dim: int) -> float:
+        k = comp.kept(dim)
         return 32.0 * k + (0.0 if comp.shared_coins else entropy_of(np.array([k, dim - k])))

@@ -37,6 +37,25 @@ def compress(x, u, ctx, params, state, out, bits):
         bits[r] = params[3]
 
 
+@njit(**OPTIONS)
+def select(x, u, ctx, params, state, places, values, bits):
+    dim, k, factor, scaled = x.shape[1], int(params[0]), params[1], params[2] != 0.0
+    row, coins = x[0], u[0]
+    taken = np.zeros(dim, np.bool_)
+    for i in range(k):
+        last = dim - k + i
+        j = drawn(last + 1, coins[2 * i], coins[2 * i + 1])
+        j = last if taken[j] else j
+        taken[j] = True
+        places[i] = j
+        if scaled:
+            values[i] = rounded(row[j] * factor, VALUE_LOW_BITS, coins[2 * k + i])
+        else:
+            values[i] = truncated(row[j], VALUE_LOW_BITS)
+    bits[0] = params[3]
+    return k
+
+
 def kernel(comp: RandK, dim: int) -> Kernel:
     k = comp.kept(dim)
     where = 0 if comp.shared_coins else index_length(k, dim)

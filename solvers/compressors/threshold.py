@@ -5,9 +5,16 @@ from numba import njit
 
 from ...theory.compressors import index_bits
 from ...theory.compressors.threshold import Threshold
-from ..signatures import OPTIONS
+from ..signatures import INNER, OPTIONS
 from .symbols import entropy_of
 from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
+
+
+@njit(**INNER)
+def length(kept, dim, index, count_width):
+    """Bits of a message of so many entries, in whole bytes."""
+    where = 0 if kept == dim else (kept * index if kept * index < dim else dim)
+    return 8 * ((count_width + where + 64 * kept + 7) // 8)
 
 
 @njit(**OPTIONS)
@@ -20,8 +27,18 @@ def compress(x, u, ctx, params, state, out, bits):
             above = not abs(row[j]) <= level  # keeps a NaN
             to[j] = row[j] if above else 0.0
             kept += above
-        where = 0 if kept == dim else (kept * index if kept * index < dim else dim)
-        bits[r] = 8 * ((count_width + where + 64 * kept + 7) // 8)
+        bits[r] = length(kept, dim, index, count_width)
+
+
+@njit(**OPTIONS)
+def select(x, u, ctx, params, state, places, values, bits):
+    row, dim, level = x[0], x.shape[1], params[0]
+    kept = 0
+    for j in range(dim):
+        places[kept], values[kept] = j, row[j]
+        kept += not abs(row[j]) <= level  # keeps a NaN
+    bits[0] = length(kept, dim, int(params[1]), int(params[2]))
+    return kept
 
 
 def kernel(comp: Threshold, dim: int) -> Kernel:
@@ -45,7 +62,10 @@ class ThresholdCodec:
         return message
 
     def entropy(self, comp: Threshold, message: Floats, origin: Origin) -> float:
-        count, dim = int(np.count_nonzero(message)), message.size
+        return self.entropy_of_entries(comp, message, message.size)
+
+    def entropy_of_entries(self, comp: Threshold, values: Floats, dim: int) -> float:
+        count = int(np.count_nonzero(values))
         return 64.0 * count + entropy_of(np.array([count, dim - count]))
 
 

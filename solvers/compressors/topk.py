@@ -18,6 +18,8 @@ from .wire import Kernel, index_length
 
 i8 = types.int64
 LONG, STRIDE, CHUNK, SHORT = 16384, 128, 64, 32
+#: Of a longer vector `select` does not look at more entries than this many to estimate the floor.
+SAMPLED = 16384
 
 
 @njit(**INNER)
@@ -107,6 +109,55 @@ def compress(x, u, ctx, params, state, out, bits):
             if key > least or (key == least and ties > 0):
                 to[j] = truncated(row[j], VALUE_LOW_BITS)
             ties -= key == least
+
+
+@njit(**INNER)
+def floor(row, k, keys, counts):
+    """A magnitude that about k of the entries, and most likely at least k, are not below; 0 of a short vector."""
+    if row.size < LONG:
+        return 0
+    stride = max(STRIDE, row.size // SAMPLED)
+    sampled = row.size // stride
+    for i in range(sampled):
+        keys[i] = magnitude(row[i * stride])
+    expected = k / stride
+    margin = int(expected + 4.0 * math.sqrt(expected) + 8.0)
+    return kth_largest(keys, sampled, margin, counts)[0] if margin < sampled else 0
+
+
+@njit(**OPTIONS)
+def select(x, u, ctx, params, state, places, values, bits):
+    row, dim, k = x[0], x.shape[1], int(params[0])
+    keys, counts = np.empty(dim + SHORT, np.int64), np.empty(2048, np.int64)
+    bits[0] = params[1]
+    least = floor(row, k, keys, counts)
+    left = 0
+    for start in range(0, dim, CHUNK):
+        part = row[start : start + CHUNK]
+        found = 0
+        for j in range(part.size):
+            found += magnitude(part[j]) >= least
+        if found > 0:
+            for j in range(part.size):
+                places[left] = start + j
+                left += magnitude(part[j]) >= least
+    if left < k:
+        left = dim
+        for j in range(dim):
+            places[j] = j
+    for i in range(left):
+        keys[i] = magnitude(row[places[i]])
+    least, ties = kth_largest(keys, left, k, counts)
+    count = 0
+    for i in range(left):
+        j = places[i]
+        key = magnitude(row[j])
+        if key > least or (key == least and ties > 0):
+            places[count] = j
+            values[count] = truncated(row[j], VALUE_LOW_BITS)
+            count += 1
+        ties -= key == least
+    return count
 
 
 def kernel(comp: TopK, dim: int) -> Kernel:

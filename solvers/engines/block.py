@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...common.errors import InputError
+from ...theory.compressors import Compressor
+from .. import compressors
 from ..random import draws, orders
 from ..schedule import Schedule
 from ..signatures import context, failures
@@ -93,14 +95,38 @@ class Block:
             )
         return gradient, values
 
-    def advance(self, setup: Setup, first: int, last: int) -> None:
-        """Run the rounds first, ..., last - 1."""
-        state = records.BlockState(
+    def state(self) -> records.BlockState:
+        """Everything, as kernels are handed it."""
+        return records.BlockState(
             self.x, self.model, self.down_memory, self.workers, self.server, self.states, self.random, self.arrivals,
             self.watch, self.worker_scratch, self.server_scratch, self.reals, self.record,
         )  # fmt: skip
+
+    def advance(self, setup: Setup, first: int, last: int) -> None:
+        """Run the rounds first, ..., last - 1."""
         with failures(setup.whose):
-            rounds.run_rounds_compiled()(rounds.steps(), setup.common, setup.exchanges, state, first, last)
+            rounds.run_rounds_compiled()(rounds.steps(), setup.common, setup.exchanges, self.state(), first, last)
+
+    def within_bounds(self) -> np.ndarray:
+        """Which replicas (B,) have certainly not diverged; sums in any order are exact enough for that."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is not below it either
+            rows = np.einsum("rj,rj->r", self.x, self.x) < records.DIVERGED / 2
+            if self.model is not self.x:
+                rows &= np.einsum("rj,rj->r", self.model, self.model) < records.DIVERGED / 4
+        return rows
+
+    def entropy(self, setup: Setup, side: int, comp: Compressor) -> float:
+        """The entropy of a message of the first replica: a worker's last one (side 0), or the server's (1).
+
+        Where only the news of stored reports are added up, a report stands for a worker's message.
+        """
+        message = (self.worker_scratch, self.server_scratch)[side].message[0]
+        if side == 0 and setup.run.method.clock == "table" and setup.run.method.states[0]:
+            message = self.of_workers(WORKER_STATES)[0, 0, 0]
+        return compressors.entropy_bits(comp, message)
+
+    def close(self) -> None:
+        """The rounds are over."""
 
     def shadow(self, setup: Setup, done: int) -> np.ndarray:
         """The shadow sequence (B, d) at the present state, after `done` rounds.

@@ -204,21 +204,11 @@ def meters(setup: Setup, block: Block) -> dict[str, float]:
     started = started and not record[records.FIRST_BAD]
     known: dict[str, float] = {"gradient_evaluations": int(computed) * setup.samples}
     senders = float(messages.sum() / (n * broadcasts.sum())) if started and setup.run.method.clock else 1.0
-    sides = (
-        ("up", setup.ups, messages / n, _message(setup, block), senders),
-        ("down", setup.downs, broadcasts, block.server_scratch.message[0], 1.0),
-    )
-    for side, links, counts, message, share in sides:
+    sides = (("up", setup.ups, messages / n, senders), ("down", setup.downs, broadcasts, 1.0))
+    for number, (side, links, counts, share) in enumerate(sides):
         sizes = [compressors.formula_bits(c, dim) for c in links]
         if None not in sizes:
             known[f"bits_{side}_formula"] = float(counts @ np.array(sizes, dtype=float))
         if all(map(compressors.tells_entropy, links)):
-            known[f"entropy_{side}"] = share * compressors.entropy_bits(links[last], message) if started else 0.0
+            known[f"entropy_{side}"] = share * block.entropy(setup, number, links[last]) if started else 0.0
     return known
-
-
-def _message(setup: Setup, block: Block) -> np.ndarray:
-    """A message (d,) of the first replica: the last one sent, or a stored report where only its news are added up."""
-    if setup.run.method.clock == "table" and setup.run.method.states[0]:
-        return block.of_workers(WORKER_STATES)[0, 0, 0]
-    return block.worker_scratch.message[0]

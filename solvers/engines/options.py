@@ -76,7 +76,8 @@ class RunOptions:
     patience
         Of the engine processes: seconds without a sign of life after which a worker is given up; default 10.
     threads
-        Of the engine simulate: how many blocks of replicas run at once; default: all cores. No result depends on it.
+        Of the engine simulate: how many blocks of replicas run at once, or where there are fewer of them and vectors
+        are long, how many workers; default: all cores. No result depends on it.
     participation
         The probability with which a worker takes part in a round; a silent one sends nothing.
 

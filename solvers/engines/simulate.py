@@ -23,6 +23,7 @@ from ..trace import Trace
 from .block import Block
 from .guaranteed import guaranteed, with_guarantee
 from .log import Log
+from .long import block_for
 from .options import RunOptions, takes_options
 from .request import Job, assemble, blocks, log_checkpoints, prepare, timetable
 from .setup import Setup
@@ -50,8 +51,12 @@ def carry_out(job: Job, threads: int | None = None) -> Trace:
     setup = Setup(job.run)
     _require_memory(setup, sum(map(len, job.parts)))
     with blas_on_one_thread():
-        pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
-        blocks = [pool.submit(_run_block, setup, job, number) for number in range(len(job.parts))]
+        threads = threads or os.cpu_count() or 1
+        pool = ThreadPoolExecutor(threads)
+        blocks = [
+            pool.submit(_run_block, setup, job, number, threads // len(job.parts) or 1)
+            for number in range(len(job.parts))
+        ]
         try:
             results = [block.result() for block in blocks]
         except BaseException as end:
@@ -87,9 +92,16 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
-    run, saver = setup.run, job.saver
-    block, log = Block(setup, job.parts[number]), Log(number == 0)
+def _run_block(setup: Setup, job: Job, number: int, threads: int) -> tuple[Block, Log]:
+    block = block_for(setup, job.parts[number], threads)
+    try:
+        return block, _log_block(setup, job, number, block)
+    finally:
+        block.close()
+
+
+def _log_block(setup: Setup, job: Job, number: int, block: Block) -> Log:
+    run, saver, log = setup.run, job.saver, Log(number == 0)
     done = job.stored.fill(setup, number, block, log) if job.stored else 0
     if done and run.progress is not None:
         run.progress(done * len(block.replicas))
@@ -117,7 +129,7 @@ def _run_block(setup: Setup, job: Job, number: int) -> tuple[Block, Log]:
             saver.deposit(number, done, block, log)
         if setup.stop and done < run.rounds:
             raise KeyboardInterrupt
-    return block, log
+    return log
 
 
 __all__ = ["blocks", "carry_out", "log_checkpoints", "simulate", "timetable"]

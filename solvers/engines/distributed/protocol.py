@@ -15,8 +15,9 @@ model and its own memories.
 The order of a round
 --------------------
 A round has the same bits in every engine because its steps come in the same order, with the same kernels, on blocks of
-the same shapes. The order is written twice: in the compiled loop `rounds.run_rounds` for virtual workers, and in Python
-in `server.Server` for real ones. The numbers below stand beside both.
+the same shapes. The order is written three times: in the compiled loop `rounds.run_rounds` for virtual workers, in
+Python in `long.LongBlock` for those with long vectors, and in `server.Server` for real ones. The numbers below stand
+beside all of them.
 
 1. The weight of this round, and the weighted average of the iterates (weights that are known before the round).
 2. grad f and f at the model, where a column needs them at every round.

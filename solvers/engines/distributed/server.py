@@ -440,12 +440,8 @@ class Server:
         for block in self.blocks:
             if self.setup.plan.weights == records.AFTER:  # step 12
                 steps.average_iterate(self.setup.plan, block.reals, rnd, block.model, block.watch.average)
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is not below it either
-                rows = np.einsum("rj,rj->r", block.x, block.x) < records.DIVERGED / 2
-                if block.model is not block.x:
-                    rows &= np.einsum("rj,rj->r", block.model, block.model) < records.DIVERGED / 4
             marks = np.zeros(len(block.x))
-            if not rows.all():  # step 13
+            if not block.within_bounds().all():  # step 13
                 steps.mask_diverged(
                     block.x, block.model, block.down_memory, block.workers, block.server, block.states,
                     block.arrivals.history, block.watch.average, marks, rnd + 1.0,

@@ -31,6 +31,7 @@ from ...signatures import (
 )
 from .. import rounds
 from ..records import (
+    BLOCK_STATE,
     COMMON,
     EXCHANGE,
     NEVER,
@@ -41,6 +42,7 @@ from ..records import (
     SERVER,
     SERVER_SCRATCH,
     STATES,
+    STEPS,
     WORKER_SCRATCH,
     WORKERS,
     Plan,
@@ -77,7 +79,8 @@ def _send_message(common, exchange, k, ctx, x, random, workers, own_states, comm
 @njit(**ENTRY)
 def _worker_step(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch, norms):
     rounds.worker_step(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch)
-    rounds.add_squared_norms(scratch.vector, norms, 1.0)
+    if norms.size > 0:
+        rounds.add_squared_norms(scratch.vector, norms, 1.0)
 
 
 @njit(**ENTRY)
@@ -120,6 +123,16 @@ def _apply_broadcast(exchange, ctx, x, down_memory, common_states, message, vect
 @njit(**ENTRY)
 def _move_own_model(rules, ctx, model, v, own_states, common_states):
     call_rule(rules.local, ctx, rules.parameters, model, v, own_states, common_states)
+
+
+@njit(**ENTRY)
+def _move_own_models(common, rules, block, ctx, vector):
+    rounds.move_own_models(common, rules, block, ctx, vector)
+
+
+@njit(**ENTRY)
+def _record_before(steps, common, parameters, block, ctx, values, rnd):
+    rounds.record_before(steps, common, parameters, block, ctx, values, rnd)
 
 
 @njit(**ENTRY)
@@ -184,6 +197,8 @@ keep_sample_memory = Door(_keep_sample_memory, _SAMPLE_MEMORY)
 advance = Door(_advance, types.void(LINK, MATRIX, MATRIX))
 apply_broadcast = Door(_apply_broadcast, types.void(EXCHANGE, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX))
 move_own_model = Door(_move_own_model, _RULE)
+move_own_models = Door(_move_own_models, types.void(COMMON, RULES, BLOCK_STATE, INTS, MATRIX))
+record_before = Door(_record_before, types.void(STEPS, COMMON, VECTOR, BLOCK_STATE, INTS, VECTOR, i8))
 evaluate_share = Door(_evaluate_share, types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR))
 is_special = Door(_is_special, i8(COMMON, VECTOR, DRAWS, i8))
 average_iterate = Door(_average_iterate, f8(PLAN, VECTOR, i8, MATRIX, MATRIX))

@@ -1,0 +1,196 @@
+"""Rounds of long vectors: the bits of the compiled loop, whatever the threads and however sparse the messages are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import tersegrad as tg
+from support import failing
+from support.method_table import PARAMETERS, RESHUFFLED, call
+from support.wires import differing
+from tersegrad.common.errors import InputError
+from tersegrad.problems import problem
+from tersegrad.solvers import compressors, rules
+from tersegrad.solvers.context import context
+from tersegrad.solvers.engines import long
+from tersegrad.solvers.engines.long import LongBlock, Turns
+from tersegrad.solvers.method import method
+from tersegrad.theory import compressor
+
+#: All but the asynchronous ones, those with a memory for every sample, and those with a message for every worker.
+SPREAD = [
+    word for word in PARAMETERS
+    if not (method(word).clock or method(word).memory_per_sample or method(word).each)
+]  # fmt: skip
+NOISY = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=1,noise=gaussian,sigma_sq=0.5"
+EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=1"
+
+
+@pytest.fixture
+def everything_is_long(monkeypatch):
+    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(long, "MUCH", 0)
+
+
+@pytest.mark.parametrize("word", PARAMETERS)
+@pytest.mark.parametrize(
+    ("where", "up", "down", "changed"),
+    [
+        (NOISY, "qsgd:levels=3", "ternary:block=5", {"replicas": 3}),
+        (NOISY, "topk:k=3", "topk:k=2", {"replicas": 1}),
+        (EXACT, "topk:k=3", "topk:k=2", {"replicas": 1, "columns": False, "paths": False}),
+        (EXACT, "randk:k=3,seed=shared", "threshold:level=0.1", {"replicas": 1, "columns": False}),
+    ],
+    ids=["dense", "sparse", "sparse-in-one-pass", "sparse-by-coins"],
+)
+def test_the_bits_are_those_of_the_compiled_loop(word, where, up, down, changed, monkeypatch, tmp_path):
+    (word, where, first, second), options = call(word, where, checkpoints=[0, 3, 9], **changed)
+    what = (word, where, first if first == "identity" else up, second if second == "identity" else down)
+    expected = tg.simulate(*what, **options)
+    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(long, "MUCH", 0)
+    for threads in (1, 2, 4):
+        assert differing(expected, tg.simulate(*what, **options, threads=threads), tmp_path) == []
+
+
+def test_rows_in_random_orders_are_those_of_the_compiled_loop(monkeypatch, tmp_path):
+    """What was drawn before in an epoch is kept for every worker, whichever thread it was on."""
+    _, options = call("doublesqueeze", EXACT, replicas=1, workers=4)
+    what = ("doublesqueeze", RESHUFFLED, "topk:k=2", "topk:k=2")
+    expected = tg.simulate(*what, **options)
+    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(long, "MUCH", 0)
+    assert differing(expected, tg.simulate(*what, **options, threads=3), tmp_path) == []
+
+
+@pytest.mark.parametrize("word", SPREAD)
+def test_what_is_long_is_not_left_to_the_compiled_loop(word, everything_is_long, monkeypatch):
+    """The bits above are those of two different programs."""
+    monkeypatch.setattr(long.Block, "advance", None)
+    what, options = call(word, EXACT, replicas=1, rounds=2)
+    assert np.isfinite(tg.simulate(*what, **options, threads=2).final).all()
+
+
+@pytest.mark.parametrize("up", ["topk:k=7", "randk:k=7", "randk:k=7,scaled=0", "threshold:level=0.8"])
+@pytest.mark.parametrize("dim", [20, 40_000])
+def test_a_sparse_message_is_the_message(up, dim):
+    """Ties, zeros, infinities and what is no number among them."""
+    comp, random = compressor(up), np.random.default_rng(3)
+    compress, params, states = compressors.kernel(comp, dim)
+    select = compressors.selector(comp)
+    coins = random.random((1, comp.draws(dim)))
+    places, values, bits = np.empty(dim, np.int64), np.empty(dim), np.empty(1)
+    vectors = [random.standard_normal(dim), np.round(random.standard_normal(dim)), np.zeros(dim)]
+    vectors += [np.where(np.arange(dim) < 5, bad, vectors[0]) for bad in (np.inf, np.nan, 1e-310)]
+    # What a sample of its entries says about this one is wrong: they are larger than all others.
+    vectors.append(np.where(np.arange(dim) % 128 == 0, 2.0, random.random(dim)))
+    for v in vectors:
+        out, length, state = np.empty((1, dim)), np.empty(1), np.zeros((1, states))
+        compress(v[None].copy(), coins, context(), params, state, out, length)
+        count = select(v[None].copy(), coins, context(), params, state, places, values, bits)
+        assert np.unique(places[:count]).size == count
+        message = np.zeros(dim)
+        message[places[:count]] = values[:count]
+        assert message.tobytes() == out.tobytes()
+        assert bits[0] == length[0]
+        if np.isfinite(message).all():
+            assert compressors.entropy_of_entries(comp, values[:count], dim) == compressors.entropy_bits(comp, message)
+
+
+@pytest.mark.parametrize("rule", [rules.identity_rule, rules.subtract, rules.descend])
+def test_a_rule_that_leaves_zeros_alone_may_be_handed_the_other_coordinates(rule):
+    random, states = np.random.default_rng(1), np.zeros((0, 1, 0))
+    x, v = random.standard_normal((1, 50)), random.standard_normal((1, 50))
+    x[0, ::7] = -0.0
+    v[0, ::2] = 0.0
+    params = np.array([0.3, 0.0, 0.0])
+    assert rules.leaves_zeros_alone(rule, params)
+    changed, some = x.copy(), np.flatnonzero(v[0])
+    rule(context(), params, changed, v.copy(), states, states)
+    gathered = x[:, some].copy(order="C")
+    rule(context(), params, gathered, v[:, some].copy(order="C"), states, states)
+    expected = x.copy()
+    expected[:, some] = gathered
+    assert expected.tobytes() == changed.tobytes()
+
+
+def test_a_proximal_step_does_not_leave_zeros_alone():
+    """It shrinks every coordinate, whatever arrives."""
+    assert not rules.leaves_zeros_alone(rules.descend, np.array([0.3, 0.1, 0.0]))
+    assert not rules.leaves_zeros_alone(rules.descend, np.array([0.3, 0.0, 0.1]))
+    assert not rules.leaves_zeros_alone(rules.set_model, np.array([0.3, 0.0, 0.0]))
+
+
+def test_what_threads_take_passes_in_order():
+    turns, passed, by = Turns(40), [], set()
+
+    def work(number):
+        for i in turns:
+            time.sleep(0.002 * (i % 3 == number))
+            with turns.gate(i):
+                passed.append(i)
+                by.add(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert passed == list(range(40))
+    assert by == {0, 1, 2}
+
+
+@pytest.mark.parametrize("own", [failing.WORKER_FAILS, failing.SERVER_FAILS])
+def test_a_kernel_that_fails_in_a_thread_ends_the_run(own, everything_is_long):
+    with pytest.raises(InputError, match=r"until_round_three'.*failed: ValueError: three is too many"):
+        tg.simulate(
+            own, EXACT, "topk:k=3", "topk:k=3", workers=4, rounds=9, threads=2,
+            parameters={"gamma": 0.1, "alpha": 0.3, "beta": 0.4, "eta": 0.2},
+        )  # fmt: skip
+
+
+def test_replicas_that_diverge_are_found_in_the_same_round(everything_is_long, monkeypatch, tmp_path):
+    def run():
+        return tg.simulate(
+            "doublesqueeze", EXACT, "topk:k=10", "topk:k=10", workers=3, rounds=400, parameters={"gamma": 50.0}
+        )
+
+    there = run()
+    monkeypatch.setattr(long, "block_for", lambda setup, replicas, threads: long.Block(setup, replicas))
+    monkeypatch.setattr(tg.solvers.engines.simulate, "block_for", long.block_for)
+    assert 0 < there.first_bad[0] < 400
+    assert differing(there, run(), tmp_path) == []
+
+
+def test_short_runs_and_asynchronous_ones_are_left_to_the_compiled_loop():
+    from tersegrad.solvers.engines.options import RunOptions
+    from tersegrad.solvers.engines.request import prepare
+    from tersegrad.solvers.engines.setup import Setup
+
+    def kind(word, where, up, **parameters):
+        job = prepare(RunOptions(word, where, up, workers=4, rounds=3, parameters=parameters))
+        block = long.block_for(Setup(job.run), job.parts[0], 2)
+        block.close()
+        return type(block) is LongBlock
+
+    assert not kind("qsgd", EXACT, "topk:k=3", gamma=0.1)
+    assert kind("qsgd", "quadratic:dim=40000", "topk:k=3", gamma=0.1)
+    assert not kind("qsgd", "quadratic:dim=40000", "ternary", gamma=0.1)
+    assert kind("qsgd", "quadratic:dim=70000", "ternary", gamma=0.1)
+    assert not kind("delayed-sgd", "quadratic:dim=70000", "identity", gamma=0.1, M=1)
+
+
+def test_shares_of_long_vectors_have_the_digests_of_their_arrays(monkeypatch):
+    """Read by several threads, the matrix of all workers once."""
+    from tersegrad.problems import digest
+
+    p = problem("quadratic:dim=400,heterogeneity=1", workers=5)
+    expected = [digest.share_digest(digest.share_of(p, i)[1]) for i in range(5)]
+    assert len(set(expected)) == 5
+    for much in (0, 1 << 40):
+        monkeypatch.setattr(digest, "MUCH", much)
+        assert digest.share_digests(p) == expected

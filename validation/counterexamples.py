@@ -200,6 +200,11 @@ COUNTEREXAMPLES: tuple[Counterexample, ...] = (
         up="randk:k=1,seed=shared", promise=Unbiased(7.0), rounds=100,
     ),
     Counterexample(
+        "marina-p.same-hessian", "one Hessian", "quadratic:dim=8,mu=0.001,L=1,hessians=different,radius=1",
+        workers=8, down="permk:workers=8", choices={"p": 0.02}, pretended={"same_hessian": True}, rounds=1000,
+        replicas=32,
+    ),
+    Counterexample(
         "ef21-norm.nonconvex", "exact gradients", "quadratic:dim=5,mu=0.2,L=1,radius=1,noise=gaussian,sigma_sq=40",
         workers=4, up="topk:k=2", rounds=1000, pretended={"sigma_sq": 0.0},
     ),

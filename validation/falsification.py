@@ -20,6 +20,7 @@ from ..solvers.methods.doublesqueeze import DOUBLESQUEEZE
 from ..solvers.methods.ef21 import EF21
 from ..solvers.methods.error_feedback import ERROR_FEEDBACK, MEM_SGD
 from ..solvers.methods.liec import LIEC
+from ..solvers.methods.marina_p import MARINA_P
 from ..solvers.methods.momentum import distributed_momentum
 from ..solvers.methods.q_iag import Q_IAG
 from ..solvers.methods.qsgd import QSGD
@@ -165,6 +166,7 @@ def _round_robin(problem: str, up: str) -> Experiment:
 
 _EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=2"
 _SINES = "pl:dim=10"
+_SHUFFLED = "least-squares:rows=20,dim=10,reg=2,split=sorted,batch=1"
 _THRESHOLD = "threshold:level=1"
 
 KNOWN_BUGS: tuple[KnownBug, ...] = (
@@ -191,6 +193,21 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
         "the errors of the compressed differences add up and are never corrected",
         _claim("marina.pl", "least-squares:rows=80,dim=10,reg=0.1", "randk:k=2", rounds=1000),
         override_parameters=lambda sure: {**sure.parameters, "p": 1e-12},
+    ),
+    KnownBug(
+        "one shift for all samples of a worker (DIANA-RR)",
+        "it follows the last sample: the compression noise of the others stays, and with it a floor of order gamma",
+        replace(_claim("diana-rr.strongly-convex", f"{_SHUFFLED},sampling=reshuffled", "randk:k=1"), workers=4),
+        replace(DIANA, name="diana-rr-one-shift"),
+    ),
+    KnownBug(
+        "one message for all workers (MARINA-P with perm-k)",
+        "the messages no longer add up to the step: the workers' models stray together, at a step that is too long",
+        replace(
+            _claim("marina-p.same-hessian-pl", "quadratic:dim=8,mu=0.05,L=1,heterogeneity=1", down="permk:workers=8"),
+            workers=8, choices={"p": 0.1},
+        ),
+        replace(MARINA_P, name="marina-p-broadcast", each=False),
     ),
     KnownBug(
         "momentum applied twice (DGC)",

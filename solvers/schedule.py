@@ -22,6 +22,7 @@ anew at once, at the newest model, whether the report was used or dropped. It ma
 from __future__ import annotations
 
 import heapq
+import math
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -33,11 +34,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import InputError
 from ..common.files import require_regular, write_whole
+from ..common.limits import require_memory
 from ..common.options import integer, number, positive_numbers
 from ..common.specs import build
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+#: Compute times are at most so long: beyond it a second is lost in rounding.
+MOST_SECONDS = 1e15
+
+#: What a message takes while a schedule is made, in doubles: a row of Python numbers and its time.
+NUMBERS_OF_MESSAGE = 20
 
 HEADER = "step,worker,version"
 TIMED_HEADER = f"{HEADER},seconds"
@@ -463,7 +471,7 @@ def constant() -> Clock:
 
 def uniform(low: float = 0.5, high: float = 1.5) -> Clock:
     """Compute times uniform in [low, high]."""
-    low, high = number("low", low), number("high", high, strict=True)
+    low, high = number("low", low), number("high", high, high=MOST_SECONDS, strict=True)
     if low > high:
         raise InputError(f"low={low:g} exceeds high={high:g}: give low <= high")
     return _timed(lambda random, worker, n: random.uniform(low, high), lambda worker, n: high)
@@ -471,20 +479,25 @@ def uniform(low: float = 0.5, high: float = 1.5) -> Clock:
 
 def exponential(mean: float = 1.0) -> Clock:
     """Exponential compute times."""
-    mean = number("mean", mean, strict=True)
+    mean = number("mean", mean, high=MOST_SECONDS, strict=True)
     return _timed(lambda random, worker, n: random.exponential(mean))
 
 
 def straggler(factor: float = 10.0) -> Clock:
     """The last worker takes `factor` seconds, the others take one."""
-    factor = number("factor", factor, low=1.0)
+    factor = number("factor", factor, low=1.0, high=MOST_SECONDS)
     return _steady(lambda worker, n: factor if worker == n - 1 else 1.0)
 
 
 def power(exponent: float = 0.5) -> Clock:
     """Worker i, counted from 1, takes i^exponent seconds."""
     exponent = number("exponent", exponent)
-    return _steady(lambda worker, n: (worker + 1.0) ** exponent)
+
+    def make(wanted: Wanted) -> Schedule:
+        number("exponent", exponent, high=math.log(MOST_SECONDS, max(wanted.workers, 2)))
+        return _steady(lambda worker, n: (worker + 1.0) ** exponent)(wanted)
+
+    return make
 
 
 def seconds(each: str) -> Clock:
@@ -497,6 +510,7 @@ def seconds(each: str) -> Clock:
                 f"each={each} has the seconds of {len(taken)} workers, and there are {wanted.workers}: give one number "
                 f"for each, with / between them"
             )
+        number("seconds", max(taken), high=MOST_SECONDS)
         return _steady(lambda worker, n: taken[worker])(wanted)
 
     return make
@@ -712,6 +726,7 @@ def clock(
     limit = None if limit is None else integer("R", limit)
     if arrivals > workers and limit is None:
         raise InputError(f"M = {arrivals} messages a step need as many workers, and there are {workers}: give M <= n")
+    require_memory(NUMBERS_OF_MESSAGE * float(steps) * arrivals, f"{steps} steps of {arrivals} messages")
     return build("clock", spec, CLOCKS)(Wanted(workers, steps, seed, arrivals, table, limit))
 
 

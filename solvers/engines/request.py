@@ -12,6 +12,7 @@ import numpy as np
 from ...common import front
 from ...common.errors import InputError
 from ...common.limits import require_memory
+from ...common.options import integer
 from ...common.version import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
@@ -99,14 +100,15 @@ def timetable(
 
 def messages_in_step(method: Method, numbers: Mapping[str, float]) -> int:
     """How many messages make a step of an asynchronous server."""
-    return int(numbers.get("B" if method.drops else "M", 1))
+    letter = "B" if method.drops else "M"
+    return integer(letter, numbers.get(letter, 1))
 
 
 def limit_on_delays(method: Method, numbers: Mapping[str, float], workers: int) -> int | None:
     """R, if messages that are R or more steps old are dropped; as long as it is not chosen, the number of workers."""
     if not method.drops:
         return None
-    return int(numbers.get("R", workers)) if "R" in method.parameters else 1
+    return integer("R", numbers.get("R", workers)) if "R" in method.parameters else 1
 
 
 def least_delay(method: Method, workers: int, numbers: Mapping[str, float]) -> int:

@@ -167,6 +167,8 @@ def test_on_the_command_line(tmp_path):
         (f"{step} --clock exponential", "has no longest compute time"),
         ("step-size ringmaster.nonconvex --set L=1 --clock constant", "number is unknown"),
         ("run ringmaster --problem quadratic --workers 2 --set R=0 gamma=0.1", "R=0"),
+        ("run ringmaster --problem quadratic --workers 2 --set R=x gamma=0.1", "R=x"),
+        ("run rennala --problem quadratic --workers 2 --set B=2.5 gamma=0.1", "B=2.5"),
         ("run ringmaster --problem quadratic:heterogeneity=1 --workers 2", "all sample the same f"),
         ("run rennala --problem quadratic --workers 2 --set tau=3 gamma=0.1", "no parameter 'tau'"),
     ):
@@ -180,6 +182,12 @@ def test_on_the_command_line(tmp_path):
     again = json.loads(ask(f"{run} --schedule {tmp_path / 's.csv'}").output)
     assert (again["final"], again["virtual_seconds"]) == (first["final"], 40)
     assert json.loads(ask("run sgd --problem quadratic --rounds 2 --json").output)["virtual_seconds"] is None
+
+
+@pytest.mark.parametrize("given", [object(), True, "1/x", [1, [2]], (0.0,), (1.0, math.inf)])
+def test_seconds_that_are_none_are_refused(given):
+    with pytest.raises(InputError, match="seconds="):
+        Constants(n=2, seconds=given)
 
 
 def test_seconds_are_a_column_of_data_frames_and_files(tmp_path):

@@ -259,6 +259,11 @@ def test_files_that_are_none_are_named(tmp_path):
         (("seconds:each=1/x", 2, 5), "seconds=x"),
         (("seconds:each=0/1", 2, 5), "seconds=0: give a number above 0"),
         (("power:exponent=-1", 2, 5), "exponent=-1"),
+        (("power:exponent=1000", 9, 5), "exponent=1000.0: give a number of at least 0 and at most 15.7"),
+        (("straggler:factor=1e300", 2, 5), "at most 1e+15"),
+        (("seconds:each=1/1e300", 2, 5), "at most 1e+15"),
+        (("seconds:each=", 1, 5), "is not of the form key=value"),
+        (("seconds:each=1//2", 3, 5), "seconds=: give a finite number"),
         (("constant", 2, 5, 0, 1, False, 0), "R=0"),
     ],
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+from ...common.options import MOST
 from ..bounds import Interval, PowerCurve
 from ..constants import Constants
 from ..families import Average
@@ -28,7 +29,9 @@ def choose_batch(request: Request, choose: ParameterChoice) -> int:
     known, eps = request.constants, request.eps
     best = int(request.c.n)
     if eps is not None and known.sigma_sq is not None:
-        enough = max(1, math.ceil(2 * known.sigma_sq / eps))  # half of the accuracy is noise, at the longest step
+        enough = max(
+            1, math.ceil(min(2 * known.sigma_sq / eps, MOST))
+        )  # half of the accuracy is noise, at the longest step
         best = max(best, enough)
         if known.seconds is not None:
             tried = sorted({enough, *(round(2 ** (k / 4)) for k in range(math.ceil(4 * math.log2(2 * enough)) + 1))})

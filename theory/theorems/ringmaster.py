@@ -18,6 +18,7 @@ from functools import reduce
 
 import numpy as np
 
+from ...common.options import MOST
 from ..bounds import Curve, FunctionCurve, Interval, PowerCurve, Rate
 from ..constants import Constants
 from ..families import Average, AverageTheorem
@@ -124,7 +125,8 @@ class Nonconvex(AverageInSeconds):
     def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
         c, eps = request.c, request.eps
         noise = request.constants.sigma_sq
-        R = choose_whole(choose, "R", int(c.n) if eps is None or noise is None else 1 + math.floor(2 * noise / eps))
+        most = int(c.n) if eps is None or noise is None else math.floor(min(1 + 2 * noise / eps, MOST))
+        R = choose_whole(choose, "R", most)
         high = 1 / (2 * c.L * max(1, R - 1))
         choose("gamma", Interval(0.0, high, "0 < gamma <= 1/(2 L max(1, R - 1))"), high)
 

@@ -46,7 +46,10 @@ def positive_numbers(name: str, value: Any) -> tuple[float, ...]:
     >>> positive_numbers("seconds", "1/1/2.5")
     (1.0, 1.0, 2.5)
     """
-    words = value.split("/") if isinstance(value, str) else [value] if isinstance(value, Real) else list(value)
+    try:
+        words = value.split("/") if isinstance(value, str) else [value] if isinstance(value, Real) else list(value)
+    except TypeError:
+        raise InputError(f"{name}={value!r}: give numbers, as a sequence or as text with / between them") from None
     return tuple(number(name, parse_value(w) if isinstance(w, str) else w, strict=True) for w in words)
 
 

@@ -120,6 +120,7 @@ OWN: dict[str, dict[str, str]] = {
         "K_1": "how unequal the curvatures of the workers are, worker by worker",
         "K_2": "the same of their means",
         "z": "the unknown of the cubic",
+        r"\rho": "contraction of a round: the largest root of the cubic",
     },
     "ef21-norm.*": {"s": r"$\sqrt{1-\delta}$"},
     "scaffnew.*": {"p": "probability of the coin that makes the workers communicate"},

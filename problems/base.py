@@ -10,7 +10,6 @@ To make a problem of your own, derive from `Problem`, set ``name``, implement `w
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.errors import InputError
 from ..common.limits import require_memory
 from ..common.options import choice, integer, number
-from ..common.specs import format_spec
+from ..common.specs import format_spec, parameters_of
 from ..theory.constants import Constants
 from .optimum import soft_threshold, subgradient_norm
 
@@ -116,10 +115,9 @@ class ProblemKernels:
 
 def given_options(entry: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return those arguments of a constructor that differ from their defaults, `workers` aside."""
-    parameters = inspect.signature(entry).parameters
     return {
         key: int(arguments[key]) if isinstance(arguments[key], bool) else arguments[key]
-        for key, parameter in parameters.items()
+        for key, parameter in parameters_of(entry).items()
         if key != "workers" and arguments[key] != parameter.default
     }
 

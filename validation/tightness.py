@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,7 @@ class Instance:
     @property
     def problem(self) -> ExplicitQuadratic:
         """The quadratic."""
-        noise = Noise.read("gaussian", self.sigma_sq) if self.sigma_sq > 0 else Noise()
-        return ExplicitQuadratic(self.hessians, self.minimisers, self.x0, noise)
+        return _problem(self.hessians, self.minimisers, self.x0, self.sigma_sq)[0]
 
     def schedule(self, parameters: Mapping[str, float]) -> Schedule | None:
         """Who reports when, for an asynchronous method."""
@@ -109,7 +108,7 @@ class Instance:
 
     def constants(self, schedule: Schedule | None = None) -> Constants:
         """What the theorem is told: the problem's constants, and the delays."""
-        known = self.problem.constants()
+        known = _problem(self.hessians, self.minimisers, self.x0, self.sigma_sq)[1]
         if schedule is None:
             return known
         table = build_method(find_theorem(self.theorem).method).clock == "table"
@@ -144,17 +143,18 @@ class Instance:
             raise NotClosed(sure.needs)
         exact = self._recursion(sure)
         columns = [column for column, weight in sure.metric.terms if weight]
-        out = {}
-        start = 0.0
-        for t, values in exact.walk(columns, self.rounds):
-            metric = sum(weight * values[column] for column, weight in sure.metric.terms if weight)
-            start = max(start, metric)
-            if t < FIRST or (sure.horizon is not None and t != sure.horizon):
-                continue
-            bound = float(sure.bound(t))
-            if math.isfinite(metric) and bound > RESOLVED * start:
-                out[t] = metric / bound
-        return out
+        metrics = [
+            sum(weight * values[column] for column, weight in sure.metric.terms if weight)
+            for _, values in exact.walk(columns, self.rounds)
+        ]
+        largest = np.maximum.accumulate(metrics)
+        rounds = [t for t in range(FIRST, self.rounds + 1) if sure.horizon is None or t == sure.horizon]
+        bounds = np.broadcast_to(sure.bound(np.array(rounds)), len(rounds)) if rounds else ()
+        return {
+            t: metrics[t] / float(bound)
+            for t, bound in zip(rounds, bounds, strict=True)
+            if math.isfinite(metrics[t]) and bound > RESOLVED * largest[t]
+        }
 
     def ratio(self) -> float:
         """E metric/bound after `rounds` rounds; 0 where the bound is below the rounding of the metric."""
@@ -213,6 +213,14 @@ class Instance:
             return cls(**{**known, **shaped})
         except (KeyError, TypeError) as trouble:
             raise InputError(f"an instance needs other fields than {', '.join(spec)} ({trouble})") from None
+
+
+@lru_cache(64)
+def _problem(hessians: Any, minimisers: Any, x0: Any, sigma_sq: float) -> tuple[ExplicitQuadratic, Constants]:
+    """A quadratic and its constants; instances that differ in their parameters only share it."""
+    noise = Noise.read("gaussian", sigma_sq) if sigma_sq > 0 else Noise()
+    problem = ExplicitQuadratic(hessians, minimisers, x0, noise)
+    return problem, problem.constants()
 
 
 def _tuples(value: Any) -> Any:

@@ -10,7 +10,7 @@ theorem allows now, workers that differ, other compressors. A theorem refuses wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -68,7 +68,7 @@ def hardest(theorem: str) -> HardCase | None:
             continue
     found.sort(key=lambda case: -case.ratio)
     for case in found[:1]:
-        for other in relatives(case.instance):
+        for other in _distinct(relatives(case.instance)):
             try:
                 ratios = other.ratios()
             except (NotClosed, InputError):
@@ -77,6 +77,15 @@ def hardest(theorem: str) -> HardCase | None:
                 t = max(ratios, key=lambda t: ratios[t])
                 found.append(HardCase(ratios[t], replace(other, rounds=t), stored=False))
     return max(found, key=lambda case: case.ratio, default=None)
+
+
+def _distinct(instances: Iterable[Instance]) -> Iterator[Instance]:
+    """Every instance once."""
+    met = set()
+    for instance in instances:
+        if (key := repr(instance)) not in met:
+            met.add(key)
+            yield instance
 
 
 def relatives(instance: Instance) -> Iterator[Instance]:

@@ -8,6 +8,7 @@ E c_a c_b = (E M_a M_b) E v_a v_b. No sampling, no enumeration of coins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -75,22 +76,15 @@ class Recursion:
         samples = int(numbers[method.samples]) if method.samples else 1
         self.noise = problem.noise.sigma_sq / problem.dim / samples
         self._rounds: dict[Any, Round] = {}
+        self._masks: dict[tuple[int, ...], Sequence[tuple[float, FloatArray | None]]] = {}
         self._weight = 0.0
 
     # ---------------------------------------------------------------------------------------------- the recursion
 
-    @cached_property
+    @property
     def stationary(self) -> bool:
-        """Whether a round does the same at every t >= 1."""
-        if self.model.average is not None:
-            return False
-        if self.model.schedule is not None:
-            return True  # up to who arrives, by which rounds are told apart
-        for k in range(len(self.model.exchanges)):
-            first, *others = (self.model.round(t, [k]) for t in (1, 2, 23))
-            if not all(np.array_equal(first.kept, other.kept) for other in others):
-                return False
-        return True
+        """Whether a round does the same at every t >= 1, up to who arrives and the weights of averages."""
+        return self.model.steady or self.model.schedule is not None
 
     def branches(self, t: int) -> list[tuple[float, Round]]:
         """What round t can be, with probabilities: one round, or two where a coin decides."""
@@ -105,7 +99,9 @@ class Recursion:
 
     def _outcomes(self, probability: float, t: int, kinds: tuple[int, ...]) -> list[tuple[float, Round]]:
         """What a round of these exchanges can be: one round, or one for every way in which masks fall."""
-        masks = self.model.masks(kinds)
+        if kinds not in self._masks:
+            self._masks[kinds] = self.model.masks(kinds)
+        masks = self._masks[kinds]
         return [(probability * share, self._round(t, kinds, k, mask)) for k, (share, mask) in enumerate(masks)]
 
     def _round(self, t: int, kinds: tuple[int, ...], number: int, mask: FloatArray | None) -> Round:
@@ -118,7 +114,13 @@ class Recursion:
             return self.model.round(t, kinds, self._weight_at(t), mask)
         if key not in self._rounds:
             self._rounds[key] = self.model.round(t, kinds, mask=mask)
-        return self._rounds[key]
+        found = self._rounds[key]
+        if self.model.average is None:
+            return found
+        if (key, 1) not in self._rounds:
+            self._rounds[key, 1] = self.model.round(t, kinds, 1.0, mask)
+        weight = self._weight_at(t)  # nothing but the average depends on it, and that is affine in it
+        return replace(found, kept=(1 - weight) * found.kept + weight * self._rounds[key, 1].kept)
 
     def _weight_at(self, t: int) -> float:
         """w_t/(w_0 + ... + w_t) of the averaged iterates."""
@@ -148,8 +150,9 @@ class Recursion:
         whole = np.zeros((found.size, found.size))
         kept = Z.shape[0]
         whole[:kept, :kept] = Z
-        noise = np.arange(found.noise.start, found.noise.stop)
-        whole[noise, noise] = self.noise
+        noise = found.noise
+        if noise:
+            whole.flat[noise.start * (found.size + 1) : noise.stop * found.size : found.size + 1] = self.noise
         for sent in found.sent:
             begin, end = sent.start, sent.start + sent.v.shape[1]
             crossed = sent.v.T @ whole[:begin, :begin]
@@ -308,17 +311,18 @@ class Recursion:
                 return
             for name in totals:
                 totals[name] += value(RUNNING[name], t)
-            Z, residuals = self._next(Z, t)
+            Z, residuals = self._next(Z, t, [name for name in columns if name in OF_THE_ROUND])
 
-    def _next(self, Z: FloatArray, t: int) -> tuple[FloatArray, dict[str, float]]:
-        """E z z^T after round t, and the columns about what was compressed in it."""
+    def _next(self, Z: FloatArray, t: int, wanted: Sequence[str] = ()) -> tuple[FloatArray, dict[str, float]]:
+        """E z z^T after round t, and of the columns about what was compressed in it those that are wanted."""
         out = np.zeros_like(Z)
         residuals = dict.fromkeys(OF_THE_ROUND, 0.0)
         for probability, found in self.branches(t):
             whole = self.registers(Z, found)
             out += probability * (found.kept.T @ whole @ found.kept)
             for name, streams, each in zip(OF_THE_ROUND, (found.up, found.down), (found.messages, 1), strict=True):
-                residuals[name] += probability * float(np.sum((whole @ streams) * streams)) / each
+                if name in wanted:
+                    residuals[name] += probability * float(np.sum((whole @ streams) * streams)) / each
         return (out + out.T) / 2, residuals
 
     # ----------------------------------------------------------------------------------------- the spectral radius
@@ -336,7 +340,7 @@ class Recursion:
             If the rounds are not all alike from t = 1 on.
         """
         method = self.method
-        if not self.stationary or self.model.schedule is not None:
+        if not self.stationary or self.model.schedule is not None or self.model.average is not None:
             raise NotClosed(f"the rounds of {method.name} are not all alike")
         period = int(self.model.numbers["H"]) if method.special_when == "period" else 1
         size = self.layout.size

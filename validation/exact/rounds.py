@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,29 @@ from ...problems import Problem
 from ...solvers.channels import Channel
 from ...solvers.compressors.nothing import Nothing
 from ...solvers.method import Exchange, Method
+from ...solvers.rules import identity_rule, no_op
 from ...solvers.schedule import Schedule
 from ...theory.compressors import Compressor, Mask, compressor
 from .coins import Coins, FloatArray, NotClosed, coins, outcomes
+
+#: Rows on which rules are tried, and how exactly they commute with sums.
+ROWS, LINEAR = 64, 1e-9
+
+
+@cache
+def _probes(dim: int, states: int, common: int) -> tuple[FloatArray, ...]:
+    """What a rule is tried on: rows of a - 2 b, then of a, then of b for each of its arrays, many entries zero."""
+    random = np.random.default_rng(0)
+    shapes = ((ROWS, dim), (ROWS, dim), (states, ROWS, dim), (common, ROWS, dim))
+    some, more = ([random.standard_normal(s) * (random.random(s) < 0.6) + 0.0 for s in shapes] for _ in range(2))
+    return tuple(np.concatenate([a - 2.0 * b, a, b], axis=-2) for a, b in zip(some, more, strict=True))
+
+
+def _linear(found: FloatArray) -> bool:
+    """Whether a rule has made of the rows of `_probes` what a linear one makes."""
+    sums, some, more = (found[..., k * ROWS : (k + 1) * ROWS, :] for k in range(3))
+    parts = some - 2.0 * more
+    return bool((np.abs(sums - parts) <= LINEAR * (1 + np.abs(parts))).all())
 
 
 @dataclass(frozen=True)
@@ -85,12 +106,12 @@ class Layout:
 
     def vectors(self, name: str, registers: int) -> FloatArray:
         """Their coefficients: (vectors, registers, d)."""
-        where = self.of(name)
-        count = len(where) // self.dim
-        out = np.zeros((count, registers, self.dim))
-        for v in range(count):
-            for j in range(self.dim):
-                out[v, where[v * self.dim + j], j] = 1.0
+        where, dim = self.of(name), self.dim
+        count = len(where) // dim
+        out = np.zeros((count, registers, dim))
+        if count:
+            entry = np.arange(len(where))
+            out[entry // dim, entry + where.start, entry % dim] = 1.0
         return out
 
 
@@ -102,6 +123,8 @@ class Model:
     ----------
     coin_dim
         If not None, the problem is the first coordinate of one of so many coordinates that do not mix.
+    steady
+        Whether the rules do the same in every round from the second one on.
 
     Raises
     ------
@@ -120,6 +143,7 @@ class Model:
     layout: Layout = field(init=False)
     hessians: FloatArray = field(init=False)
     slopes: FloatArray = field(init=False)
+    steady: bool = field(init=False)
 
     def __post_init__(self) -> None:
         problem, method = self.problem, self.method
@@ -140,14 +164,14 @@ class Model:
         object.__setattr__(self, "slopes", slopes)
         object.__setattr__(self, "hessians", hessians)
         object.__setattr__(self, "layout", self._layout())
-        for exchange in self.exchanges:
-            self._check(exchange)
+        changing = [not self._check(exchange) for exchange in self.exchanges]
+        object.__setattr__(self, "steady", not any(changing))
 
-    @property
+    @cached_property
     def exchanges(self) -> list[Exchange]:
         return [self.method] if self.method.special is None else [self.method, self.method.special]
 
-    @property
+    @cached_property
     def params(self) -> FloatArray:
         """What the rules are handed: gamma, l1, l2, the method's other numbers."""
         others = (value for name, value in self.numbers.items() if name != "gamma")
@@ -210,34 +234,30 @@ class Model:
         chosen = self.up if which == "up" else self.down
         return self.method.wrap(self.numbers, chosen) if self.method.wrap else chosen
 
-    def _check(self, exchange: Exchange) -> None:
+    def _check(self, exchange: Exchange) -> bool:
         """Refuse rules that are not linear: they must commute with sums, of vectors with zeros in them, too.
 
-        A zero that is -0 is no number but a coordinate that a mask has left out.
+        A zero that is -0 is no number but a coordinate that a mask has left out. Returns whether they do the same in
+        every round from the second one on.
         """
-        random = np.random.default_rng(0)
-        dim, (own, at_server, common) = self.problem.dim, self.method.states
-        rows = 64
-        second = exchange is not self.method
+        (own, at_server, common), n = self.method.states, self.problem.workers
+        second, alike = exchange is not self.method, True
         rules = {"worker": own, "sent": own, "server": at_server, "everyone": common, "local": own}
         for name, states in rules.items():
-            shapes = ((rows, dim), (rows, dim), (states, rows, dim), (common, rows, dim))
-            some, more = (
-                [random.standard_normal(s) * (random.random(s) < 0.6) + 0.0 for s in shapes] for _ in range(2)
-            )  # fmt: skip
-            for rnd in (0, 1, 5):
-                ctx = self.ctx(rnd, 0, second)
-
-                def applied(arrays: list[FloatArray], name: str = name, ctx: FloatArray = ctx) -> list[FloatArray]:
-                    out = [np.ascontiguousarray(a) for a in arrays]
-                    getattr(exchange, name)(ctx, self.params, *out)
-                    return out
-
-                sums = applied([a - 2.0 * b for a, b in zip(some, more, strict=True)])
-                copies = [[a.copy() for a in arrays] for arrays in (some, more)]
-                parts = [a - 2.0 * b for a, b in zip(*map(applied, copies), strict=True)]
-                if not all(np.allclose(s, p, rtol=1e-9, atol=1e-9) for s, p in zip(sums, parts, strict=True)):
-                    raise NotClosed(f"the rule {getattr(exchange, name).__name__} of {self.method.name} is not linear")
+            rule = getattr(exchange, name)
+            if rule in (identity_rule, no_op):
+                continue
+            probes = _probes(self.problem.dim, states, common)
+            for worker in range(n) if name in ("worker", "sent", "local") else (n,):
+                seen = []
+                for rnd in (0, 1, 5, 2, 23):
+                    found = [a.copy() for a in probes]
+                    rule(self.ctx(rnd, worker, second), self.params, *found)
+                    seen.append(found)
+                    if worker % n == 0 and rnd in (0, 1, 5) and not all(map(_linear, found)):
+                        raise NotClosed(f"the rule {rule.__name__} of {self.method.name} is not linear")
+                alike = alike and all(map(np.array_equal, seen[1] + seen[1], seen[3] + seen[4]))
+        return alike
 
     def ctx(self, rnd: int, worker: int, special: bool, messages: int | None = None, oldest: int = 0) -> Any:
         """What rules are told besides numbers and vectors, see solvers.signatures."""

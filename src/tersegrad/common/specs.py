@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import InputError, nearest
@@ -113,6 +114,12 @@ def format_spec(name: str, options: Mapping[str, Any]) -> str:
     return f"{name}:{given}" if given else name
 
 
+@cache
+def parameters_of(entry: Any) -> Mapping[str, inspect.Parameter]:
+    """The arguments that a function, or a class, takes."""
+    return inspect.signature(entry).parameters
+
+
 def read_spec(kind: str, text: str, registry: Mapping[str, T], without: Iterable[str] = ()) -> tuple[T, dict[str, Any]]:
     """Return the registry's entry for `text` and the options that the text gives it.
 
@@ -135,7 +142,7 @@ def read_spec(kind: str, text: str, registry: Mapping[str, T], without: Iterable
     if name not in registry:
         raise InputError(f"unknown {kind} '{name}'{nearest(name, registry)}; known: {', '.join(sorted(registry))}")
     entry = registry[name]
-    parameters = {k: p for k, p in inspect.signature(entry).parameters.items() if k not in without}  # type: ignore[arg-type]
+    parameters = {k: p for k, p in parameters_of(entry).items() if k not in without}
     for key in words:
         if key not in parameters:
             accepted = ", ".join(parameters) or "none"
@@ -173,7 +180,7 @@ def build(
     """
     entry, given = read_spec(kind, text, registry, extra)
     name, options = text.strip().partition(":")[0], options or {}
-    parameters = {k: p for k, p in inspect.signature(entry).parameters.items() if k not in extra}
+    parameters = {k: p for k, p in parameters_of(entry).items() if k not in extra}
     for key in options:
         if key in given:
             raise InputError(f"{kind} '{name}': {key} is given twice, in the text and as an argument")

@@ -89,6 +89,14 @@ def keep_residual(ctx, params, v, c, states, common):
 
 
 @njit(**OPTIONS)
+def copy(x, y):
+    """y = x; with a slice numba compiles all that it may have to say of shapes, which takes seconds."""
+    flat_x, flat_y = flat(x), flat(y)
+    for j in range(flat_y.size):
+        flat_y[j] = flat_x[j]
+
+
+@njit(**OPTIONS)
 def subtract_errors(errors, server_error, factor, y):
     """y <- y - factor (server_error + avg errors); an error that is not kept counts as zero."""
     n, flat_y = errors.shape[0], flat(y)
@@ -104,14 +112,14 @@ def subtract_errors(errors, server_error, factor, y):
 @njit(**OPTIONS)
 def model_less_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - (e + avg e_i), for errors in units of the model."""
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error, 1.0, y)
 
 
 @njit(**OPTIONS)
 def model_less_scaled_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma (e + avg e_i), for errors in units of gradients."""
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error, params[0], y)
 
 

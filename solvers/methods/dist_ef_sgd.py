@@ -15,7 +15,7 @@ from numba import njit
 from ..channels import error_feedback
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import descend, subtract_errors
+from ..rules import copy, descend, subtract_errors
 from ..signatures import OPTIONS, flat
 
 
@@ -48,7 +48,7 @@ def push_momentum(ctx, params, x, v, states, common):
 def model_less_errors_and_momentum(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma (e + avg e_i) - gamma (b^2/(1 - b)) avg m_i."""
     gamma, b, n = params[0], params[3], states.shape[0]
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error, gamma, y)
     factor, flat_y = gamma * b * b / (1.0 - b) / n, flat(y)
     for i in range(n):

@@ -17,7 +17,7 @@ from numba import njit
 from ..channels import error_feedback
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import descend, model_less_scaled_errors, subtract_errors
+from ..rules import copy, descend, model_less_scaled_errors, subtract_errors
 from ..signatures import OPTIONS
 
 
@@ -56,7 +56,7 @@ def asynchronous_pseudocode(given, gamma, M):
 def model_less_arriving_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma (e + (1/M) sum e_i)."""
     gamma, M, n = params[0], params[3], errors.shape[0]
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error[:0], gamma * n / M, y)
     subtract_errors(errors[:0], server_error, gamma, y)
 

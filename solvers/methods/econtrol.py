@@ -11,7 +11,7 @@ from numba import njit
 
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import descend
+from ..rules import copy, descend
 from ..signatures import OPTIONS, flat
 from .ef21 import tracking
 
@@ -49,7 +49,7 @@ def accumulate(ctx, params, v, c, states, common):
 def model_less_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma avg e_i."""
     factor, flat_y = params[0] / states.shape[0], flat(y)
-    y[:] = x
+    copy(x, y)
     for i in range(states.shape[0]):
         e = flat(states[i, 0])
         for j in range(flat_y.size):

@@ -21,7 +21,7 @@ from numba import njit
 from ..channels import error_feedback
 from ..method import Method
 from ..pseudocode import State, avg
-from ..rules import keep_residual, subtract_errors
+from ..rules import copy, keep_residual, subtract_errors
 from ..signatures import OPTIONS, ROUND, flat
 
 GAMMA, BETA, LAM, SHIFT = 0, 3, 4, 4
@@ -102,7 +102,7 @@ def model_less_memory(ctx, params, x, memories, errors, states, server_error, se
     """y = x - g' (avg e_i + beta d)."""
     beta = params[BETA]
     step = params[GAMMA] / (1.0 - beta)
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error, step, y)
     flat_y, d = flat(y), flat(common[0])
     for j in range(flat_y.size):
@@ -114,7 +114,7 @@ def model_less_ever_less_memory(ctx, params, x, memories, errors, states, server
     """y = x - g'_t (avg e_i + beta d)."""
     beta = params[BETA]
     step = params[GAMMA] / (params[SHIFT] + ctx[ROUND]) / (1.0 - beta)
-    y[:] = x
+    copy(x, y)
     subtract_errors(errors, server_error, step, y)
     flat_y, d = flat(y), flat(common[0])
     for j in range(flat_y.size):

@@ -16,6 +16,7 @@ from numba import njit
 
 from ..method import Method
 from ..pseudocode import State, avg
+from ..rules import copy
 from ..signatures import OPTIONS, ROUND, flat
 
 
@@ -125,7 +126,7 @@ def ahead_of_momentum(ctx, params, x, memories, errors, states, server_error, se
 @njit(**OPTIONS)
 def steps_alone(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = z."""
-    y[:] = x if ctx[ROUND] == 0 else common[0]
+    copy(x if ctx[ROUND] == 0 else common[0], y)
 
 
 HEAVY_BALL = Method(

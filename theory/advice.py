@@ -190,6 +190,9 @@ def advise(
     options: dict[str, list[Option]] = {}
     refused: list[tuple[Theorem, str]] = []
     for name in theorems or sorted(THEOREMS):
+        if THEOREMS[name].provenance == "conjectured" and not theorems:
+            refused.append((THEOREMS[name], "it is conjectured, and asked by name only"))
+            continue
         found = THEOREMS[name].guarantee(known, up, down, rounds, eps)
         if isinstance(found, NoGuarantee):
             refused.append((found.theorem, found.reason))

@@ -662,6 +662,8 @@ class Theorem(ABC):
         self, request: Request, fixed: Point, checked: tuple[Checked, ...], up: Any, down: Any
     ) -> Guarantee | NoGuarantee:
         notes = request.constants.notes
+        if self.provenance == "conjectured":
+            notes += (f"{self.name} is conjectured: it was measured, and nobody has proved it",)
         missing = tuple(name for name in self.bound_needs(request) if getattr(request.constants, name) is None)
         wanted = request.rounds is not None or request.eps is not None
         if missing and wanted and not self.general:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -290,11 +290,30 @@ class Tightness:
     instances: tuple[tuple[float, Instance], ...] = ()
 
     @property
+    def tried(self) -> str:
+        """Where the search looked, in words."""
+        chosen = spaces(find_theorem(self.theorem))
+        parts = [
+            f"quadratics of {_listed(s.workers for s in chosen)} workers",
+            f"{_listed(s.dim for s in chosen)} coordinates",
+            f"up {_listed(s.up for s in chosen)}",
+            f"down {_listed(s.down for s in chosen)}",
+            f"t from {FIRST} to {max(LENGTHS)}",
+        ]
+        return "; ".join(parts) + "; curvatures, minimisers, starts, noise and parameters by a global optimiser"
+
+    @property
     def word(self) -> str:
         """ "violated", "found" or "not closed"."""
         if self.ratio is None:
             return "not closed"
         return "violated" if self.ratio > VIOLATED else "found"
+
+
+def _listed(values: Iterable[Any]) -> str:
+    """Different values, in order: "1, 2 or 3"."""
+    *others, last = dict.fromkeys(map(str, values))
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tersegrad.cli import main
 from tersegrad.common.errors import InputError
-from tersegrad.theory import THEOREMS, theorem
+from tersegrad.theory import THEOREMS, Constants, theorem
+from tersegrad.theory.advice import advise
 from tersegrad.validation.tightness import (
     FIRST,
     FOLDER,
@@ -25,7 +27,8 @@ from tersegrad.validation.tightness import (
 ATTAINED = {
     "ef21.tight-single-worker": 0.99, "error-feedback.tight-single-worker": 0.99, "compressed-gd.tight": 0.99,
     "ef21.nonconvex": 0.999, "doublesqueeze.contractive": 0.33, "iag.nonconvex": 0.999, "delayed-sgd.nonconvex": 0.69,
-    "delayed-sgd.quadratic": 0.11,
+    "delayed-sgd.quadratic": 0.11, "ef21.tight-unequal": 0.999, "scaffnew.strongly-convex": 0.9999999,
+    "scaffnew.strongly-convex-tuned": 0.9999999, "compressed-scaffnew.strongly-convex": 0.9999999,
 }  # fmt: skip
 
 
@@ -147,3 +150,52 @@ def test_the_command(capsys, tmp_path):
     assert status == 2
     assert "unknown theorem" in err
     assert math.isfinite(np.float64(document["seconds"]))
+
+
+# ----------------------------------------------------------------------------------------- counterexamples wanted
+
+
+def search(monkeypatch, *arguments, worse=1.0):
+    """``tersegrad verify --search`` for a moment; the ratios found are made so many times larger."""
+
+    def brief(name, budget, seed):
+        found = tightness(name, 0.3, seed)
+        return replace(found, ratio=worse * found.ratio)
+
+    monkeypatch.setattr("tersegrad.validation.tightness.tightness", brief)
+    return CliRunner().invoke(main, ["verify", "--search", *arguments])
+
+
+def test_a_search_says_what_it_tried_and_the_largest_ratio(monkeypatch):
+    found = search(monkeypatch, "ef21.tight-unequal")
+    assert found.exit_code == 0, found.output
+    assert "ef21.tight-unequal: measured/bound up to 1" in found.output
+    assert "tried: quadratics of 1, 2 or 3 workers" in found.output
+    assert "counterexamples: none found" in found.output
+
+
+def test_a_counterexample_is_named_and_is_status_1(monkeypatch):
+    found = search(monkeypatch, "scaffnew.strongly-convex", "--json", worse=1.001)
+    assert found.exit_code == 1
+    said = json.loads(found.stdout)
+    assert said["violated"] == ["scaffnew.strongly-convex"]
+    assert said["searches"][0]["ratio"] == pytest.approx(1.001)
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("sgd.convex", "--quick"), ("sgd.convex", "--workers", "3"), ("dore.claim-bits",)]
+)
+def test_a_search_is_for_theorems_that_are_named(monkeypatch, more):
+    found = search(monkeypatch, *more)
+    assert found.exit_code == 2
+    assert "--search" in found.output
+
+
+def test_what_is_conjectured_says_so_and_is_given_by_name_only(monkeypatch):
+    right = THEOREMS["sgd.strongly-convex"]
+    guess = type("Guess", (type(right),), {"provenance": "conjectured"})()
+    monkeypatch.setitem(THEOREMS, right.name, guess)
+    known = Constants(n=2, L=1.0, mu=0.1, sigma_sq=1.0, dist0_sq=1.0)
+    assert "sgd.strongly-convex is conjectured" in guess.guarantee(known).notes[-1]
+    assert (guess, "it is conjectured, and asked by name only") in advise(known, rounds=100).refused
+    assert advise(known, rounds=100, theorems=[right.name]).options

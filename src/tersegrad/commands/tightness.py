@@ -44,23 +44,26 @@ def tightness(theorem_name: str, budget: float, keep: str | None, seed: int, as_
         Path(keep).mkdir(parents=True, exist_ok=True)
         path = store([instance for _, instance in found.instances], Path(keep))
     if as_json:
-        print_json(_document(found, path))
+        print_json(document(found, path))
     else:
-        click.echo(_text(found, path))
+        click.echo(text(found, path))
     return STATUS[found.word]
 
 
-def _document(found: Tightness, path: Path | None) -> dict[str, Any]:
+def document(found: Tightness, path: Path | None = None) -> dict[str, Any]:
+    """What a search found, for JSON."""
     return {
         "theorem": found.theorem, "word": found.word, "ratio": found.ratio,
         "instance": None if found.instance is None else found.instance.spec(),
         "instances": [{"ratio": ratio, **instance.spec()} for ratio, instance in found.instances],
-        "evaluations": found.evaluations, "seconds": found.seconds, "reason": found.reason or None,
+        "tried": found.tried, "evaluations": found.evaluations, "seconds": found.seconds,
+        "reason": found.reason or None,
         "file": None if path is None else str(path),
     }  # fmt: skip
 
 
-def _text(found: Tightness, path: Path | None) -> str:
+def text(found: Tightness, path: Path | None = None) -> str:
+    """What a search found, in lines."""
     if found.instance is None or found.ratio is None:
         return f"{found.theorem}: nothing that closes ({found.reason})"
     lines = [f"{found.theorem}: measured/bound up to {found.ratio:.6g} at t = {found.instance.rounds}"]
@@ -72,6 +75,7 @@ def _text(found: Tightness, path: Path | None) -> str:
     ]
     lines += ["the worst for every pair of compressors", aligned(others)]
     lines.append(f"{found.evaluations} instances in {found.seconds:.1f} s")
+    lines.append(f"tried: {found.tried}")
     return "\n".join([*lines, f"written to {path}"] if path else lines)
 
 

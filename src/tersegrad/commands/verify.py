@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 ALPHA = 1e-3
 """Probability that any verdict of a run rests on a wrong confidence limit."""
+SEARCH_SECONDS = 30.0
+"""How long a counterexample to one theorem is looked for."""
 WIDE = 176
 """Characters that a table with one line per verdict takes."""
 NARROW = 80
@@ -62,6 +64,11 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @click.argument("ids", nargs=-1, metavar="[ID ...]")
 @click.option("--paper", metavar="NAME", help="All theorems and claims of one paper: the first word of their ids.")
 @click.option("--quick", is_flag=True, help="Fewer rounds and replicas.")
+@click.option(
+    "--search",
+    is_flag=True,
+    help="Look for counterexamples instead: half a minute of `tersegrad tightness` for every theorem named.",
+)
 @click.option("--problem", metavar="SPEC", help="Problem in place of the default one.")
 @up_option
 @down_option
@@ -95,6 +102,7 @@ def verify(
     ids: tuple[str, ...],
     paper: str | None,
     quick: bool,
+    search: bool,
     seed: int,
     jobs: int | None,
     pool: str,
@@ -119,6 +127,10 @@ def verify(
 
     load_all(modules)
     theorems, claims = select(ids, paper)
+    if search:
+        if quick or modules or settings or any(value is not None for value in own.values()) or not (ids or paper):
+            raise InputError("--search takes the names of theorems and chooses everything else itself, but for --seed")
+        return _search(theorems, seed, as_json)
     if settings:
         if not theorems:
             raise InputError(f"--set {next(iter(settings))}=... is about theorems, and {ids[0]} is a claim")
@@ -201,6 +213,26 @@ def verify(
     if failure is not None:
         raise failure
     return status
+
+
+def _search(theorems: Sequence[str], seed: int, as_json: bool) -> int:
+    """Look for an instance on which a bound does not hold."""
+    from ..validation.tightness import tightness
+    from .tightness import STATUS, document, text
+
+    if not theorems:
+        raise InputError("--search looks for counterexamples to theorems, and only claims are named")
+    found = []
+    for name in theorems:
+        found.append(tightness(name, SEARCH_SECONDS, seed))
+        if not as_json:
+            click.echo(text(found[-1]) + "\n")
+    violated = [one.theorem for one in found if one.word == "violated"]
+    if as_json:
+        print_json({"searches": [document(one) for one in found], "violated": violated})
+    else:
+        click.echo(f"counterexamples: {', '.join(violated) if violated else 'none found'}")
+    return STATUS["violated"] if violated else max(STATUS[one.word] for one in found)
 
 
 def _print(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> None:

@@ -30,8 +30,10 @@ One channel does all of these:
     | general         | 0   | lambda | nu   | EF-BV                                                      |
 
 A server that receives from n workers needs only the averages: with hbar = avg h_i and cbar = avg c_i the average
-reconstruction is hbar + nu cbar. The local rules say what enters the uplink, what enters the downlink, and what
-everyone does with what arrives. That is all a method is; see `solvers.method` and one file per method beside this one.
+reconstruction is hbar + nu cbar. (Where a worker keeps a guess for every sample, as in DIANA-RR, the server keeps them,
+too: h_i is then that of the sample whose turn it is. And a server may send every worker a message of its own,
+MARINA-P.) The local rules say what enters the uplink, what enters the downlink, and what everyone does with what
+arrives. That is all a method is; see `solvers.method` and one file per method beside this one.
 
 A `Link` is a channel at work: its numbers and the compressor, by the address of a kernel of signature `COMPRESS`. The
 states are plain arrays of B replicas; an array with no rows is a state that the channel does not use, and costs

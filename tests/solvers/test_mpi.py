@@ -16,7 +16,7 @@ import pytest
 
 import tersegrad as tg
 from support.problem_table import NOISY
-from support.ranks import ASYNCHRONOUS, runs
+from support.ranks import ASYNCHRONOUS, SYNCHRONOUS, runs
 from support.traces_left import MARK
 from support.wires import differing
 from tersegrad.cli import main
@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize("name", ["dore", "liec", "marina", "ef21-p-diana", "file", *ASYNCHRONOUS])
+@pytest.mark.parametrize("name", [*SYNCHRONOUS, "file", *ASYNCHRONOUS])
 def test_ranks_have_the_same_bits_as_the_simulation(name, folder, tmp_path):
     """Asynchronous ranks are replayed from the delays that they recorded; the ranks read their own rows of the file."""
     ((what, options),) = ((w, o) for n, w, o in runs(folder) if n == name)

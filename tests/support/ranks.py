@@ -9,7 +9,7 @@ import tersegrad as tg
 from support.method_table import call
 from support.problem_table import NOISY
 
-SYNCHRONOUS = ("dore", "liec", "marina", "ef21-p-diana")
+SYNCHRONOUS = ("dore", "liec", "marina", "ef21-p-diana", "diana-rr", "marina-p")
 ASYNCHRONOUS = ("doublesqueeze-async", "q-iag")
 
 

@@ -57,7 +57,7 @@ from ...common.options import integer
 from ...theory.compressors import Composition, Compressor, vector
 from ...theory.compressors.registry import of_toolkit
 from ..context import context
-from .wire import Floats, Kernel, Origin, Reader
+from .wire import Floats, Ints, Kernel, Origin, Reader
 
 
 def kernel(comp: Compressor, dim: int) -> Kernel:
@@ -234,6 +234,21 @@ def entropy_bits(comp: Compressor, message: Floats, origin: Origin | None = None
     if (theirs := getattr(comp, "entropy_bits", None)) is not None:
         return theirs(message)
     return codec(comp).entropy(comp, message, origin or Origin())
+
+
+def encode_entries(comp: Compressor, places: Ints, values: Floats, dim: int, coins: Floats | None) -> bytes:
+    """Return `encode` of a sparse message of a compressor with a `selector`, from its finite values at these places."""
+    order = np.argsort(places)
+    order = order[values[order] != 0.0]
+    return codec(comp).encode_entries(comp, places[order], values[order], dim, coins)
+
+
+def decode_entries(comp: Compressor, data: bytes, dim: int, coins: Floats | None) -> tuple[Ints, Floats]:
+    """Return the places and values of `decode`, for a compressor with a `selector`; raise what it raises."""
+    reader = Reader(data, comp.spec)
+    places, values = codec(comp).read_entries(comp, reader, dim, coins)
+    reader.finish()
+    return places, values
 
 
 def entropy_of_entries(comp: Compressor, values: Floats, dim: int) -> float:

@@ -20,6 +20,13 @@ def needed(comp: Compressor, coins: Floats | None, dim: int) -> Floats:
     return coins
 
 
+def unfolded(places: Ints, values: Floats, dim: int) -> Floats:
+    """The vector (dim,) with these values at these places and zeros elsewhere."""
+    message = np.zeros(dim)
+    message[places] = values
+    return message
+
+
 class DenseCodec:
     """Doubles as they are."""
 
@@ -71,28 +78,33 @@ class ShortenedCodec:
 class EntriesCodec:
     """Which k coordinates, then their values in 32 bits."""
 
-    def chosen(self, comp: Sparse, message: Floats, coins: Floats | None) -> Ints:
-        """The k coordinates sent: the nonzero ones, filled up with zeros."""
-        k, dim = comp.kept(message.size), message.size
-        used = np.flatnonzero(message)
-        if used.size < k:
-            spare = np.ones(dim, bool)
-            spare[used] = False
-            used = np.sort(np.concatenate([used, np.flatnonzero(spare)[: k - used.size]]))
-        return used
+    def chosen(self, comp: Sparse, used: Ints, dim: int, coins: Floats | None) -> Ints:
+        """The k coordinates sent: those of the nonzero entries, filled up with the first others."""
+        spare = comp.kept(dim) - used.size
+        if spare <= 0:
+            return used
+        return np.union1d(used, np.setdiff1d(np.arange(comp.kept(dim)), used, assume_unique=True)[:spare])
 
     def encode(self, comp: Sparse, message: Floats, origin: Origin) -> bytes:
-        chosen = self.chosen(comp, message, origin.coins)
-        if chosen.size != comp.kept(message.size) or np.count_nonzero(message[chosen]) < np.count_nonzero(message):
+        used = np.flatnonzero(message)
+        return self.encode_entries(comp, used, message[used], message.size, origin.coins)
+
+    def encode_entries(self, comp: Sparse, used: Ints, values: Floats, dim: int, coins: Floats | None) -> bytes:
+        chosen = self.chosen(comp, used, dim, coins)
+        if chosen.size != comp.kept(dim) or np.setdiff1d(used, chosen, assume_unique=True).size:
             raise InputError(f"this vector is no message of {comp.spec}: it has entries that are not sent")
-        where = np.zeros(0, np.uint8) if comp.shared_coins else indices(chosen, message.size)
-        return packed(where, fixed(pattern(message[chosen], VALUE_LOW_BITS, comp.spec), 32))
+        sent = np.zeros(chosen.size)
+        sent[np.searchsorted(chosen, used)] = values
+        where = np.zeros(0, np.uint8) if comp.shared_coins else indices(chosen, dim)
+        return packed(where, fixed(pattern(sent, VALUE_LOW_BITS, comp.spec), 32))
 
     def read(self, comp: Sparse, reader: Reader, dim: int, coins: Floats | None) -> Floats:
-        message = np.zeros(dim)
-        chosen = self.chosen(comp, message, coins) if comp.shared_coins else reader.indices(comp.kept(dim), dim)
-        message[chosen] = reader.floats(chosen.size, VALUE_LOW_BITS, signed=True)
-        return message
+        return unfolded(*self.read_entries(comp, reader, dim, coins), dim)
+
+    def read_entries(self, comp: Sparse, reader: Reader, dim: int, coins: Floats | None) -> tuple[Ints, Floats]:
+        none = np.zeros(0, np.int64)
+        chosen = self.chosen(comp, none, dim, coins) if comp.shared_coins else reader.indices(comp.kept(dim), dim)
+        return chosen, reader.floats(chosen.size, VALUE_LOW_BITS, signed=True)
 
     def entropy(self, comp: Sparse, message: Floats, origin: Origin) -> float:
         return self.entropy_of_entries(comp, message, message.size)

@@ -73,10 +73,10 @@ def positions(coins: Floats, dim: int, k: int) -> Ints:
 class RandKCodec(EntriesCodec):
     """Which k coordinates, unless the seed is shared, then their values in 32 bits."""
 
-    def chosen(self, comp: RandK, message: Floats, coins: Floats | None) -> Ints:  # type: ignore[override]
+    def chosen(self, comp: RandK, used: Ints, dim: int, coins: Floats | None) -> Ints:  # type: ignore[override]
         if not comp.shared_coins:
-            return super().chosen(comp, message, coins)
-        return positions(needed(comp, coins, message.size), message.size, comp.kept(message.size))
+            return super().chosen(comp, used, dim, coins)
+        return positions(needed(comp, coins, dim), dim, comp.kept(dim))
 
 
 CODEC = RandKCodec()

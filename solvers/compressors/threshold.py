@@ -6,8 +6,9 @@ from numba import njit
 from ...theory.compressors import index_bits
 from ...theory.compressors.threshold import Threshold
 from ..signatures import INNER, OPTIONS
+from .codecs import unfolded
 from .symbols import entropy_of
-from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
+from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, indices, packed
 
 
 @njit(**INNER)
@@ -51,15 +52,18 @@ class ThresholdCodec:
 
     def encode(self, comp: Threshold, message: Floats, origin: Origin) -> bytes:
         used = np.flatnonzero(message)
-        count = fixed(np.array([used.size]), message.size.bit_length())
-        return packed(count, indices(used, message.size), fixed(message[used].view(np.uint64), 64))
+        return self.encode_entries(comp, used, message[used], message.size, origin.coins)
+
+    def encode_entries(self, comp: Threshold, used: Ints, values: Floats, dim: int, coins: Floats | None) -> bytes:
+        count = fixed(np.array([used.size]), dim.bit_length())
+        return packed(count, indices(used, dim), fixed(values.view(np.uint64), 64))
 
     def read(self, comp: Threshold, reader: Reader, dim: int, coins: Floats | None) -> Floats:
+        return unfolded(*self.read_entries(comp, reader, dim, coins), dim)
+
+    def read_entries(self, comp: Threshold, reader: Reader, dim: int, coins: Floats | None) -> tuple[Ints, Floats]:
         count = reader.count(dim)
-        message = np.zeros(dim)
-        chosen = reader.indices(count, dim)
-        message[chosen] = reader.floats(count, 0, signed=True)
-        return message
+        return reader.indices(count, dim), reader.floats(count, 0, signed=True)
 
     def entropy(self, comp: Threshold, message: Floats, origin: Origin) -> float:
         return self.entropy_of_entries(comp, message, message.size)

@@ -26,8 +26,6 @@ from .distributed import steps
 from .distributed.protocol import exchanges
 from .setup import Setup
 
-#: Coordinates from which on messages stay sparse.
-LONG = 1 << 15
 #: Numbers that the workers of a block write in a round, from which on they are spread over threads.
 MUCH = 1 << 18
 
@@ -94,7 +92,7 @@ class LongBlock(Block):
         super().__init__(setup, replicas)
         self.n = setup.run.problem.workers
         self.points = set(setup.run.points.tolist())
-        self.sparse = [sparse.SparseExchange(setup, k, stays_sparse(setup, len(replicas))) for k in range(2)]
+        self.sparse = [sparse.SparseExchange(setup, k, len(replicas)) for k in range(2)]
         self.rooms = [self._room(setup, number) for number in range(min(threads, self.n))]
         self.others = ThreadPoolExecutor(len(self.rooms) - 1) if len(self.rooms) > 1 else None
         #: Whether the sum of messages is zero, as a sparse exchange needs and leaves it.
@@ -284,17 +282,12 @@ class LongBlock(Block):
                 other.result()
 
 
-def stays_sparse(setup: Setup, replicas: int) -> bool:
-    """Whether the messages of a block of so many replicas are long enough to be worth it."""
-    return replicas == 1 and setup.run.problem.dim >= LONG
-
-
 def block_for(setup: Setup, replicas: Sequence[int], threads: int) -> Block:
     """The block of these replicas, which so many threads may carry out."""
     run, count = setup.run, len(replicas)
     if run.schedule is None and not run.method.memory_per_sample and not any(e.each for e in setup.described):
-        if stays_sparse(setup, count) and any(sparse.SparseExchange(setup, k, True).up for k in range(2)):
-            return LongBlock(setup, replicas, threads)
-        if min(threads, run.problem.workers) > 1 and run.problem.workers * count * run.problem.dim >= MUCH:
+        much = run.problem.workers * count * run.problem.dim >= MUCH
+        spread = min(threads, run.problem.workers) > 1 and much
+        if spread or any(sparse.SparseExchange(setup, k, count).up for k in range(2)):
             return LongBlock(setup, replicas, threads)
     return Block(setup, replicas)

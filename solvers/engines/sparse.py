@@ -36,6 +36,9 @@ from .distributed.steps import Door
 from .rounds import call_philox, call_to_uniforms, i8
 from .setup import Setup
 
+#: Coordinates from which on messages stay sparse.
+LONG = 1 << 15
+
 
 @njit(**ENTRY)
 def _worker_step(
@@ -150,8 +153,8 @@ class SparseExchange:
     ----------
     k
         Which exchange.
-    worth
-        Whether anything is to be sparse at all.
+    replicas
+        Of a block. Messages of several, or short ones, are dense.
 
     Attributes
     ----------
@@ -162,9 +165,9 @@ class SparseExchange:
         the gradient in between.
     """
 
-    def __init__(self, setup: Setup, k: int, worth: bool) -> None:
+    def __init__(self, setup: Setup, k: int, replicas: int) -> None:
         self.up = self.down = self.onto = 0
-        if not worth:
+        if replicas > 1 or setup.run.problem.dim < LONG:
             return
         method, exchange = setup.described[k], setup.exchanges[k]
         uplink, downlink = setup.uplinks[k], setup.downlinks[k]

@@ -11,12 +11,13 @@ import pytest
 import tersegrad as tg
 from support import failing
 from support.method_table import PARAMETERS, RESHUFFLED, call
-from support.wires import differing
+from support.wires import differing, over_threads
 from tersegrad.common.errors import InputError
 from tersegrad.problems import problem
 from tersegrad.solvers import compressors, rules
 from tersegrad.solvers.context import context
-from tersegrad.solvers.engines import long
+from tersegrad.solvers.engines import long, sparse
+from tersegrad.solvers.engines.distributed.frames import PLAIN, MessageCodec
 from tersegrad.solvers.engines.long import LongBlock, Turns
 from tersegrad.solvers.method import method
 from tersegrad.theory import compressor
@@ -32,7 +33,7 @@ EXACT = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=1"
 
 @pytest.fixture
 def everything_is_long(monkeypatch):
-    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(sparse, "LONG", 0)
     monkeypatch.setattr(long, "MUCH", 0)
 
 
@@ -51,7 +52,7 @@ def test_the_bits_are_those_of_the_compiled_loop(word, where, up, down, changed,
     (word, where, first, second), options = call(word, where, checkpoints=[0, 3, 9], **changed)
     what = (word, where, first if first == "identity" else up, second if second == "identity" else down)
     expected = tg.simulate(*what, **options)
-    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(sparse, "LONG", 0)
     monkeypatch.setattr(long, "MUCH", 0)
     for threads in (1, 2, 4):
         assert differing(expected, tg.simulate(*what, **options, threads=threads), tmp_path) == []
@@ -62,9 +63,53 @@ def test_rows_in_random_orders_are_those_of_the_compiled_loop(monkeypatch, tmp_p
     _, options = call("doublesqueeze", EXACT, replicas=1, workers=4)
     what = ("doublesqueeze", RESHUFFLED, "topk:k=2", "topk:k=2")
     expected = tg.simulate(*what, **options)
-    monkeypatch.setattr(long, "LONG", 0)
+    monkeypatch.setattr(sparse, "LONG", 0)
     monkeypatch.setattr(long, "MUCH", 0)
     assert differing(expected, tg.simulate(*what, **options, threads=3), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "up"),
+    [
+        ("doublesqueeze", "topk:k=3"), ("ef21", "topk:k=3"), ("qsgd", "randk:k=3,seed=shared"), ("diana", "randk:k=3"),
+        ("mem-sgd", "threshold:level=0.3"), ("cser", "topk:k=3"), ("dasha", "randk:k=3"), ("delayed-sgd", "identity"),
+    ],
+)  # fmt: skip
+def test_real_workers_send_the_same_from_places_and_values(word, up, monkeypatch, tmp_path):
+    (word, where, _, down), options = call(word, EXACT, replicas=1)
+    expected = over_threads(word, where, up, down, **options)
+    monkeypatch.setattr(sparse, "LONG", 0)
+    assert differing(expected, over_threads(word, where, up, down, **options), tmp_path) == []
+
+
+def test_a_message_that_is_not_finite_travels_as_it_is():
+    """No codec can write it, and its replica is about to be put to zero."""
+    codec, coins = MessageCodec(compressor("topk:k=3"), 20), np.zeros((1, 0))
+    message, places = np.zeros((1, 20)), np.array([11, 2, 5])
+    message[0, places] = np.inf, 1.0, np.nan
+    sent = codec.write_entries(places, message[0, places], 20, coins)
+    assert sent == codec.write(message, message, coins, coins, context())
+    (length,), (piece,) = sent
+    assert length == len(piece) | PLAIN
+    found, values, read = codec.read_entries(length, memoryview(piece), 20, None)
+    assert found.tolist() == [2, 5, 11]
+    assert np.array_equal(values, message[0, found], equal_nan=True)
+    assert read == len(piece)
+
+
+@pytest.mark.parametrize("up", ["topk:k=4", "randk:k=4", "randk:k=4,seed=shared", "threshold:level=0.5"])
+def test_bytes_of_entries_are_the_bytes_of_the_message(up):
+    """In any order, with zeros among them, and with fewer entries than k."""
+    comp, random = compressor(up), np.random.default_rng(5)
+    coins = random.random(comp.draws(30))
+    for scale in (1.0, 0.0):
+        message = comp.compress(scale * random.standard_normal(30), coins)
+        places = random.permutation(np.union1d(np.flatnonzero(message), [0, 7]))
+        data = compressors.encode_entries(comp, places, message[places], 30, coins)
+        assert data == compressors.encode(comp, message, coins)
+        found, values = compressors.decode_entries(comp, data, 30, coins)
+        assert np.array_equal(compressors.decode(comp, data, 30, coins)[found], values)
+        assert set(np.flatnonzero(message)) <= set(found)
 
 
 @pytest.mark.parametrize("word", SPREAD)

@@ -14,7 +14,7 @@ from support.method_table import call
 from tersegrad.common.errors import InputError
 from tersegrad.solvers import compressors
 from tersegrad.solvers.context import context
-from tersegrad.solvers.engines import long
+from tersegrad.solvers.engines import long, sparse
 
 #: Between them they have every kind of exchange, state, clock, own model, noise and average.
 METHODS = ("dore", "liec", "cser", "marina", "gmc-plus", "q-iag", "delay-adaptive", "ef21-p-diana")
@@ -31,7 +31,7 @@ def main() -> None:
     for number, word in enumerate(METHODS):
         what, options = call(word, PROBLEMS[number % len(PROBLEMS)])
         tg.simulate(*what, **options, average=("polynomial", 1.0, 2.0))
-    long.LONG = long.MUCH = 0
+    sparse.LONG = long.MUCH = 0
     for word, up in (("doublesqueeze", "topk:k=2"), ("ef21", "randk:k=2"), ("error-feedback", "threshold:level=0.1")):
         what, options = call(word, PROBLEMS[0].partition(",noise")[0], replicas=1, columns=False)
         tg.simulate(what[0], what[1], up, up if word == "doublesqueeze" else what[3], **options)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ....theory.compressors import Compressor
 from ... import compressors
+from ...compressors.codecs import unfolded
 from ...compressors.wire import Origin
 
 #: Set in a length: the bytes are plain doubles.
@@ -52,6 +53,28 @@ class MessageCodec:
                 lengths.append(len(piece) | PLAIN)
             data.append(piece)
         return lengths, data
+
+    def write_entries(
+        self, places: np.ndarray, values: np.ndarray, dim: int, coins: np.ndarray
+    ) -> tuple[list[int], list[bytes]]:
+        """What `write` returns for the one message with these values at these places."""
+        if np.isfinite(values).all():
+            piece = compressors.encode_entries(self.comp, places, values, dim, coins[0, : self.draws])
+            return [len(piece)], [piece]
+        piece = unfolded(places, values, dim).tobytes()
+        return [len(piece) | PLAIN], [piece]
+
+    def read_entries(
+        self, length: int, data: memoryview, dim: int, coins: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Places and values of the one message that `read` would read, and how many bytes were read."""
+        size = length & ~PLAIN
+        if length & PLAIN:
+            message = np.frombuffer(data[:size], np.float64)
+            places = np.flatnonzero(message)
+            return places, message[places], size
+        shared = None if coins is None else coins[0]
+        return *compressors.decode_entries(self.comp, bytes(data[:size]), dim, shared), size
 
     def read(
         self, lengths: Sequence[int], data: memoryview, coins: np.ndarray | None, out: np.ndarray

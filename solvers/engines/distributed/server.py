@@ -26,6 +26,7 @@ from ..log import Log, below, refill, shared_state
 from ..request import Job, assemble
 from ..saving import same_problem
 from ..setup import MODELS, WORKER_STATES, Role, Setup
+from ..sparse import SparseExchange
 from . import frames, steps
 from .protocol import (
     APPLY_AND_ANSWER,
@@ -105,6 +106,9 @@ class Server:
         self.n = self.run.problem.workers
         self.blocks = [ServedBlock(setup, part, number, self) for number, part in enumerate(job.parts)]
         self.slices = replica_slices(self.blocks)
+        self.sparse = [[SparseExchange(setup, k, len(part)) for k in range(2)] for part in job.parts]
+        #: Whether something is done to a message beside adding it up.
+        self._needs_messages = bool(self.run.method.clock) or setup.plan.first_sample >= 0
         self.logs = [Log(number == 0) for number in range(len(job.parts))]
         self.done = 0
         #: Workers that may still be reading the last broadcast, which in a synchronous round nobody answers.
@@ -346,10 +350,16 @@ class Server:
                 block.worker_scratch.exact_sum,
             )
             coins = block.coins.up(k, message_round)
-            bits, used = self.codecs.ups[k].read(lengths[place], data[at:], coins, c)
+            if self.sparse[block.number][k].up and not self._needs_messages and not self._is_measured(rnd):
+                (length,) = lengths[place]
+                places, values, used = self.codecs.ups[k].read_entries(length, data[at:], c.size, coins)
+                total[0, places] += values
+                bits = np.array([8.0 * used])
+            else:
+                bits, used = self.codecs.ups[k].read(lengths[place], data[at:], coins, c)
+                self._enter(block, worker, message_round, k)
+                total += c
             at += used
-            self._enter(block, worker, message_round, k)
-            total += c
             if at_hand:
                 exact_sum += exact.pop(0)
             block.record[records.BITS_UP] += bits / n

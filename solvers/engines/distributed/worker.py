@@ -12,8 +12,10 @@ from ....common.errors import InputError
 from ....problems.digest import file_digest, share_digest
 from ...rules import no_op
 from ...signatures import WORKER, context, failures
+from .. import sparse
 from ..block import Block
 from ..setup import KINDS, Role, Setup
+from ..sparse import SparseExchange
 from . import frames, steps
 from .protocol import (
     APPLY_AND_ANSWER,
@@ -90,6 +92,7 @@ class Worker:
         self.codecs = Codecs(setup)
         # What follows sending is called by itself, after the message has been written.
         self.sending = [e._replace(rules=steps.without_sent(e.rules)) for e in setup.exchanges]
+        self.sparse = [[SparseExchange(setup, k, len(part)) for k in range(2)] for part in parts]
         self.has_sent_rule = [e.sent is not no_op for e in setup.described]
         self.sent_rule_checked = run.method.clock == "table" or not any(self.has_sent_rule)
         channel.send(DONE, 0, 0, [json.dumps(about).encode()])
@@ -158,15 +161,23 @@ class Worker:
             by_sample = setup.common, rnd, self.number, block.random, states.workers[0]
             if setup.plan.first_sample >= 0:
                 steps.take_sample_memory(*by_sample, block.workers.memories[0])
+            what = (
+                setup.common, self.sending[k], k, ctx, self._point(block), block.random, block.workers,
+                states.workers[0], states.common, scratch,
+            )  # fmt: skip
+            found, coins = self.sparse[number][k], block.random.up[k].numbers
             with failures(setup.whose):
-                step(
-                    setup.common, self.sending[k], k, ctx, self._point(block), block.random, block.workers,
-                    states.workers[0], states.common, scratch, norms[place],
-                )  # fmt: skip
+                if found.up and step is steps.worker_step:
+                    places, values = np.empty(v.size, np.int64), np.empty(v.size)
+                    count = sparse.worker_step(*what, found.onto, found.up, places, values, norms[place])
+                    entries = places[:count], values[:count], v.size, coins
+                    lengths[place], pieces = self.codecs.ups[k].write_entries(*entries)
+                else:
+                    step(*what, norms[place])
+                    state = block.workers.compressor[k][0]
+                    lengths[place], pieces = self.codecs.ups[k].write(c, v, coins, state, ctx)
             if setup.plan.first_sample >= 0:
                 steps.keep_sample_memory(*by_sample, block.workers.memories[0])
-            state = block.workers.compressor[k][0]
-            lengths[place], pieces = self.codecs.ups[k].write(c, v, block.random.up[k].numbers, state, ctx)
             data += pieces
             if scratch.exact_sum.size:
                 exact.append(scratch.exact_sum)

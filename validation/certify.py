@@ -137,6 +137,8 @@ class Certifier:
             comp.absolute(dim),
             comp.correlated(dim),
         )
+        self.relative = any(promise is not None for promise in (self.unbiased, self.contractive, self.correlated))
+        """Whether the error vanishes with the vector: where it is absolute only, nothing is said of C(0)."""
         self.rows: list[Check] = []
         self.stretch = 0.0
 
@@ -209,7 +211,11 @@ class Certifier:
             at += count
 
         if square == 0:
-            self.add(name, "C(0) = 0", longest, 0.0, 0.0, longest == 0)
+            if self.relative or self.absolute is None:
+                self.add(name, "C(0) = 0", longest, 0.0, 0.0, longest == 0)
+            else:
+                eps = self.absolute.eps
+                self.add(name, "||C(x)-x|| <= eps", math.sqrt(longest), 0.0, eps, longest <= eps**2 * (1 + ROUNDING))
             return
         relative = squared / square
         mean = float(relative.mean())
@@ -441,7 +447,7 @@ def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: 
     main.explore(list(vectors.values()))
     for name, x in vectors.items():
         main.errors(name, x)
-    for power in POWERS:
+    for power in POWERS if main.relative or main.absolute is None else (p for p in POWERS if p > 0):
         main.errors(f"gaussian times 2^{power}", gaussian, power)
     main.visible(gaussian)
     bits = {"formula": formula} if (formula := formula_bits(comp, dim)) is not None else {}

@@ -30,6 +30,8 @@ SLACK = 1e-5
 DEVIATION = 1e-4
 #: Steps of a power iteration; steps of a random walk; sampled gradients per point.
 POWER, WALK, SAMPLES = 25, 12, 4000
+#: Points on the way from the minimiser to the start.
+WAY = 120
 
 
 @dataclass(frozen=True)
@@ -327,15 +329,18 @@ def _minimum(search: _Search, known: Constants) -> list[Claim]:
     claims.append(Claim("f_star", problem.f_star, lowest, word, (search.points[below],), "smallest value found"))
     modulus = known.pl
     if modulus and problem.f_star_certified and not known.composite:
+        points = search.points
+        if problem.x_star is not None:  # where f is not convex, the worst point lies between start and minimiser
+            steps = np.linspace(0.0, 1.0, WAY)[1:, None]
+            points = np.vstack([points, problem.x_star + steps * (problem.x0 - problem.x_star)])
+            values = np.array([float(problem.objective(x)) for x in points])
         gaps = values - problem.f_star
-        slopes = np.array([float(np.sum(problem.gradient(x) ** 2)) for x in search.points])
+        slopes = np.array([float(np.sum(problem.gradient(x) ** 2)) for x in points])
         far = gaps > 1e-8 * (1 + np.abs(values).max())
         if far.any():
             ratios = np.where(far, slopes / np.where(far, 2 * gaps, 1.0), np.inf)
             k = int(np.argmin(ratios))
-            claims.append(
-                _lower("pl", modulus, float(ratios[k]), (search.points[k],), "||grad f||^2/(2 (f - f*))", 0.0)
-            )
+            claims.append(_lower("pl", modulus, float(ratios[k]), (points[k],), "||grad f||^2/(2 (f - f*))", 0.0))
     return claims
 
 

@@ -75,6 +75,7 @@ def _low_rank(comp: Any, d: int) -> float:
 #: From compressor and d to the bits of a message, as the papers count.
 FORMULAS: dict[str, Callable[[Any, int], float]] = {
     "identity": lambda c, d: FLOAT * d,
+    "additive": lambda c, d: FLOAT * d,
     "adversary": lambda c, d: FLOAT * d,
     "threshold": lambda c, d: FLOAT * d,
     "sign": lambda c, d: d + FLOAT * len(_blocks(c, d)),
@@ -105,6 +106,7 @@ FORMULAS: dict[str, Callable[[Any, int], float]] = {
 #: From compressor and d to the bits on the wire, before they are filled up to bytes, where every message has as many.
 LENGTHS: dict[str, Callable[[Any, int], float]] = {
     "identity": lambda c, d: 64 * d,
+    "additive": lambda c, d: 64 * d,
     "adversary": lambda c, d: 64 * d,
     "sign": lambda c, d: 32 * len(_blocks(c, d)) + d,
     "normsign": lambda c, d: 32 * len(_blocks(c, d)) + d,
@@ -151,6 +153,7 @@ def _halvings(comp: Any, message: Floats) -> list[tuple[float, float]]:
 #: From compressor and message to the entropy of its symbols and the bits of its numbers.
 ENTROPIES: dict[str, Callable[[Any, Floats], float]] = {
     "identity": lambda c, m: 64 * m.size,
+    "additive": lambda c, m: 64 * m.size,
     "adversary": lambda c, m: 64 * m.size,
     "sign": lambda c, m: 32 * len(_blocks(c, m.size)) + entropy((m < 0).tolist()),
     "normsign": lambda c, m: 32 * len(_blocks(c, m.size)) + entropy((m < 0).tolist()),

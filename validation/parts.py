@@ -12,7 +12,9 @@ of its start and minimiser, are held against the same expressions; the noise aga
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from ..common.errors import InputError
 from ..problems import Problem
 from ..problems import problem as build_problem
+from ..problems.explicit import ExplicitQuadratic
 from ..solvers import simulate
 from ..solvers.compressors import Origin, decode, encode, entropy_bits, formula_bits, kernel
 from ..solvers.pseudocode import kernel_data
@@ -41,6 +44,8 @@ SYMBOLS = 40
 MEASURED = 4
 #: Numbers of noise from which its variance is told; Gaussian ones tell it to 6 sqrt(2/8192), a tenth, for sure.
 NOISE_NUMBERS = 8192
+#: Rows of a worker that are looked at one by one.
+ROWS = 400
 #: How far columns and constants may be from the same sums in another order, relative to their terms.
 NEARLY = 1e-9
 
@@ -275,6 +280,8 @@ def measures_conform(spec: str | Problem, workers: int | None = None, seed: int 
     for name, value in stated.items():
         if (claimed := getattr(c, name)) is not None:
             _note(tally, f"the constant {name}", f"the constant {name}", np.array([claimed - value]), NEARLY * size)
+    if problem.noise.batch is not None and hasattr(problem, "span"):
+        _sampling(problem, X[0], tally)
     if plain and problem.noise.batch is None and problem.noise.sigma_sq > 0:
         replicas = int(np.clip(NOISE_NUMBERS // problem.dim, 2, 512))
         moved = simulate("sgd", problem, parameters={"gamma": gamma}, rounds=1, replicas=replicas, seed=seed).final
@@ -283,6 +290,73 @@ def measures_conform(spec: str | Problem, workers: int | None = None, seed: int 
         allowed = 6 * float(np.sqrt(2 / noise.size))
         _note(tally, "the variance of the noise", "the variance of the noise", np.array([level - 1]), allowed)
     tally.rounds += MEASURED
+    return tally.answer()
+
+
+def _sampling(problem: Problem, x0: Floats, tally: Tally) -> None:
+    """Whether sigma_star^2 is the variance of sampled rows at x*, and L_sample no smaller than a row's smoothness."""
+    oracle, c, batch = problem.kernels(), problem.constants(), problem.noise.batch or 1
+    centre = x0 if problem.x_star is None else problem.x_star
+    points, data = np.vstack([centre, x0 + 0.1]), kernel_data(oracle.data)
+    variances, steepest = [], 0.0
+    for i in range(problem.workers):
+        rows = problem.span(i)  # type: ignore[attr-defined]
+        m, whole = rows.stop - rows.start, problem.worker_gradient(i, centre)
+        each = range(0, m, max(1, m // ROWS))
+        G, total = np.empty_like(points), 0.0
+        for k in each:
+            u = np.full((2, oracle.draws), (k + 0.5) / m)
+            oracle.gradient(i, points, u, data, G)
+            total += float(np.sum((G[0] - whole) ** 2)) / len(each)
+            move = 1e-3 * (G[1] - G[0]) / max(float(np.linalg.norm(G[1] - G[0])), 1e-300)
+            near, H = points[1] + np.vstack([np.zeros_like(move), move]), np.empty_like(points)
+            oracle.gradient(i, near, u, data, H)
+            steepest = max(steepest, float(np.linalg.norm(H[1] - H[0])) / max(float(np.linalg.norm(move)), 1e-300))
+        variances.append(total / batch)
+        whole_row = m <= ROWS
+    if problem.x_star is not None and c.sigma_star_sq is not None and whole_row:
+        right = float(np.mean(variances))
+        gap = np.array([c.sigma_star_sq - right])
+        _note(tally, "the constant sigma_star_sq", "the constant sigma_star_sq", gap, 1e-7 * (1 + right))
+    if c.L_sample is not None:
+        short = max(steepest / batch - c.L_sample, 0.0)
+        _note(tally, "the constant L_sample", "the constant L_sample", np.array([short]), 1e-6 * steepest)
+
+
+#: Constants that are bounds from below; all others are bounds from above.
+LOWER = ("mu", "mu_min", "pl")
+#: Constants that are dropped together, as somebody who knows few of them leaves them out.
+UNKNOWN = (
+    ("L",), ("L_tilde",), ("L_max",), ("L", "L_tilde"), ("L", "L_tilde", "L_mean"), ("mu",), ("pl",), ("mu", "pl"),
+    ("gap0",), ("dist0_sq",), ("zeta_star_sq",), ("sigma_star_sq",), ("L_mean",), ("L_shared",), ("grad0_scaled",),
+    ("L_shared", "L_mean"),
+)  # fmt: skip
+
+
+def completion_conforms(seed: int = 0) -> Conformance:
+    """Check that what constants imply is true of a problem: with some left out, what is filled in still bounds them.
+
+    Quadratics with Hessians of their own, whose constants are eigenvalues and sums; noise of the size that is stated.
+    """
+    rng, tally = np.random.default_rng(seed), Tally()
+    for n, spread in ((3, 1.0), (3, 0.0), (1, 1.0)):
+        curvatures = rng.uniform(0.3, 1.0, (n if spread else 1, 4)) * np.ones((n, 1)) * rng.uniform(1, 3)
+        sums = rng.standard_normal((n, 4)) * spread
+        problem = ExplicitQuadratic([np.diag(row) for row in curvatures], sums, rng.standard_normal(4) + 2)
+        true = replace(problem.constants(), sigma_sq=0.7, sigma_star_sq=0.6, L_sample=None)
+        if not spread:
+            true = replace(true, zeta_sq=0.0, zeta_star_sq=0.0)
+        for names in UNKNOWN:
+            dropped: dict[str, Any] = dict.fromkeys(names)
+            filled = replace(true, **dropped).completed(("L_mean", "L_shared", "grad0_scaled"))
+            for name in names:
+                right, found = getattr(true, name), getattr(filled, name)
+                if right is None or found is None:
+                    continue
+                beyond = (found - right if name in LOWER else right - found) / abs(right or 1.0)
+                where = f"{name}, which is filled in where {' and '.join(names)} are unknown, of {n} workers"
+                _note(tally, where, "what is filled in", np.array([max(beyond, 0.0)]), NEARLY)
+            tally.rounds += 1
     return tally.answer()
 
 

@@ -24,6 +24,7 @@ from ..solvers.method import WHOLE, Method
 from ..solvers.method import method as build_method
 from ..solvers.pseudocode import Given, Link, State
 from ..solvers.trace import Trace
+from ..theory import THEOREMS
 from ..theory.compressors import Compressor, compressor
 from .conformance import (
     OTHERWISE,
@@ -36,11 +37,12 @@ from .conformance import (
     Setting,
     Tally,
 )  # fmt: skip
+from .meters import formula
 
 Floats = NDArray[np.float64]
 
-#: Rounds that are followed, and of a run that diverges.
-ROUNDS, FAR = 10, 40
+#: Rounds that are followed, a multiple of the period of special rounds, and of a run that diverges.
+ROUNDS, FAR = 8, 40
 #: Weights of the averaged iterates: (3 + t)^2.
 WEIGHTS = ("polynomial", 3.0, 2.0)
 #: A step at which a model that can leave all bounds does, and the square of the bound.
@@ -140,6 +142,7 @@ def records_conform(method: str | Method, seed: int = 0) -> Conformance:
         expected = expectations(method, problem, trace, given, states, numbers)
         _compare(trace, expected, tally)
         _compare_totals(trace, expected, problem.dim, tally)
+        _compare_promised(method, setting, numbers, expected, problem.dim, tally)
         tally.rounds += ROUNDS
         if tally.found:
             return tally.answer()
@@ -306,6 +309,32 @@ def _compare_totals(trace: Trace, expected: Mapping[str, Floats], d: int, tally:
         allowed = ROUNDINGS * UNIT * (abs(right) + 1)
         if tally.note(f"{name} bits a round", gap := abs(computed - right), allowed):
             tally.found = f"in the bits a round ({name}) of {trace.about['up']} and {trace.about['down']}", gap, allowed
+
+
+def _compare_promised(
+    method: Method, setting: Setting, numbers: Mapping[str, float], expected: Mapping[str, Floats], d: int, tally: Tally
+) -> None:
+    """The bits that the method's theorems count, by the papers' formulas, against those that were sent."""
+    if method.clock or method.special_when == "coin":  # few send in a step; what a coin decides is a mean
+        return
+    up, down = (
+        formula(compressor(spec), d) for spec in (setting.up, setting.down if method.two_way else "identity")
+    )  # fmt: skip
+    sent = float(expected["bits_up_formula"][-1] + expected["bits_down_formula"][-1])
+    for theorem in THEOREMS.values():
+        if theorem.method != method.name or np.isnan(sent):
+            continue
+        dense = formula(compressor("identity"), d)
+        promised = theorem.bits_of_first_round(up, down, dense, dict(numbers))
+        promised += (ROUNDS - 1) * theorem.bits_per_round(up, down, dense, dict(numbers))
+        allowed = ROUNDINGS * UNIT * (sent + 1)
+        if tally.note("the bits that theorems count", gap := abs(promised - sent), allowed):
+            tally.found = (
+                f"in the bits that {theorem.name} counts with up {setting.up}, down {setting.down}",
+                gap,
+                allowed,
+            )
+            return
 
 
 def _divergence(method: Method, numbers: Mapping[str, float], seed: int, tally: Tally) -> None:

@@ -133,6 +133,11 @@ def natural(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floa
     return np.sign(x) * power_of_two(np.abs(x), u[: x.size])
 
 
+def additive(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
+    """x + (eps/sqrt d) s with s_j = 1 or -1, each with probability 1/2."""
+    return x + comp.eps / np.sqrt(x.size) * np.where(u[: x.size] < 0.5, 1.0, -1.0)
+
+
 def natural_dithering(comp: Any, x: Floats, u: Floats, worker: int, state: Floats) -> Floats:
     """|x_j|/N to 1, 1/2, ..., 2^(1-s) or 0, N the block's norm."""
     order = {"l1": 1, "l2": 2, "linf": np.inf}[comp.norm]
@@ -265,8 +270,8 @@ def part(comp: Compressor, x: Floats, u: Floats, worker: int, state: Floats) -> 
 
 #: By the compressor's name; the others are deterministic and have an image.
 REFERENCES: dict[str, Reference] = {
-    "bernoulli": bernoulli, "randk": randk, "randomblock": randomblock, "permk": permk, "mask": mask,
-    "natural": natural, "natural-dithering": natural_dithering, "qsgd": qsgd, "ternary": ternary,
+    "additive": additive, "bernoulli": bernoulli, "randk": randk, "randomblock": randomblock, "permk": permk,
+    "mask": mask, "natural": natural, "natural-dithering": natural_dithering, "qsgd": qsgd, "ternary": ternary,
     "sparsifier": sparsifier, "powersgd": powersgd, "induced": induced, "composed": composed, "scaled": scaled,
     "repeated": repeated,
     "multilevel": multilevel, "participation": participation,

@@ -28,17 +28,20 @@ from typing import Any
 import numpy as np
 
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
+from ..theory.families import OrderTheorem
 from ..theory.hypotheses import STRONGLY_CONVEX_WORKERS
 from .statements import ROUNDING, setting
 
 Number = Callable[..., float]
 
 #: Numbers of rounds at which a bound is evaluated: few, and so many that what is left is its floor.
-ROUNDS = (3, 37, 100_000)
+ROUNDS = (3, 37, 5000)
 #: Random settings of every case.
 DRAWS = 2
 #: Rounds that are many for any constants, and how far a slope between them may be from its limit (logarithms).
 LATE, SLOPE = (10**17, 10**18), 0.06
+#: Rounds at which the largest n with a linear speedup is looked at.
+MANY = 10**8
 #: The rounding of values on the wire, which the formulas here leave out, changes a bound on a memory by no more.
 WIRE = 1e-3
 
@@ -57,12 +60,15 @@ class Restated:
         Of the terms of the metric, where they are not all 1.
     limits
         The ends of the intervals of other parameters: (low, high), each may be None.
+    chosen
+        What is recommended where no parameter is fixed; of an order for T rounds.
     """
 
     step: Number
     bound: Number
     weights: tuple[Number, ...] = ()
     limits: Mapping[str, tuple[Number | None, Number | None]] = field(default_factory=dict)
+    chosen: Mapping[str, Number] = field(default_factory=dict)
 
 
 def over(x: float, y: float) -> float:
@@ -556,6 +562,7 @@ RESTATED: dict[str, Restated] = {
         lambda Lmax, mu, d, s2, zs2, R2, T: (
             Lmax * R2 / d * math.exp(-d * mu * T / Lmax) + (s2 + zs2 / d) / (mu * T)
         ),
+        chosen={"gamma": lambda Lmax, mu, d, T: min(d / (28 * Lmax), 2 * math.log(T) / (mu * T))},
     ),
     "dist-ef-sgd.nonconvex": Restated(
         lambda L, b: (1 - b) / (2 * L),
@@ -593,7 +600,12 @@ RESTATED: dict[str, Restated] = {
         ),
     ),
     "neolithic.nonconvex": Restated(
-        lambda L: 1 / (4 * L), lambda n, L, d, s2, D, T: sqrt(L * D * s2 / (n * T)) + L * D / (d * T)
+        lambda L: 1 / (4 * L),
+        lambda n, L, d, s2, D, T: sqrt(L * D * s2 / (n * T)) + L * D / (d * T),
+        chosen={
+            "R": lambda d: math.ceil(math.log(16) / -math.log(1 - d)) if d < 1 else 1.0,
+            "gamma": lambda n, L, s2, D, R, T: 1 / (4 * L + sqrt(L * s2 * T / (n * R * D))),
+        },
     ),
     "econtrol.nonconvex": Restated(
         lambda Lt, d: d / (8 * Lt),
@@ -601,6 +613,12 @@ RESTATED: dict[str, Restated] = {
             sqrt(L * D * s2 / (n * T)) + (L * D * sqrt(s2) / (d**2 * T)) ** (2 / 3) + Lt * D / (d * T)
         ),
         limits={"eta": (_POSITIVE, _one)},
+        chosen={
+            "eta": lambda d: d / 8,
+            "gamma": lambda n, L, Lt, d, s2, D, T: (
+                1 / (8 * Lt / d + sqrt(L * s2 * T / (n * D)) + (L**2 * s2 * T / (d**4 * D)) ** (1 / 3))
+            ),
+        },
     ),
     "liec.nonconvex-shadow": Restated(
         lambda L: 1 / L,
@@ -773,8 +791,16 @@ RESTATED: dict[str, Restated] = {
         lambda Lt, mu, tau: ((1 + mu / Lt / (tau + 1)) ** (1 / (tau + 1)) - 1) / mu,
         lambda mu, R2, g, T: (1 / (1 + mu * g)) ** T * R2,
     ),
+    "ringmaster.nonconvex": Restated(
+        lambda L, R: 1 / (2 * L * max(1, R - 1)), lambda L, s2, D, g, T: 2 * D / (g * T) + 2 * L * g * s2
+    ),
+    "rennala.nonconvex": Restated(
+        lambda L: 1 / L, lambda L, s2, D, B, g, T: 2 * D / (g * T) + g * L * s2 / B
+    ),
     "delay-adaptive.nonconvex": Restated(
-        lambda n, L: 1 / (4 * L * n), lambda n, L, s2, D, T: sqrt(L * D * s2 / T) + n * L * D / T
+        lambda n, L: 1 / (4 * L * n),
+        lambda n, L, s2, D, T: sqrt(L * D * s2 / T) + n * L * D / T,
+        chosen={"gamma": lambda n, L, s2, D, T: min(1 / (4 * L * n), sqrt(over(D, L * s2 * T)))},
     ),
     "khirirat.q-iag-convex": Restated(
         lambda n, Lmax, s, a, tau: 3 * n / (8 * s * a * Lmax * (1 + 2 * tau)),
@@ -805,6 +831,211 @@ RESTATED: dict[str, Restated] = {
         lambda L, a, G, tau, R2, g, T: R2 / (2 * g * T) + g * a * G**2 / 2 + L * g**2 * tau**2 * a * G**2 / 2,
     ),
 }  # fmt: skip
+
+
+#: What every theorem assumes of problem, compressors, noise and delays, by the names of `theory.hypotheses`.
+ASSUMED: dict[str, str] = {
+    "artemis.strongly-convex": (
+        "convex workers, smooth workers, smooth, strongly convex, coins independent over workers, "
+        "independent noise, zero first memories"
+    ),
+    "compressed-gd.strongly-convex": "one worker, exact gradients, smooth, strongly convex",
+    "cser.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "cser.nonconvex-sharper": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "khirirat.d-qgd-strongly-convex": "convex workers, smooth workers, strongly convex, exact gradients, overlap",
+    "khirirat.d-qgd-sharper": "convex workers, smooth workers, smooth, strongly convex, exact gradients, overlap",
+    "dasha.nonconvex": (
+        "smooth, smooth on average, exact gradients, coins independent over workers, exact first round"
+    ),
+    "dasha.pl": (
+        "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, coins independent over workers, "
+        "exact first round"
+    ),
+    "khirirat.delayed-q-sgd": (
+        "convex, smooth, bounded gradients, independent noise, bounded delays, "
+        "delays independent of samples and coins, coins independent of the model, messages of f, "
+        "samples used once"
+    ),
+    "delayed-sgd.nonconvex": (
+        "equal workers, smooth, independent noise, bounded delays, delays independent of samples and coins, "
+        "samples used once"
+    ),
+    "delayed-sgd.quadratic": (
+        "quadratic functions, smooth, strongly convex, exact gradients, messages of f, messages of one age"
+    ),
+    "delayed-sgd.quadratic-noise": (
+        "quadratic functions, smooth, strongly convex, independent noise, messages of f, "
+        "messages of one age, delays independent of samples and coins, samples used once"
+    ),
+    "delayed-sgd.quadratic-varying": (
+        "equal workers, quadratic functions, smooth, strongly convex, independent noise, bounded delays, "
+        "delays independent of samples and coins, samples used once"
+    ),
+    "iag.nonconvex": "smooth, smooth on average, exact gradients, bounded delays, first reports",
+    "iag.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, bounded delays, first reports",
+    "piag.strongly-convex": (
+        "convex workers, smooth on average, strongly convex, prox, exact gradients, bounded delays, first reports"
+    ),
+    "delay-adaptive.nonconvex": (
+        "equal workers, smooth, independent noise, delays independent of samples and coins, samples used once"
+    ),
+    "ef-bv.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
+    "ef-bv.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "diana.strongly-convex": (
+        "convex workers, smooth workers, smooth, strongly convex, prox, coins independent over workers, "
+        "independent noise, zero first memories"
+    ),
+    "diana.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "dist-ef-sgd.nonconvex": "smooth, independent noise, bounded gradients, zero first errors",
+    "dore.strongly-convex": (
+        "strongly convex workers, smooth workers, prox, coins independent over workers, independent noise, "
+        "zero first memories, zero first errors"
+    ),
+    "dore.strongly-convex-tuned": (
+        "strongly convex workers, smooth workers, prox, coins independent over workers, independent noise, "
+        "zero first memories, zero first errors"
+    ),
+    "dore.nonconvex": (
+        "equal workers, smooth, coins independent over workers, independent noise, zero first memories, "
+        "zero first errors"
+    ),
+    "dore.nonconvex-tuned": (
+        "equal workers, smooth, coins independent over workers, independent noise, zero first memories, "
+        "zero first errors"
+    ),
+    "doublesqueeze.nonconvex": "smooth, independent noise, zero first errors",
+    "doublesqueeze.nonconvex-tuned": "smooth, independent noise, zero first errors",
+    "doublesqueeze.contractive": "smooth, independent noise, bounded gradients, zero first errors",
+    "doublesqueeze.asynchronous": (
+        "smooth, smooth on average, independent noise, messages of f, bounded delays, "
+        "delays independent of samples and coins, coins independent of the model, messages in order, "
+        "samples used once, zero first errors"
+    ),
+    "econtrol.nonconvex": "smooth, smooth on average, independent noise",
+    "ef21.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
+    "ef21.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "3pc.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
+    "ef21-bc.nonconvex": "smooth, smooth on average, exact gradients, exact first round",
+    "ef21-norm.nonconvex": "smooth, smooth by the mean, exact gradients, exact first round",
+    "ef21-sgdm.nonconvex": "smooth, smooth on average, independent noise, exact first round",
+    "ef21.nonconvex-sparse": "smooth, smooth on supports, exact gradients, zero first memories",
+    "ef21.pl-sparse": "smooth, smooth on supports, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "ef21-p.strongly-convex": "smooth, strongly convex, exact gradients",
+    "ef21-p-diana.strongly-convex": (
+        "convex workers, smooth workers, smooth, strongly convex, exact gradients, "
+        "coins independent over workers, zero first memories"
+    ),
+    "ef21-p-diana.convex": (
+        "convex workers, smooth workers, smooth, convex, exact gradients, coins independent over workers, "
+        "zero first memories"
+    ),
+    "error-feedback.nonconvex": "smooth, bounded dissimilarity, independent noise, zero first errors",
+    "error-feedback.nonconvex-bounded": "smooth, bounded gradients, independent noise, zero first errors",
+    "error-feedback.strongly-convex": (
+        "one worker, smooth, strongly convex, bounded gradients, independent noise, falling step, zero first errors"
+    ),
+    "error-feedback.memory": "bounded gradients, falling step, zero first errors",
+    "error-feedback.strongly-convex-order": (
+        "convex workers, smooth workers, strongly convex, independent noise, zero first errors"
+    ),
+    "gmc.nonconvex": "smooth, independent noise, bounded memory",
+    "gmc.nonconvex-tuned": "smooth, independent noise, bounded memory",
+    "gmc.convex": "convex, smooth, independent noise, bounded memory",
+    "gmc.convex-nonsmooth": "convex, bounded gradients, independent noise, bounded memory",
+    "gmc.strongly-convex": "smooth, strongly convex, independent noise, bounded memory",
+    "gmc.strongly-convex-decreasing": "smooth, strongly convex, independent noise, bounded memory, falling step",
+    "gmc-plus.nonconvex": "smooth, smooth workers, independent noise, zero first errors",
+    "gmc-plus.nonconvex-bounded": "smooth, smooth workers, independent noise, bounded memory",
+    "liec.nonconvex-shadow": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "liec.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "liec.nonconvex-tuned": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "marina.nonconvex": (
+        "smooth, smooth on average, exact gradients, coins independent over workers, exact first round"
+    ),
+    "marina.pl": (
+        "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, coins independent over workers, "
+        "exact first round"
+    ),
+    "heavy-ball.nonconvex": "smooth, independent noise",
+    "momentum.nonconvex": "smooth, independent noise",
+    "murana.strongly-convex": (
+        "convex workers, smooth workers, strongly convex, prox, exact gradients, "
+        "coins independent over workers, zero first memories"
+    ),
+    "neolithic.nonconvex": "smooth, independent noise",
+    "khirirat.q-gd-strongly-convex": "one worker, exact gradients, smooth, strongly convex",
+    "khirirat.q-gd-convex": "one worker, exact gradients, smooth, convex",
+    "khirirat.q-gd-nonconvex": "one worker, exact gradients, smooth",
+    "khirirat.q-iag-convex": (
+        "convex workers, smooth workers, convex, exact gradients, overlap, bounded delays, first reports, "
+        "delays independent of samples and coins, coins independent of the model"
+    ),
+    "khirirat.q-iag-strongly-convex": (
+        "convex workers, smooth workers, strongly convex, exact gradients, overlap, bounded delays, "
+        "first reports, delays independent of samples and coins, coins independent of the model"
+    ),
+    "khirirat.q-iag-delay-lemma": (
+        "smooth workers, strongly convex, exact gradients, overlap, bounded delays, first reports, "
+        "delays independent of samples and coins, coins independent of the model"
+    ),
+    "khirirat.q-iag-nonconvex": (
+        "smooth workers, bounded gradients, exact gradients, overlap, bounded delays, first reports, "
+        "delays independent of samples and coins, coins independent of the model"
+    ),
+    "qsgd.strongly-convex": (
+        "convex workers, smooth workers, smooth, strongly convex, coins independent over workers, independent noise"
+    ),
+    "qsgd.nonconvex": (
+        "smooth, smooth workers, workers bounded below, coins independent over workers, independent noise"
+    ),
+    "qsgd.nonconvex-two-way": "smooth, bounded dissimilarity, coins independent over workers, independent noise",
+    "sgd.nonconvex": "smooth, independent noise",
+    "sgd.convex": "convex, smooth, independent noise",
+    "sgd.strongly-convex": "smooth, strongly convex, independent noise",
+    "sgd.pl": "smooth, Polyak-Lojasiewicz, independent noise",
+    "sgd.finite-sum": "convex workers, convex samples, smooth samples, smooth, strongly convex, independent noise",
+    "sgd.momentum-convex": "convex workers, convex samples, smooth samples, independent noise",
+    "signsgd.nonconvex": "one worker, smooth coordinates, independent noise",
+    "error-feedback.tight-single-worker": "one worker, exact gradients, smooth, strongly convex",
+    "ef21.tight-single-worker": "one worker, exact gradients, smooth, strongly convex",
+    "compressed-gd.tight": "one worker, exact gradients, smooth, strongly convex",
+    "error-feedback.tight": "smooth workers, strongly convex workers, shared minimiser, exact gradients",
+    "ef21.tight": "smooth workers, strongly convex workers, exact gradients",
+    "q-rr.strongly-convex": (
+        "strongly convex samples, smooth samples, reshuffled samples, coins independent over workers"
+    ),
+    "diana-rr.strongly-convex": (
+        "strongly convex samples, smooth samples, "
+        "reshuffled samples, coins independent over workers, zero first memories"
+    ),
+    "marina-p.nonconvex": "smooth, smooth on average, exact gradients, exact first round",
+    "marina-p.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, exact first round",
+    "marina-p.same-hessian": "smooth, quadratic functions, one Hessian, exact gradients, exact first round",
+    "marina-p.same-hessian-pl": (
+        "smooth, Polyak-Lojasiewicz, quadratic functions, one Hessian, exact gradients, exact first round"
+    ),
+    "ringmaster.nonconvex": (
+        "equal workers, smooth, independent noise, "
+        "no old messages, delays independent of samples and coins, samples used once"
+    ),
+    "ringmaster.time": "compute times, no old messages",
+    "ringmaster.time-sharper": "compute times, no old messages",
+    "rennala.nonconvex": (
+        "equal workers, smooth, independent noise, "
+        "messages of the current model, delays independent of samples and coins, samples used once"
+    ),
+    "rennala.time": "compute times, messages of the current model",
+    "scaffnew.strongly-convex": (
+        "smooth workers, strongly convex workers, exact gradients, control variates without a mean"
+    ),
+    "scaffnew.strongly-convex-tuned": (
+        "smooth workers, strongly convex workers, exact gradients, control variates without a mean"
+    ),
+    "compressed-scaffnew.strongly-convex": (
+        "smooth workers, strongly convex workers, exact gradients, control variates without a mean, masks"
+    ),
+    "ef21.tight-unequal": "own conditions, exact gradients, zero first memories",
+}
 
 
 # -------------------------------------------------------------------------------------------- held against the code
@@ -849,6 +1080,9 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
         yield Case("without delays", replace(c, tau=0.0), up, down)
     if up is not None or down is not None:
         yield Case("without compression", c, None, None)
+    # Where most of several limits differ from the rest: curvatures that are nearly equal, little that is lost.
+    close: dict[str, Any] = dict.fromkeys(("mu_min", "mu", "pl"), 0.95 * c.known()["L"])
+    yield Case("at a good condition", replace(c, **close, tau=c.tau and 0.2), *map(_mild, (up, down)))
     if theorem.uplink_or is not None:
         yield Case("with a contraction", c, ups[theorem.uplink_or], down)
     if isinstance(up, Contractive) or isinstance(down, Contractive):
@@ -862,6 +1096,13 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
             yield Case(f"with messages that keep {keeps} parts", c, promise, down)
             if not shared:
                 yield Case(f"with one worker that keeps {keeps} parts", replace(c, **alone), promise, down)
+
+
+def _mild(promise: Any) -> Any:
+    """A compressor that loses little."""
+    if isinstance(promise, Unbiased):
+        return replace(promise, omega=0.04)
+    return replace(promise, delta=0.97) if isinstance(promise, Contractive) else promise
 
 
 def symbols(found: Guarantee, case: Case, T: float) -> dict[str, Any]:
@@ -921,9 +1162,14 @@ def evaluate(number: Number, letters: Mapping[str, Any]) -> float:
     return float(number(**{p.name: letters[p.name] for p in wanted if p.kind is not p.VAR_KEYWORD}))
 
 
+def for_rounds(theorem: Theorem) -> bool:
+    """Whether the parameters depend on T."""
+    return theorem.probe.tuned or isinstance(theorem, OrderTheorem)
+
+
 def asked(theorem: Theorem, case: Case, T: int, inside: random.Random | None) -> Guarantee | None:
     """The guarantee of a case; with random parameters inside their intervals, if there is somebody who draws them."""
-    rounds = T if theorem.probe.tuned else None
+    rounds = T if for_rounds(theorem) else None
     fixed: dict[str, float] = {}
     found = theorem.guarantee(case.constants, case.up, case.down, rounds, None)
     if inside is not None:
@@ -942,7 +1188,7 @@ def _drawn(found: Any, name: str, inside: random.Random) -> dict[str, float]:
     low, high, _ = found.intervals[name]
     if not low < high:
         return {}
-    if name in ("M", "H", "R") and name in found.theorem.parameters:
+    if name in ("M", "H", "R", "B") and name in found.theorem.parameters:
         return {name: float(inside.randint(1, int(min(high, 6))))}
     top = high if math.isfinite(high) else low + 2 * max(low, 1.0)
     return {name: low + inside.uniform(0.2, 0.8) * (top - low)}
@@ -960,8 +1206,10 @@ def differs(theorem: Theorem, seed: int = 0) -> str:
     for case in cases(theorem, seed):
         for draw in range(DRAWS):
             inside = random.Random(1000 * seed + draw) if draw else None
-            for T in ROUNDS:
-                found = asked(theorem, case, T, inside)
+            found = asked(theorem, case, ROUNDS[1], inside)
+            for T in ROUNDS if found is not None else ():
+                if for_rounds(theorem):
+                    found = asked(theorem, case, T, inside and random.Random(1000 * seed + draw))
                 if found is None:
                     continue
                 for what, computed, stated in _compared(right, found, case, T):
@@ -998,6 +1246,19 @@ def wrong_slope(theorem: Theorem) -> str:
         slope = math.log(more[0] / last[0]) / math.log(4)
         if abs(slope - rate.in_workers) > SLOPE:
             return f"the bound falls like n^({slope:.3g}) for large T, and {rate.in_workers:.3g} is promised"
+    return _short_speedup(level)
+
+
+def _short_speedup(level: Callable[..., tuple[float, Guarantee] | None]) -> str:
+    """Where a linear speedup is promised up to an n at which it has long ended."""
+    if (some := level(MANY)) is None or not 1000 < (until := some[1].rate.speedup_until or 0.0) < math.inf:
+        return ""
+    few, more = level(MANY, int(until / 64)), level(MANY, int(until / 4))
+    if few is None or more is None:
+        return ""
+    slope = math.log(more[0] / few[0]) / math.log(int(until / 4) / int(until / 64))
+    if abs(slope - some[1].rate.in_workers) > 2 * SLOPE:
+        return f"the bound falls like n^({slope:.3g}) up to n = {until / 4:.3g}, where a speedup is promised"
     return ""
 
 
@@ -1005,11 +1266,25 @@ def contradiction(theorem: Theorem) -> str:
     """What a theorem says against what stands here, in a sentence; empty if nothing, or if it does not stand here."""
     if theorem.name not in RESTATED:
         return ""
+    held = {hypothesis.name for hypothesis in theorem.assumes}
+    for name in sorted(held ^ set(ASSUMED[theorem.name].split(", "))):
+        what = "does not assume" if name not in held else "assumes"
+        return f"the theorem {what} '{name}', which it {'needs' if name not in held else 'does not need'} by the paper"
     return differs(theorem) or wrong_slope(theorem)
 
 
 def _near(one: float, other: float) -> bool:
     return one == other or math.isclose(one, other, rel_tol=ROUNDING, abs_tol=1e-300)
+
+
+def _rounds_needed(found: Guarantee, T: int) -> tuple[float, float]:
+    """What `rounds_to` says for the bound after T rounds, and the first t whose bound is no larger."""
+    eps = float(found.bound(T)) * (1 + ROUNDING)
+    if float(found.bound(found.whole(1000 * T))) > eps:  # it rises to its limit
+        return float(found.rounds_to(eps) or inf), inf
+    rounds = sorted({found.whole(t) for t in range(found.curve.first if found.curve else 1, T + 1)})
+    first = next(t for t in rounds if float(found.bound(t)) <= eps)
+    return float(found.rounds_to(eps) or inf), float(first)
 
 
 def _to_the_wire(computed: float, stated: float) -> float:
@@ -1027,6 +1302,8 @@ def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator
         for number, end in zip(ends, (low, high), strict=True):
             if number is not None:
                 yield f"the end of the interval of {name}", end, evaluate(number, letters)
+    for name, number in right.chosen.items() if not found.fixed else ():
+        yield f"the recommended {name}", found.parameters[name], evaluate(number, letters)
     weights = right.weights or tuple(_one for _ in found.metric.terms)
     for number, (column, weight) in zip(weights, found.metric.terms, strict=True):
         yield f"the weight of {column}", weight, evaluate(number, letters)
@@ -1039,3 +1316,13 @@ def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator
     if found.curve is not None and not found.missing:
         T = found.whole(T)
         yield f"the bound after {T} rounds", float(found.bound(T)), evaluate(right.bound, letters | {"T": float(T)})
+        if found.whole(ROUNDS[1]) == T and found.horizon is None:
+            yield "the number of rounds to an accuracy", *_rounds_needed(found, T)
+    if len(found.metric.terms) == 1 and (start := found.start) is not None:
+        least = min(letters["g0"], 2 * letters["L"] * letters["D"])
+        known = {"dist_sq": letters["R2"], "shadow_dist_sq": letters["R2"]} | dict.fromkeys(
+            ("gap", "gap_mean", "gap_avg"), letters["D"]
+        )
+        column, weight = found.metric.terms[0]
+        if column in known or column.endswith(("grad_sq", "grad_sq_mean", "grad_sq_avg")):
+            yield f"{column} at the start", start, weight * known.get(column, least)

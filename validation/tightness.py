@@ -48,8 +48,10 @@ VIOLATED = 1 + 1e-8
 RESOLVED = 1e-6
 #: The smallest curvature, in units of the largest, is 1/CONDITION.
 CONDITION = 100.0
-#: Two copies of the space of instances are tried: short runs and long ones.
-LENGTHS = (12, 40)
+#: Three copies of the space of instances are tried: short runs and long ones.
+LENGTHS = (12, 40, 100)
+#: How near to the minimiser, as a share of the range of starts, the nearest start to begin with is.
+NEAR = 0.01
 CLOCKS = ("cyclic", "fixed:tau=1", "fixed:tau=3")
 
 
@@ -176,7 +178,7 @@ class Instance:
         fixed = {
             name: value for name, value in sure.parameters.items() if name in find_theorem(self.theorem).parameters
         }
-        return replace(self, parameters=fixed).guarantee(G)
+        return replace(self, parameters={**self.parameters, **fixed}).guarantee(G)
 
     def _largest_gradient(self, exact: Recursion) -> float:
         """sqrt of the largest E||g_i||^2 over rounds and workers."""
@@ -335,8 +337,8 @@ class Space:
 
     @property
     def names(self) -> list[str]:
-        """The parameters, the step last: the interval of one may depend on those before."""
-        return sorted((*self.theorem.parameters, *self.theorem.analysis), key=lambda name: name == "gamma")
+        """The proof's constants, the parameters, the step last: the interval of one may depend on those before."""
+        return sorted((*self.theorem.analysis, *self.theorem.parameters), key=lambda name: name == "gamma")
 
     def instance(self, point: FloatArray) -> Instance | None:
         """The instance at a point of [0, 1]^size, None where the theorem covers none."""
@@ -398,8 +400,9 @@ def spaces(theorem: Theorem) -> list[Space]:
             return ["identity", "bernoulli:p=0.5", "bernoulli:p=0.2"]
         if kind is Contractive:
             return ["identity", "scaled:of=bernoulli/p=0.5", "adversary:delta=0.5,direction=grow",
-                    "adversary:delta=0.19,direction=grow", "adversary:delta=0.19,direction=shrink"]  # fmt: skip
-        return ["identity"] if kind is AbsoluteError else []
+                    "adversary:delta=0.19,direction=grow", "adversary:delta=0.19,direction=shrink",
+                    "adversary:delta=0.08,direction=shrink"]  # fmt: skip
+        return ["identity", "additive:eps=1"] if kind is AbsoluteError else []
 
     method = build_method(theorem.method)
     counts = (1,) if ONE_WORKER in theorem.assumes else (1, 2, 3)
@@ -511,6 +514,11 @@ def _starts(space: Space, random: np.random.Generator) -> Iterator[FloatArray]:
             point[2 * n * d + d] = 0.0
             point[2 * n * d + d + 1] = 0.0 if curvature else 0.6
             yield point
+    near = np.ones(space.size)  # next to the minimiser, at a short step: little but what messages lose is left
+    near[n * d : 2 * n * d + d] = 0.5 + NEAR
+    near[2 * n * d + d : 2 * n * d + d + 2] = 0.0
+    for share in (0.1, 0.03):
+        yield np.where(np.arange(space.size) == space.size - 1, share, near)
     for _ in range(3):
         point = random.random(space.size)
         point[-len(space.names) :] = random.choice([0.5, 0.85, 1.0], len(space.names))

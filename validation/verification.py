@@ -27,7 +27,7 @@ from .conformance import Conformance, conforms
 from .experiments import EXPERIMENTS, Experiment, experiment
 from .judging import VerificationRun
 from .own import PREFIX, described, load_all
-from .parts import compressor_conforms, measures_conform, problem_conforms
+from .parts import completion_conforms, compressor_conforms, measures_conform, problem_conforms
 from .recorded import records_conform
 from .statements import with_statement
 from .sweeps import map_pieces
@@ -233,6 +233,7 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
         ("what is recorded", records_conform, (verdict.method,)),
         ("the schedules", schedules_conform, (verdict.method,)),
+        ("the constants", completion_conforms, ()),
         *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
     ]
     dim = int(verdict.constants.get("dim") or 0)

@@ -460,6 +460,15 @@ def test_powersgd_survives_zeros_and_directions_that_vanish():
     assert messages[3] == close(matrix, rel=1e-4)
 
 
+@pytest.mark.parametrize("dim", [1, 3, 41])
+def test_additive_noise_attains_its_error_at_every_vector_and_is_fair(dim):
+    x = np.random.default_rng(dim).standard_normal((4000, dim))
+    x[0] = 0.0
+    out, _ = compress("additive:eps=0.7", x)
+    assert squares(out - x) == close(np.full(len(x), 0.49), rel=1e-12)
+    assert np.abs((out - x).mean(axis=0)).max() < 6 * 0.7 / math.sqrt(dim * len(x))
+
+
 @pytest.mark.parametrize("direction", ["shrink", "grow", "orthogonal", "sphere"])
 @pytest.mark.parametrize("dim", [2, 3, 8, 41])
 @pytest.mark.parametrize("delta", [0.1, 0.5, 1.0])

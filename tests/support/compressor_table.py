@@ -26,6 +26,7 @@ ALL = [
     "sign",
     "sign:block=7",
     "threshold:level=0.4",
+    "additive:eps=0.5",
     "natural",
     "natural-dithering",
     "natural-dithering:levels=3,norm=l1",

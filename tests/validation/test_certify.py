@@ -66,6 +66,7 @@ BUDGET = 2e6
         ("rankr:rank=2", 60),
         ("powersgd:rank=2", 60),
         ("adversary", 31),
+        ("additive:eps=0.5", 31),
         ("adversary:direction=grow,delta=0.1", 31),
         ("adversary:direction=orthogonal", 31),
         ("adversary:direction=sphere,delta=0.2", 31),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tersegrad.problems import problem
+from tersegrad.problems.explicit import ExplicitQuadratic
 from tersegrad.solvers.channels import plain
 from tersegrad.solvers.engines import setup
 from tersegrad.solvers.engines.request import timetable
@@ -195,3 +196,21 @@ def test_noise_of_the_wrong_size_is_found(monkeypatch):
 
     monkeypatch.setattr(Setup, "__init__", louder)
     assert agreement("sgd").word == "differs"
+
+
+def test_additive_noise_by_enumeration():
+    """DoubleSqueeze in one dimension whose two messages are off by eps, up or down: every outcome followed."""
+    gamma, up, down, rounds = 0.4, 0.7, 0.3, 3
+    total = 0.0
+    for signs in product((-1.0, 1.0), repeat=2 * rounds):
+        x, e_i, e = 2.0, 0.0, 0.0
+        for t in range(rounds):
+            v = x + e_i
+            c_i = v + up * signs[2 * t]
+            v, e_i = c_i + e, v - c_i
+            c = v + down * signs[2 * t + 1]
+            x, e = x - gamma * c, v - c
+        total += x * x / 4**rounds
+    one = ExplicitQuadratic([[[1.0]]], [[0.0]], [2.0])
+    exact = Recursion("doublesqueeze", one, f"additive:eps={up}", f"additive:eps={down}", parameters={"gamma": gamma})
+    assert exact.expected(["dist_sq"], [rounds])["dist_sq"][0] == pytest.approx(total, rel=1e-12)

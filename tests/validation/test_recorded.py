@@ -149,3 +149,26 @@ def test_a_formula_and_a_length_that_are_off_are_found(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setitem(meters.LENGTHS, "topk", lambda c, d: 40.0)
     assert "the length of the bytes" in compressor_conforms("topk:k=2", dims=(6,)).where
+
+
+def test_bits_that_a_theorem_counts_wrongly_are_found(monkeypatch):
+    from tersegrad.theory import THEOREMS
+
+    kind = type(THEOREMS["liec.nonconvex"])
+    monkeypatch.setattr(kind, "bits_per_round", lambda self, up, down, dense, p: up + down)
+    assert "in the bits that liec.nonconvex counts" in records_conform("liec").where
+
+
+def test_what_constants_imply_is_true_of_a_problem(monkeypatch):
+    from tersegrad.theory import Constants
+    from tersegrad.validation.parts import completion_conforms
+
+    assert completion_conforms(seed=2).word == "conforms"
+    right = Constants.completed
+
+    def smaller(self, wanted=()):
+        filled = right(self, wanted)
+        return filled if self.L_tilde is not None else replace(filled, L_tilde=filled.L)
+
+    monkeypatch.setattr(Constants, "completed", smaller)
+    assert "L_tilde, which is filled in" in completion_conforms().where

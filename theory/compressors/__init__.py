@@ -22,8 +22,8 @@ part of C, so that every theorem is about what is really sent:
   into (1 + r)(1 + omega) - 1 with r = 2^-44 (scales) or 2^-42 (values);
 - contractive compressors round towards zero, which keeps ||C(x)|| <= ||x|| and <C(x), x - C(x)> >= 0 and
   turns delta into delta (1 - r^2) with r = 2^-20 (values) or 2^-21 (scales);
-- the hard threshold, the identity and the adversary carry full doubles: their guarantee leaves no room for a
-  relative error;
+- the hard threshold, the identity, the adversary and additive noise carry full doubles: their guarantee leaves no room
+  for a relative error;
 - natural compression and clipping are roundings themselves, and nothing is added to them; what the low-rank
   compressors do is told in `lowrank`.
 

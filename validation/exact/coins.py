@@ -1,10 +1,11 @@
 """First and second moments of the coins of a compressor that is a linear map: C(v) = M v, M independent of v.
 
-The messages of n workers are stacked: v has n d entries, entry i d + j being coordinate j of worker i. Two kinds close:
+The messages of n workers are stacked: v has n d entries, entry i d + j being coordinate j of worker i. What closes:
 
 - M fixed (no compression, a multiple of the vector, the adversary): one matrix;
 - M diagonal and random (rand-k, random blocks, a Bernoulli coin, perm-k, and what is made of them): E M_a and
-  E M_a M_b. Coins of one's own make E M_a M_b = E M_a E M_b for different workers; shared ones do not.
+  E M_a M_b. Coins of one's own make E M_a M_b = E M_a E M_b for different workers; shared ones do not;
+- the vector itself and fair noise of one size, which is independent of everything.
 
 Masks of the workers' messages are another matter: what a worker does with the answer may depend on what it has sent, so
 that their `outcomes` are looked at one by one.
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...theory.compressors import (
+    Additive,
     Adversary,
     Bernoulli,
     Composed,
@@ -58,11 +60,14 @@ class Coins:
         M itself (n d, n d), where there are no coins; else None.
     mean, second
         E M_a, shape (n d,), and E M_a M_b, shape (n d, n d), of a random diagonal M.
+    added
+        The variance of fair noise that is added to every entry.
     """
 
     fixed: FloatArray | None
     mean: FloatArray
     second: FloatArray
+    added: float = 0.0
 
 
 def coins(compressor: Compressor, dim: int, workers: int, places: Sequence[int] | None = None) -> Coins:
@@ -87,6 +92,9 @@ def coins(compressor: Compressor, dim: int, workers: int, places: Sequence[int] 
            [0., 2.]]))
     """
     compressor.check(dim)
+    if isinstance(compressor, Additive):
+        size = workers * (dim if places is None else len(places))
+        return Coins(None, np.ones(size), np.ones((size, size)), compressor.size(dim) ** 2)
     law = _Law(dim, workers, np.arange(dim) if places is None else np.asarray(places), compressor.shared_coins)
     one = law.fixed(compressor)
     if one is not None:

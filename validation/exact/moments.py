@@ -2,7 +2,8 @@
 
 With z = (1, x, memories, errors, ...), E z z^T after a round is a linear function of E z z^T before it: noise and coins
 are fresh, so that a message c = M v has E c w^T = (E M) E v w^T with everything w that was there before, and
-E c_a c_b = (E M_a M_b) E v_a v_b. No sampling, no enumeration of coins.
+E c_a c_b = (E M_a M_b) E v_a v_b; fair noise that a compressor adds is one more variance. No sampling, no enumeration
+of coins.
 """
 
 from __future__ import annotations
@@ -159,6 +160,7 @@ class Recursion:
             whole[begin:end, :begin] = sent.coins.mean[:, None] * crossed
             whole[:begin, begin:end] = whole[begin:end, :begin].T
             whole[begin:end, begin:end] = sent.coins.second * (crossed @ sent.v)
+            whole[range(begin, end), range(begin, end)] += sent.coins.added
         return whole
 
     def back(self, Q: FloatArray, t: int = 1, residuals: Mapping[str, float] | None = None) -> FloatArray:
@@ -179,7 +181,9 @@ class Recursion:
                 begin, end = sent.start, sent.start + sent.v.shape[1]
                 mixed = (whole[:begin, begin:end] * sent.coins.mean) @ sent.v.T
                 new = sent.v @ (sent.coins.second * whole[begin:end, begin:end]) @ sent.v.T
+                added = sent.coins.added * float(np.trace(whole[begin:end, begin:end]))
                 whole = whole[:begin, :begin] + mixed + mixed.T + new
+                whole[0, 0] += added
             noise = slice(found.noise.start, found.noise.stop)
             out += probability * whole[:size, :size]
             out[0, 0] += probability * self.noise * float(np.trace(whole[noise, noise]))
@@ -427,6 +431,7 @@ class Recursion:
             spread, ways = np.linalg.eigh(sent.coins.second - np.outer(sent.coins.mean, sent.coins.mean))
             ways = ways[:, spread > INDEPENDENT * max(float(spread[-1]), 1.0)]
             chance = [way[:, None] * v for way in ways.T]
+            chance += [np.eye(end - begin)] if sent.coins.added else []
             if chance:
                 fresh = _orthonormal(np.concatenate(chance, axis=1))
                 more = np.zeros((found.size, fresh.shape[1]))

@@ -146,8 +146,9 @@ def _deeds(method: Method) -> tuple[Any, ...]:
     """What a method does beside its channels."""
     return (
         method.worker, method.sent, method.server, method.everyone, method.local, method.gradient, method.states,
-        method.special, method.special_when, method.special_adds, method.models, method.model_state, method.clock,
-        method.drops, method.samples, method.wrap,
+        method.each, method.special, method.special_when, method.special_adds, method.models, method.model_state,
+        method.memory_state, method.clock, method.drops, method.samples, method.reshuffles, method.memory_per_sample,
+        method.wrap,
     )  # fmt: skip
 
 

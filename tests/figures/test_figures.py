@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from tersegrad.cli import main
 from tersegrad.figures import FIGURES
+from tersegrad.figures.drawing import Line
 from tersegrad.figures.files import write
 from tersegrad.figures.gallery import dore_regression as dore
 from tersegrad.figures.gallery import doublesqueeze_speedup as doublesqueeze
@@ -152,6 +153,53 @@ def test_the_leading_term_does_not_see_the_compressor(speedup: doublesqueeze.Mea
     ends = {word: curve.mean[-1] for word, curve in speedup.over_rounds.items()}
     for word, other in (("sign", "threshold"), ("ternary", "threshold"), ("threshold", "sgd")):
         assert ends[word] == pytest.approx(ends[other], rel=0.15)
+
+
+# ------------------------------------------------------------------------------------------------- the other figures
+
+
+def ends(line: Line) -> float:
+    return float(line.y[-1])
+
+
+def test_the_noise_floor_of_every_method_falls_with_the_number_of_workers(measured: Callable[[str], Any]) -> None:
+    for frame in measured("overview-speedup"):
+        *lines, ideal = frame.lines
+        assert ideal.kind == "reference"
+        for line in lines:
+            slope = np.polyfit(np.log(line.x), np.log(line.y), 1)[0]
+            assert -1.25 < slope < -0.75, line.name
+
+
+def test_long_delays_cost_rounds_and_not_waiting_saves_seconds(measured: Callable[[str], Any]) -> None:
+    delayed, timed = measured("doublesqueeze-asynchronous")
+    fresh, late = delayed.lines
+    assert ends(fresh) < 0.5 * ends(late)
+    level = 0.05
+
+    def seconds(line: Line) -> float:
+        return float(np.asarray(line.x)[np.argmax(np.asarray(line.y) < level)])
+
+    patient, half, hasty = map(seconds, timed.lines)
+    assert hasty < half < 0.2 * patient
+
+
+def test_dore_takes_far_fewer_bits_than_sgd_on_a_nonconvex_problem(measured: Callable[[str], Any]) -> None:
+    lines = {line.name: line for line in measured("dore-nonconvex")[1].lines}
+
+    def bits(name: str) -> float:
+        return float(np.asarray(lines[name].x)[np.argmax(np.asarray(lines[name].y) < 1e-2)])
+
+    assert bits("DORE") < 0.06 * bits("SGD")
+
+
+def test_every_delayed_run_stays_below_its_bound_and_delays_slow_it(measured: Callable[[str], Any]) -> None:
+    for frame in measured("khirirat-delays"):
+        runs, bounds = frame.lines[::2], frame.lines[1::2]
+        for run, bound in zip(runs, bounds, strict=True):
+            assert np.all(np.asarray(run.y) <= np.asarray(bound.y) * (1 + 1e-12))
+        at_end = [ends(run) for run in runs]
+        assert at_end == sorted(at_end)
 
 
 # ---------------------------------------------------------------------------------------------------------- the files

@@ -44,6 +44,8 @@ SYMBOLS = 40
 MEASURED = 4
 #: Numbers of noise from which its variance is told; Gaussian ones tell it to 6 sqrt(2/8192), a tenth, for sure.
 NOISE_NUMBERS = 8192
+#: Steps of gradient descent by which a worker's own minimum is approached.
+DESCENTS = 60
 #: Rows of a worker that are looked at one by one.
 ROWS = 400
 #: How far columns and constants may be from the same sums in another order, relative to their terms.
@@ -280,6 +282,7 @@ def measures_conform(spec: str | Problem, workers: int | None = None, seed: int 
     for name, value in stated.items():
         if (claimed := getattr(c, name)) is not None:
             _note(tally, f"the constant {name}", f"the constant {name}", np.array([claimed - value]), NEARLY * size)
+    _apart(problem, X[0], tally)
     if problem.noise.batch is not None and hasattr(problem, "span"):
         _sampling(problem, X[0], tally)
     if plain and problem.noise.batch is None and problem.noise.sigma_sq > 0:
@@ -291,6 +294,28 @@ def measures_conform(spec: str | Problem, workers: int | None = None, seed: int 
         _note(tally, "the variance of the noise", "the variance of the noise", np.array([level - 1]), allowed)
     tally.rounds += MEASURED
     return tally.answer()
+
+
+def _apart(problem: Problem, x0: Floats, tally: Tally) -> None:
+    """Whether the overlap is no smaller than what gradients share, and gap_star than what single workers gain."""
+    c, points = problem.constants(), x0 + np.random.default_rng(0).standard_normal((2, problem.dim))
+    touched = sum(np.any(problem.worker_gradient(i, points) != 0, axis=0).astype(int) for i in range(problem.workers))
+    if c.overlap is not None:
+        short = float(np.max(touched)) - c.overlap
+        _note(tally, "the constant overlap", "the constant overlap", np.array([max(short, 0.0)]), NEARLY)
+    if c.gap_star is None or problem.f_star is None or not problem.f_star_certified or not c.L_max:
+        return
+    lowest = []
+    for i in range(problem.workers):
+        z = np.array(x0 if problem.x_star is None else problem.x_star)
+        for _ in range(DESCENTS):
+            z = z - problem.worker_gradient(i, z) / c.L_max
+        lowest.append(float(problem.worker_value(i, z)))
+    gained = problem.f_star - float(np.mean(lowest))
+    allowed = NEARLY * (1 + abs(problem.f_star))
+    if problem.regulariser == (0.0, 0.0):
+        short = max(gained - c.gap_star, 0.0)
+        _note(tally, "the constant gap_star", "the constant gap_star", np.array([short]), allowed)
 
 
 def _sampling(problem: Problem, x0: Floats, tally: Tally) -> None:

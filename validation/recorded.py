@@ -43,8 +43,8 @@ Floats = NDArray[np.float64]
 
 #: Rounds that are followed, a multiple of the period of special rounds, and of a run that diverges.
 ROUNDS, FAR = 8, 40
-#: Weights of the averaged iterates: (3 + t)^2.
-WEIGHTS = ("polynomial", 3.0, 2.0)
+#: Weights of the averaged iterates: (3 + t)^2 in one setting, 0.9^-(t+1) in the other.
+POLYNOMIAL, GEOMETRIC = ("polynomial", 3.0, 2.0), ("geometric", 0.9)
 #: A step at which a model that can leave all bounds does, and the square of the bound.
 MUCH_TOO_LONG, BEYOND = 1e4, 1e60
 
@@ -139,7 +139,7 @@ def records_conform(method: str | Method, seed: int = 0) -> Conformance:
     tally = Tally()
     for setting in RESHUFFLED if method.reshuffles else (SETTINGS[0], SETTINGS[2]):
         problem, trace, given, states = _followed(method, setting, numbers, ROUNDS, seed)
-        expected = expectations(method, problem, trace, given, states, numbers)
+        expected = expectations(method, problem, trace, given, states, numbers, _average(setting))
         _compare(trace, expected, tally)
         _compare_totals(trace, expected, problem.dim, tally)
         _compare_promised(method, setting, numbers, expected, problem.dim, tally)
@@ -148,6 +148,11 @@ def records_conform(method: str | Method, seed: int = 0) -> Conformance:
             return tally.answer()
     _divergence(method, numbers, seed, tally)
     return tally.answer()
+
+
+def _average(setting: Setting) -> tuple[Any, ...]:
+    """The weights of a setting's averaged iterates."""
+    return POLYNOMIAL if setting == SETTINGS[0] else GEOMETRIC
 
 
 def _followed(
@@ -164,7 +169,7 @@ def _followed(
     columns -= set() if problem.f_star_certified else {"gap_mean", "gap_avg"}
     trace = simulate(
         method, problem, up, down, parameters=numbers, rounds=rounds, seed=seed, checkpoints=range(rounds + 1),
-        columns=sorted(columns), average=WEIGHTS, paths=True, schedule=times,
+        columns=sorted(columns), average=_average(setting), paths=True, schedule=times,
     )  # fmt: skip
     samples = int(numbers[method.samples]) if method.samples else 1
     given = Followed(problem, up, down, rounds, samples, times, seed, 0)
@@ -180,6 +185,7 @@ def expectations(
     given: Followed,
     states: Iterator[State],
     numbers: Mapping[str, float],
+    average: tuple[Any, ...],
 ) -> dict[str, Floats]:
     """Every column and meter that the transcription tells, at every round after the first."""
     n = given.n
@@ -229,7 +235,7 @@ def expectations(
             note(shadow_dist_sq=np.sum((y - problem.x_star) ** 2))
         if "global_memory_sq" in method.columns:
             note(global_memory_sq=np.sum(np.square(errors + numbers["beta"] * np.asarray(state.common[0]))))
-    found = out | _along(problem, np.array(points), trace)
+    found = out | _along(problem, np.array(points), average)
     if method.shadow is not None:
         shadow = np.array(trace.paths["shadow"][0])
         found["shadow_grad_sq_mean"] = _means(np.sum(problem.gradient(shadow) ** 2, axis=1))
@@ -237,11 +243,12 @@ def expectations(
     return found
 
 
-def _along(problem: Problem, X: Floats, trace: Trace) -> dict[str, Floats]:
+def _along(problem: Problem, X: Floats, average: tuple[Any, ...]) -> dict[str, Floats]:
     """The columns that models alone tell."""
     slopes, values = problem.gradient(X), problem.value(X)
     squares, penalty = np.sum(slopes**2, axis=1), problem.objective(X) - values
-    weights = (WEIGHTS[1] + np.arange(len(X) - 1)) ** WEIGHTS[2]
+    t = np.arange(len(X) - 1)
+    weights = (average[1] + t) ** average[2] if average == POLYNOMIAL else average[1] ** -(t + 1.0)
     out = {
         "grad_sq": squares[1:], "grad_sq_mean": _means(squares), "grad_l1_mean": _means(np.abs(slopes).sum(axis=1)),
         "grad_norm_mean": _means(np.sqrt(squares)),

@@ -24,6 +24,7 @@ from .certify_problem import certify_problem
 from .claims import CLAIMS
 from .clocks import schedules_conform
 from .conformance import Conformance, conforms
+from .drawn import random_conforms
 from .experiments import EXPERIMENTS, Experiment, experiment
 from .judging import VerificationRun
 from .own import PREFIX, described, load_all
@@ -234,6 +235,7 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
         ("what is recorded", records_conform, (verdict.method,)),
         ("the schedules", schedules_conform, (verdict.method,)),
         ("the constants", completion_conforms, ()),
+        ("the random numbers", random_conforms, ()),
         *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
     ]
     dim = int(verdict.constants.get("dim") or 0)

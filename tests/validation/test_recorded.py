@@ -168,7 +168,40 @@ def test_what_constants_imply_is_true_of_a_problem(monkeypatch):
 
     def smaller(self, wanted=()):
         filled = right(self, wanted)
-        return filled if self.L_tilde is not None else replace(filled, L_tilde=filled.L)
+        return filled if self.gap0 is not None else replace(filled, gap0=filled.gap0 / 100)
 
     monkeypatch.setattr(Constants, "completed", smaller)
-    assert "L_tilde, which is filled in" in completion_conforms().where
+    assert "gap0, which is filled in" in completion_conforms().where
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s, rnd, i, stream, d, right: right(s, rnd >> 3, i, stream, d), "in the words"),
+        (lambda s, rnd, i, stream, d, right: right(s, rnd, i >> 1, stream, d), "in the words"),
+    ],
+)
+def test_random_numbers_that_repeat_are_found(change, sentence, monkeypatch):
+    from tersegrad.solvers import random
+    from tersegrad.validation.drawn import random_conforms
+
+    assert random_conforms().word == "conforms"
+    right = random.philox
+    monkeypatch.setattr(random, "philox", lambda *a: change(*a, right))
+    assert sentence in random_conforms().where
+
+
+def test_shorter_uniforms_and_a_common_stream_are_found(monkeypatch):
+    from tersegrad.solvers import random
+    from tersegrad.validation.drawn import random_conforms
+
+    monkeypatch.setattr(random, "STREAM_DOWN", random.STREAM_UP)
+    assert "in the streams" in random_conforms().where
+    right = random.to_uniforms
+
+    def shorter(d):
+        right(d)
+        d.numbers[:] *= 0.99
+
+    monkeypatch.setattr(random, "to_uniforms", shorter)
+    assert "in the uniforms" in random_conforms().where

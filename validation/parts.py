@@ -373,7 +373,11 @@ def completion_conforms(seed: int = 0) -> Conformance:
             true = replace(true, zeta_sq=0.0, zeta_star_sq=0.0)
         for names in UNKNOWN:
             dropped: dict[str, Any] = dict.fromkeys(names)
-            filled = replace(true, **dropped).completed(("L_mean", "L_shared", "grad0_scaled"))
+            try:
+                filled = replace(true, **dropped).completed(("L_mean", "L_shared", "grad0_scaled"))
+            except InputError as contradiction:
+                tally.found = f"in what is filled in where {' and '.join(names)} are unknown: {contradiction}", 1.0, 0.0
+                return tally.answer()
             for name in names:
                 right, found = getattr(true, name), getattr(filled, name)
                 if right is None or found is None:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
-from ..theory.families import OrderTheorem
+from ..theory.families import AverageTheorem, OrderTheorem
 from ..theory.hypotheses import STRONGLY_CONVEX_WORKERS
 from .statements import ROUNDING, setting
 
@@ -1253,12 +1253,14 @@ def _short_speedup(level: Callable[..., tuple[float, Guarantee] | None]) -> str:
     """Where a linear speedup is promised up to an n at which it has long ended."""
     if (some := level(MANY)) is None or not 1000 < (until := some[1].rate.speedup_until or 0.0) < math.inf:
         return ""
-    few, more = level(MANY, int(until / 64)), level(MANY, int(until / 4))
+    # For a sum of powers it ends where another term is as large; for a step that is tuned, where that is at its limit.
+    share = 8 if isinstance(some[1].theorem, AverageTheorem) else 64
+    few, more = level(MANY, int(until / share)), level(MANY, int(4 * until / share))
     if few is None or more is None:
         return ""
-    slope = math.log(more[0] / few[0]) / math.log(int(until / 4) / int(until / 64))
+    slope = math.log(more[0] / few[0]) / math.log(int(4 * until / share) / int(until / share))
     if abs(slope - some[1].rate.in_workers) > 2 * SLOPE:
-        return f"the bound falls like n^({slope:.3g}) up to n = {until / 4:.3g}, where a speedup is promised"
+        return f"the bound falls like n^({slope:.3g}) up to n = {4 * until / share:.3g}, where a speedup is promised"
     return ""
 
 

@@ -22,6 +22,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import inf, sqrt
 from typing import Any
 
@@ -1225,7 +1226,14 @@ def wrong_slope(theorem: Theorem) -> str:
     With the step tuned for T, the bound (of an order its formula) falls for large T with the slower of the two slopes
     in T, and with the slope in n that is promised.
     """
-    case = next(cases(theorem, 0))
+    for case in islice(cases(theorem, 0), 2 if isinstance(theorem, OrderTheorem) else 1):  # an order without noise, too
+        if found := _wrong_slope(theorem, case):
+            return " ".join(part for part in (found, case.name) if part)
+    return ""
+
+
+def _wrong_slope(theorem: Theorem, case: Case) -> str:
+    """The same for one case."""
 
     def level(T: int, n: int | None = None) -> tuple[float, Guarantee] | None:
         here = case if n is None else replace(case, constants=replace(case.constants, n=n))
@@ -1236,7 +1244,7 @@ def wrong_slope(theorem: Theorem) -> str:
             return float(found.bound(T)), found
         return evaluate(RESTATED[theorem.name].bound, symbols(found, here, T)), found
 
-    if (first := level(LATE[0])) is None or (last := level(LATE[1])) is None:
+    if (first := level(LATE[0])) is None or (last := level(LATE[1])) is None or not last[0] > 0:
         return ""
     rate = last[1].rate
     slope = math.log(last[0] / first[0]) / math.log(LATE[1] / LATE[0])

@@ -105,7 +105,10 @@ class Block:
     def advance(self, setup: Setup, first: int, last: int) -> None:
         """Run the rounds first, ..., last - 1."""
         with failures(setup.whose):
-            rounds.run_rounds_compiled()(rounds.steps(), setup.common, setup.exchanges, self.state(), first, last)
+            plan = setup.plan
+            each = any(exchange.each for exchange in setup.exchanges)
+            steps = rounds.steps(rounds.records_before(plan), each, bool(plan.own_models))
+            rounds.run_rounds_compiled()(steps, setup.common, setup.exchanges, self.state(), first, last)
 
     def within_bounds(self) -> np.ndarray:
         """Which replicas (B,) have certainly not diverged; sums in any order are exact enough for that."""

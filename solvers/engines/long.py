@@ -124,8 +124,7 @@ class LongBlock(Block):
 
     def _round(self, setup: Setup, rnd: int, measured: bool) -> None:
         plan, record = setup.plan, self.record
-        weighted = plan.weights in (records.POLYNOMIAL, records.GEOMETRIC)
-        if weighted or plan.track & ~records.TRACK_AT_HAND:  # steps 1, 2, 3
+        if rounds.records_before(plan):  # steps 1, 2, 3
             parameters, values = setup.exchanges[0].rules.parameters, np.empty(len(self.x))
             ctx = context(rnd, self.n, self.n)
             steps.record_before(rounds.steps(), setup.common, parameters, self.state(), ctx, values, rnd)

@@ -326,12 +326,15 @@ BLOCK_STATE = types.NamedTuple(
 
 
 class Steps(NamedTuple):
-    """Addresses of what the loop over the rounds calls."""
+    """Addresses of what the loop over the rounds calls; 0 for what this run has no need of."""
 
     worker_step: int
     server_step: int
     measure: int
     mask_diverged: int
+    record_before: int = 0
+    send_to_each: int = 0
+    move_own_models: int = 0
 
 
-STEPS = types.NamedUniTuple(i8, 4, Steps)
+STEPS = types.NamedUniTuple(i8, 7, Steps)

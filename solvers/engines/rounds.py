@@ -77,6 +77,9 @@ MEASURE = types.void(records.ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
 MASK_DIVERGED = types.void(
     MATRIX, MATRIX, MATRIX, records.WORKERS, records.SERVER, records.STATES, CUBE, MATRIX, VECTOR, f8
 )  # fmt: skip
+RECORD_BEFORE = types.void(records.STEPS, records.COMMON, VECTOR, records.BLOCK_STATE, INTS, VECTOR, i8)
+SEND_TO_EACH = types.void(records.COMMON, records.EXCHANGE, i8, records.BLOCK_STATE, INTS)
+MOVE_OWN_MODELS = types.void(records.COMMON, records.RULES, records.BLOCK_STATE, INTS, MATRIX)
 RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, i8, i8)
 
 call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
@@ -84,6 +87,9 @@ call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
 )
 call_worker_step, call_server_step, call_measure, call_mask_diverged = map(
     caller, (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
+)
+call_record_before, call_send_to_each, call_move_own_models = map(
+    caller, (RECORD_BEFORE, SEND_TO_EACH, MOVE_OWN_MODELS)
 )
 
 
@@ -466,7 +472,10 @@ def run_rounds(steps, common, exchanges, block, first, last):
     values = np.empty(size)
     for rnd in range(first, last):
         write_context(ctx, rnd, n, n, n, 0, 0, 0)
-        record_before(steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd)  # steps 1, 2, 3
+        if steps.record_before != 0:  # steps 1, 2, 3
+            call_record_before(
+                steps.record_before, steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd
+            )
         special = is_special(common, block.reals, random.coin, rnd)  # step 4
         if rnd == last - 1:
             for r in range(size):
@@ -525,11 +534,11 @@ def run_rounds(steps, common, exchanges, block, first, last):
             if rnd == last - 1:
                 add_squared_norms(server_scratch.vector, record[records.DOWN_RESIDUAL], 1.0)
             if exchange.each:  # steps 10 and 11
-                send_to_each(common, exchange, k, block, ctx)
+                call_send_to_each(steps.send_to_each, common, exchange, k, block, ctx)
                 continue
             apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)  # step 10
             if plan.own_models:  # step 11
-                move_own_models(common, exchange.rules, block, ctx, total)
+                call_move_own_models(steps.move_own_models, common, exchange.rules, block, ctx, total)
         if plan.weights == records.AFTER:  # step 12
             move_towards(model, average, next_weight(plan, block.reals, rnd))
         call_mask_diverged(  # step 13
@@ -546,11 +555,27 @@ def tools(noise: bool, reshuffled: bool = False) -> Tools:
     )  # fmt: skip
 
 
+def records_before(plan: records.Plan) -> bool:
+    """Whether there is anything to record before a round."""
+    weighted = plan.weights in (records.POLYNOMIAL, records.GEOMETRIC)
+    return weighted or bool(plan.track & ~records.TRACK_AT_HAND)
+
+
 @cache
-def steps() -> Steps:
-    """What the loop calls, compiled."""
-    signatures = (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
-    return Steps(*map(address, (worker_step, server_step, measure, mask_diverged), signatures))
+def steps(before: bool = False, each: bool = False, own_models: bool = False) -> Steps:
+    """What the loop calls, compiled; the last three where there is something to record before a round, where workers
+    are sent messages of their own, and where they have models of their own."""
+    wanted = [
+        (worker_step, WORKER_STEP), (server_step, SERVER_STEP), (measure, MEASURE), (mask_diverged, MASK_DIVERGED)
+    ]  # fmt: skip
+    some = [
+        (before, record_before, RECORD_BEFORE), (each, send_to_each, SEND_TO_EACH),
+        (own_models, move_own_models, MOVE_OWN_MODELS),
+    ]  # fmt: skip
+    return Steps(
+        *(address(kernel, signature) for kernel, signature in wanted),
+        *(address(kernel, signature) if needed else 0 for needed, kernel, signature in some),
+    )
 
 
 def run_rounds_compiled() -> Callable[..., Any]:
@@ -565,4 +590,4 @@ def measure_compiled() -> Callable[..., Any]:
 
 def compile_all() -> None:
     """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
-    tools(noise=True, reshuffled=True), steps(), run_rounds_compiled(), measure_compiled()
+    tools(noise=True, reshuffled=True), steps(True, True, True), run_rounds_compiled(), measure_compiled()

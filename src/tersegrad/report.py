@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def write_report(
     directory: str | Path,
     results: Sequence[ClaimResult] = (),
     executor: Executor | None = None,
+    pictures: bool = True,
 ) -> Path:
     """Write ``report.html``, pictures within it, and for every verdict its certificate ``ID.json``.
 
@@ -79,6 +81,8 @@ def write_report(
         Where the files are written.
     executor
         Draws several pictures at once; one of processes, since matplotlib minds threads.
+    pictures
+        Whether there are any: they take longer than a quick verdict.
 
     Returns
     -------
@@ -95,9 +99,9 @@ def write_report(
     for package in PARTS:
         needed(package, "report.html")
     out = write_certificates(verdicts, directory, results)
-    drawings = map_pieces(executor, _drawings, verdicts)
+    drawings = map_pieces(executor, partial(_drawings, pictures), verdicts)
     sections = [_section(v, *drawn, out) for v, drawn in zip(verdicts, drawings, strict=True)]
-    drawn = map_pieces(executor, _claim_picture, results)
+    drawn = map_pieces(executor, _claim_picture, results) if pictures else [None] * len(results)
     claims = [_claim_section(f, picture) for f, picture in zip(results, drawn, strict=True)]
     write_whole(out / PAGE, _page(verdicts, sections, results, claims))
     return out / PAGE
@@ -178,12 +182,16 @@ def _rate_number(value: float) -> str:
     return f"{value:.2f}" if value < 0 else f"{value:.5g}"
 
 
-def _drawings(verdict: Verdict) -> tuple[bytes | None, Markup]:
-    """The picture of a verdict, and the theorem's statement with its formulas."""
-    from .figures.verdict import draw
+def _drawings(pictures: bool, verdict: Verdict) -> tuple[bytes | None, Markup]:
+    """The picture of a verdict, if it is wanted, and the theorem's statement with its formulas."""
     from .latex import to_html
 
-    return _drawn(draw, verdict, verdict.theorem), to_html(verdict.statement)
+    statement = to_html(verdict.statement)
+    if not pictures:
+        return None, statement
+    from .figures.verdict import draw
+
+    return _drawn(draw, verdict, verdict.theorem), statement
 
 
 def _drawn(draw: Callable[[Any, Any], bool], result: Any, name: str) -> bytes | None:

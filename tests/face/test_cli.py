@@ -353,6 +353,17 @@ def test_verify_writes_report_pictures_and_certificates(pretend: Any, tmp_path: 
     assert str(tmp_path / "report" / "report.html") in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "drawn"),
+    [([], True), (["--quick"], False), (["--quick", "--pictures"], True), (["--no-pictures"], False)],
+)
+def test_a_quick_report_has_pictures_only_when_asked(
+    pretend: Any, tmp_path: Path, words: list[str], drawn: bool
+) -> None:
+    assert pretend([linear()], *words).exit_code == 0
+    assert ("data:image/webp" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")) == drawn
+
+
 def test_verdicts_are_printed_even_if_the_report_cannot_be_written(
     pretend: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

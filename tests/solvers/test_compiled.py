@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> None:
     from tersegrad.solvers.signatures import address, entry
 
     sys.argv = ["tersegrad", *words]
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         command()
     kernels = [o for o in gc.get_objects() if isinstance(o, Dispatcher) and o.__module__.startswith(PREFIXES)]
     print(

@@ -94,10 +94,16 @@ COLOURS = {"holds": "green", "violated": "bold red"}
     "--executor", "pool", type=click.Choice(EXECUTORS), default="processes", show_default=True, help="What runs them."
 )
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=None,
+    help="Whether the report has a picture per verdict  [default: as long as --quick is not given].",
+)
 @config_option
 @json_option
 def verify(
     out: str,
+    pictures: bool | None,
     as_json: bool,
     ids: tuple[str, ...],
     paper: str | None,
@@ -119,6 +125,7 @@ def verify(
     tersegrad verify --module examples/my_method.py mine.gd
     """
     directory, lacking = writable_directory(out), missing(*PARTS)
+    pictures = not quick if pictures is None else pictures
     from ..progress import Bars
     from ..theory import theorem
     from ..validation import examine, exit_status, select
@@ -183,11 +190,11 @@ def verify(
             lost, executor = failure.names, None
         try:
             if lacking is None:
-                report = write_report(verdicts, directory, results, executor)
+                report = write_report(verdicts, directory, results, executor, pictures)
             else:
                 write_certificates(verdicts, directory, results)
         except LostPiecesError:
-            report = write_report(verdicts, directory, results)
+            report = write_report(verdicts, directory, results, pictures=pictures)
         except InputError as error:  # a disk that is full by now; the verdicts are not lost for that
             failure = failure or error
     status = exit_status([*verdicts, *results]) if failure is None else 4 if lost else 2

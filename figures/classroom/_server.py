@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from html import escape
 from importlib import import_module
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from ...common.errors import InputError
@@ -19,8 +17,8 @@ from . import Lesson
 HOST = "127.0.0.1"
 HOSTS = [HOST, "localhost"]
 """By these names alone: a page elsewhere that has its own name lead here is refused."""
-SETTINGS = "XDG_CONFIG_HOME"
-"""Where marimo looks for settings."""
+PAPER = {"display": {"theme": "light"}}
+"""Whatever theme a user of marimo has for notebooks: a projector shows dark on white."""
 INDEX = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>tersegrad: classroom</title><link rel="icon" href="data:,">
@@ -77,20 +75,6 @@ def serve(lessons: list[Lesson], bound: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[bound])
 
 
-@contextmanager
-def as_it_comes() -> Iterator[None]:
-    """Marimo without what its user has set for notebooks, such as a dark theme: a projector shows paper."""
-    own = os.environ.get(SETTINGS)
-    with TemporaryDirectory(prefix="tersegrad-") as empty:
-        os.environ[SETTINGS] = empty
-        try:
-            yield
-        finally:
-            del os.environ[SETTINGS]
-            if own is not None:
-                os.environ[SETTINGS] = own
-
-
 def site(lessons: list[Lesson]) -> Any:
     """The ASGI application."""
     from starlette.applications import Starlette
@@ -111,13 +95,15 @@ def site(lessons: list[Lesson]) -> Any:
         return HTMLResponse(INDEX.format(items=items))
 
     built = apps.build()
+    states = [cast(Any, route).app.state for route in built.routes if isinstance(route, Mount)]
+    for state in states:
+        state.config_manager = state.config_manager.with_overrides(PAPER)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        for route in built.routes:  # an app below another one is not told that the server ends
-            if isinstance(route, Mount):
-                await cast(Any, route.app).state.session_manager.shutdown()
+        for state in states:  # an app below another one is not told that the server ends
+            await state.session_manager.shutdown()
 
     only = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)]
     return Starlette(routes=[Route("/", index), Mount("/", built)], middleware=only, lifespan=lifespan)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from tersegrad.cli import main
 from tersegrad.figures.classroom import LESSONS
+
+PAGE = Path(__file__).parents[2] / "docs" / "classroom.md"
 
 
 def run(*words):
@@ -61,3 +65,5 @@ def test_an_app_shows_question_curves_numbers_and_an_answer(lesson):
     for part in ('class="question"', "<marimo-slider", "-run", "-bound", 'class="fact"', "<summary>Answer"):
         assert part in page
     assert lesson.title in page
+    (question,) = re.findall(rf"\| `{lesson.name}` \| (.*?) \|", PAGE.read_text(encoding="utf-8"))
+    assert f'class="question">{question}<' in page

@@ -37,7 +37,7 @@ def classroom(names: tuple[str, ...], port: int, listed: bool) -> int:
     from ..common.optional import needed
     from ..figures.classroom import _server
 
-    with _server.as_it_comes(), _server.listening(port) as bound:
+    with _server.listening(port) as bound:
         for package in ("marimo", "matplotlib"):
             needed(package, "the classroom")
         for lesson in chosen:

@@ -90,7 +90,7 @@ WORKLOADS = {
         replicas=100,
         pairs=5,
     ),
-    "W3": large(10**7, rounds=20, pairs=3),
+    "W3": large(10**7, rounds=40, pairs=3),
 }
 
 #: The same in shorter: fewer rounds and pairs, W3 with a tenth of the dimension.

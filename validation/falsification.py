@@ -198,7 +198,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
         "one shift for all samples of a worker (DIANA-RR)",
         "it follows the last sample: the compression noise of the others stays, and with it a floor of order gamma",
         replace(_claim("diana-rr.strongly-convex", f"{_SHUFFLED},sampling=reshuffled", "randk:k=1"), workers=4),
-        replace(DIANA, name="diana-rr-one-shift"),
+        replace(DIANA, name="diana-rr-one-shift", reshuffles=True),
     ),
     KnownBug(
         "one message for all workers (MARINA-P with perm-k)",

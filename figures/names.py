@@ -5,6 +5,7 @@ from __future__ import annotations
 NAMES: dict[str, str] = {
     "artemis": "Artemis",
     "compressed-gd": "compressed GD",
+    "compressed-scaffnew": "CompressedScaffnew",
     "cser": "CSER",
     "d-qgd": "D-QGD",
     "dasha": "DASHA",
@@ -34,6 +35,7 @@ NAMES: dict[str, str] = {
     "q-iag": "Q-IAG",
     "qsgd": "QSGD",
     "qsgd-two-way": "QSGD, two ways",
+    "scaffnew": "Scaffnew",
     "sgd": "SGD",
     "sgd-momentum": "SGD, momentum",
     "signsgd": "signSGD",

@@ -219,6 +219,9 @@ IDENTITIES = (
         lambda s: s.now("x") - s.now("models").mean(axis=0),
     ),
     Identity("model less error is the same on all workers", _of("cser"), _agree),
+    Identity(
+        "the control variates have no mean", _of("scaffnew"), lambda s: s.now("states")[0].mean(axis=0)
+    ),
     Identity("a full-precision round leaves no error and one model", _of("liec"), _full),
     Identity(
         "heads make the estimate the average gradient", _of("marina"),
@@ -277,7 +280,8 @@ def _without_loss() -> Iterator[Reduction]:
         "cser": {"H": 3.0}, "gmc": {"beta": 0.0}, "gmc-plus": {"beta": 0.0, "lam": 0.6}, "dist-ef-sgd": {"b": 0.0},
         "neolithic": {"R": 1.0}, "dgc": {"beta": 0.7}, "dmsgd": {"beta": 0.0}, "heavy-ball": {"beta": 0.0},
         "momentum": {"b": 0.0}, "delayed-sgd": {"M": 4.0}, "delayed-q-sgd": {"M": 4.0},
-        "doublesqueeze-async": {"M": 4.0}, "marina-p": {"p": 0.3},
+        "doublesqueeze-async": {"M": 4.0}, "marina-p": {"p": 0.3}, "scaffnew": {"p": 1.0},
+        "compressed-scaffnew": {"p": 1.0, "eta": 0.7},
     }  # fmt: skip
     for name, more in numbers.items():
         down = "topk:k=1" if name == "cser" else "identity"  # its error reset has nothing to send
@@ -319,6 +323,13 @@ REDUCTIONS: tuple[Reduction, ...] = (
     Reduction(Way("dmsgd", _BALL), Way("heavy-ball", _BALL)),
     Reduction(Way("momentum", {"gamma": 0.1, "b": 0.7}), Way("heavy-ball", _BALL)),
     _pair(Way("gmc-plus", _BALL | {"lam": 0.0}, _TOP), "gmc", {"beta": 0.7}),
+    _pair(Way("compressed-scaffnew", _STEP | {"p": 0.3, "eta": 1.0}), "scaffnew", {"p": 0.3}),
+    _pair(
+        Way("compressed-scaffnew", _STEP | {"p": 0.3, "eta": 1.0}, "mask:workers=4,s=4"),
+        "scaffnew",
+        {"p": 0.3},
+        up="identity",
+    ),
     _pair(Way("q-iag", _STEP, _RAND), "d-qgd"),
     _pair(Way("delayed-q-sgd", _STEP | {"M": 4.0}, _RAND), "d-qgd"),
     _pair(Way("q-iag", _STEP, clock="straggler:factor=4"), "iag"),

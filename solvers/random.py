@@ -51,29 +51,12 @@ class Draws(NamedTuple):
 DRAWS = types.NamedTuple((U4[::1], U4[::1], U4[:, ::1], MATRIX), Draws)
 
 
-class Orders(NamedTuple):
-    """The orders in which workers go through their rows, where these are reshuffled; no rows where they are not.
-
-    Attributes
-    ----------
-    rows
-        How many every worker has, (n,).
-    batch
-        How many it takes at a time, (1,).
-    order
-        Of the workers of this process: their rows in the order of this epoch as far as it is drawn, (workers, B, m).
-    drawn
-        How many draws these orders have seen, (workers,).
-    """
-
-    rows: np.ndarray
-    batch: np.ndarray
-    order: np.ndarray
-    drawn: np.ndarray
-
-
-ORDER = I8[:, ::1]
-ORDERS = types.NamedTuple((I8[::1], I8[::1], I8[:, :, ::1], I8[::1]), Orders)
+#: The orders in which workers go through their rows, where these are reshuffled. A row for every worker of this process
+#: holds its number of rows, how many it takes at a time, how many draws the order has seen, and then, replica by
+#: replica, its rows in the order of this epoch as far as it is drawn. One array, because the steps of every round are
+#: handed it, used or not; no rows where nobody reshuffles.
+ORDERS = I8[:, ::1]
+ROWS, BATCH, DRAWN, ORDER = range(4)
 
 PHILOX = types.void(types.int64, types.int64, types.int64, types.int64, DRAWS)
 TO_UNIFORMS = types.void(DRAWS)
@@ -99,10 +82,11 @@ def draws(replicas: Sequence[int] | np.ndarray, count: int) -> Draws:
     return Draws(key, index, np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks)))
 
 
-def orders(rows: Sequence[int], batch: int, workers: int, replicas: int) -> Orders:
-    """Allocate the `Orders` of a block for the workers of this process."""
-    order = np.zeros((workers if rows else 0, replicas, max(rows, default=0)), np.int64)
-    return Orders(np.array(rows, np.int64), np.array([batch], np.int64), order, np.zeros(len(order), np.int64))
+def orders(rows: Sequence[int], batch: int, replicas: int) -> np.ndarray:
+    """Allocate the `ORDERS` of workers with these numbers of rows for a block."""
+    made = np.zeros((len(rows), ORDER + replicas * max(rows, default=0)), np.int64)
+    made[:, ROWS], made[:, BATCH] = rows, batch
+    return made
 
 
 def philox_reference(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -161,29 +145,31 @@ def reshuffle(seed, draw, worker, own, orders, d):
     from the coins that belong to the draw. What was drawn before in the epoch is kept in `orders`, or made again.
     `own` is the worker's place among those of this process.
     """
-    m, batch, numbers = orders.rows[worker], orders.batch[0], d.numbers
-    order = orders.order[own]
+    numbers, mine = d.numbers, orders[own]
+    m, batch, longest = mine[ROWS], mine[BATCH], (mine.size - ORDER) // numbers.shape[0]
     epoch = m // batch
-    first, done = draw - draw % epoch, orders.drawn[own]
+    first, done = draw - draw % epoch, mine[DRAWN]
     if not first < done <= draw + 1:
         done = first
     for t in range(done, draw + 1):
         k = (t - first) * batch
         if k == 0:
-            for r in range(order.shape[0]):
+            for r in range(numbers.shape[0]):
                 for j in range(m):
-                    order[r, j] = j
+                    mine[ORDER + r * longest + j] = j
         philox(seed, t, worker, STREAM_ROWS, d)
         to_uniforms(d)
-        for r in range(order.shape[0]):
+        for r in range(numbers.shape[0]):
+            order = mine[ORDER + r * longest :]
             for b in range(batch):
                 j = k + b + int(numbers[r, b] * (m - k - b))
-                order[r, k + b], order[r, j] = order[r, j], order[r, k + b]
-    orders.drawn[own] = draw + 1
+                order[k + b], order[j] = order[j], order[k + b]
+    mine[DRAWN] = draw + 1
     k = (draw - first) * batch
-    for r in range(order.shape[0]):
+    for r in range(numbers.shape[0]):
+        order = mine[ORDER + r * longest :]
         for b in range(batch):
-            numbers[r, b] = (order[r, k + b] + 0.5) / m
+            numbers[r, b] = (order[k + b] + 0.5) / m
 
 
 @njit(**INNER, fastmath={"contract"})

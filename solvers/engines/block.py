@@ -53,7 +53,7 @@ class Block:
         rows, noise, coin, up, down = setup.draws
         self.random = records.Random(
             draws(self.replicas, rows),
-            orders(setup.shuffled, run.problem.noise.batch or 1, setup.orders, size),
+            orders([setup.shuffled[i] for i in setup.orders if setup.shuffled], run.problem.noise.batch or 1, size),
             draws(self.replicas, noise), draws(self.replicas, coin),
             (draws(self.replicas, up[0]), draws(self.replicas, up[1])),
             (draws(self.replicas, down[0]), draws(self.replicas, down[1])),

@@ -16,7 +16,7 @@ from numba import types
 
 from ...problems.kernels.signatures import DATA
 from ..channels import LINK, Link
-from ..random import DRAWS, ORDERS, Draws, Orders
+from ..random import DRAWS, ORDERS, Draws
 from ..signatures import CUBE, FOUR, INTS, MATRIX, VECTOR
 
 f8, i8, boolean = types.float64, types.int64, types.boolean
@@ -164,7 +164,7 @@ class Random(NamedTuple):
     """
 
     rows: Draws
-    orders: Orders
+    orders: np.ndarray
     noise: Draws
     coin: Draws
     up: tuple[Draws, Draws]

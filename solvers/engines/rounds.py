@@ -21,8 +21,10 @@ from numba import njit, types
 from ..channels import SEND, advance, reconstruct, send
 from ..random import (
     ADD_NOISE,
+    ORDER,
     PHILOX,
     RESHUFFLE,
+    ROWS,
     SHARED_WORKER,
     STREAM_COIN,
     STREAM_DOWN,
@@ -178,7 +180,7 @@ def compute_gradient(common, exchange, ctx, x, random, scratch):
     samples = plan.samples
     for s in range(samples):
         g = scratch.vector if s == 0 else scratch.message
-        if random.orders.order.size > 0:
+        if random.orders.size > 0:
             own = i - plan.first_worker
             call_reshuffle(tools.reshuffle, common.seed, rnd * samples + s, i, own, random.orders, random.rows)
         elif random.rows.key.size > 0:
@@ -226,14 +228,19 @@ def worker_step(common, exchange, k, ctx, x, random, workers, own_states, common
 
 
 @njit(**INNER)
+def sample_of(orders, rnd, r, replicas):
+    """The sample of a worker in this round, for replica r of its block; its `orders` are drawn that far."""
+    return orders[ORDER + r * ((orders.size - ORDER) // replicas) + rnd % orders[ROWS]]
+
+
+@njit(**INNER)
 def take_sample_memory(common, rnd, i, random, states, h):
     """h <- the memory, among a worker's states, of the sample whose gradient it computes in this round."""
     plan = common.plan
     own = i - plan.first_worker
     call_reshuffle(common.tools.reshuffle, common.seed, rnd, i, own, random.orders, random.rows)
-    k = rnd % random.orders.rows[i]
     for r in range(h.shape[0]):
-        to, kept = h[r], states[plan.first_sample + random.orders.order[own, r, k], r]
+        to, kept = h[r], states[plan.first_sample + sample_of(random.orders[own], rnd, r, h.shape[0]), r]
         for j in range(to.size):
             to[j] = kept[j]
 
@@ -243,9 +250,8 @@ def keep_sample_memory(common, rnd, i, random, states, h):
     """Put the memory back among the states: what `take_sample_memory` took, now advanced."""
     plan = common.plan
     own = i - plan.first_worker
-    k = rnd % random.orders.rows[i]
     for r in range(h.shape[0]):
-        kept, to = h[r], states[plan.first_sample + random.orders.order[own, r, k], r]
+        kept, to = h[r], states[plan.first_sample + sample_of(random.orders[own], rnd, r, h.shape[0]), r]
         for j in range(to.size):
             to[j] = kept[j]
 

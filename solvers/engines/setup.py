@@ -144,7 +144,7 @@ class Setup:
         #: The numbers of rows that the workers reshuffle, and of the workers whose orders this process keeps: its own;
         #: a server that has memories by sample keeps all.
         self.shuffled = oracle.shuffled
-        self.orders = problem.workers if method.memory_per_sample and self.role.serves else len(self.role.workers)
+        self.orders = range(problem.workers) if method.memory_per_sample and self.role.serves else self.role.workers
         up_draws = [c.draws(dim) if works or c.shared_coins else 0 for c in self.ups]
         down_draws = [c.draws(dim) if self.role.serves or c.shared_coins else 0 for c in self.downs]
         #: How many random numbers the rows, the noise, the coin, and both directions of each exchange take.

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ..common.door import checked
 from ..common.errors import InputError, nearest
 from ..theory.bounds import COLUMNS
 from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure, journal
@@ -53,12 +54,14 @@ def chosen(trace: Trace, column: str | None) -> tuple[str, np.ndarray]:
         terms = trace.about["metric"]["terms"]
         name = rf"$\mathbb{{E}}\;{trace.about['metric']['latex']}$" if len(terms) == 1 else r"$\mathbb{E}\;V^t$"
         return name, trace.metric
-    column = column or ("gap" if "gap" in trace.columns else "grad_sq")
+    if column is None:
+        column = "gap" if "gap" in trace.columns else "grad_sq"
     if column not in trace.columns:
         raise InputError(f"this run has no column '{column}'{nearest(column, trace.columns)}")
     return label(column), trace.columns[column]
 
 
+@checked
 def rate_plot(traces: Trace | Sequence[Trace], column: str | None = None, *, over: str = "rounds") -> Figure:
     """Draw the mean over replicas of one or several runs, with the bound of the theorem that a run is about.
 

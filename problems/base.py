@@ -13,12 +13,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.door import checked, require_types, shown
 from ..common.errors import InputError
 from ..common.limits import require_memory
 from ..common.options import choice, integer, number
@@ -58,6 +59,7 @@ class Noise:
     SAMPLINGS = ("replacement", "reshuffled")
 
     def __post_init__(self) -> None:
+        require_types(self)
         choice("noise", self.kind, self.KINDS)
         number("sigma_sq", self.sigma_sq)
         if self.kind == "none" and self.sigma_sq > 0:
@@ -115,11 +117,24 @@ class ProblemKernels:
 
 def given_options(entry: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return those arguments of a constructor that differ from their defaults, `workers` aside."""
+    for key, value in arguments.items():
+        if isinstance(value, np.ndarray):
+            raise InputError(f"{key} is an array of shape {value.shape}: give one value")
     return {
         key: int(arguments[key]) if isinstance(arguments[key], bool) else arguments[key]
         for key, parameter in parameters_of(entry).items()
         if key != "workers" and arguments[key] != parameter.default
     }
+
+
+def _of_worker(function: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
+    """Have a function of a worker and of points refuse workers and shapes that there are not."""
+
+    @wraps(function)
+    def call(self: Problem, worker: int, X: ArrayLike) -> FloatArray:
+        return function(self, integer("worker", worker, -self.workers, self.workers - 1), self._at(X))
+
+    return checked(call)
 
 
 class Problem(ABC):
@@ -150,6 +165,8 @@ class Problem(ABC):
     # Whether every f_i is a quadratic function.
     quadratic = False
     region: float | None = None
+    #: Whether they hold as well where only the mean square of the distance is at most region^2.
+    region_in_mean_square = False
     #: Names of the constants that are valid bounds, perhaps loose ones; the others are exact to rounding.
     bounded: frozenset[str] = frozenset({"L_l1"})
 
@@ -177,6 +194,7 @@ class Problem(ABC):
         self.spec = format_spec(self.name, options or {})
 
     @staticmethod
+    @checked
     def from_functions(
         value: Callable[[FloatArray], float] | Sequence[Callable[[FloatArray], float]],
         gradient: Callable[[FloatArray], ArrayLike] | Sequence[Callable[[FloatArray], ArrayLike]],
@@ -239,26 +257,44 @@ class Problem(ABC):
     def kernels(self) -> ProblemKernels:
         """Return the compiled kernels (numba is imported here)."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("worker_value", "worker_gradient"):
+            if name in vars(cls):
+                setattr(cls, name, _of_worker(vars(cls)[name]))
+
+    def _at(self, X: ArrayLike) -> FloatArray:
+        """Points (..., d) as an array."""
+        array = np.asarray(X, dtype=np.float64)
+        if array.ndim == 0 or array.shape[-1] != self.dim:
+            raise InputError(f"X has the shape {array.shape}; give points of shape (..., {self.dim})")
+        return array
+
+    @checked
     def value(self, X: ArrayLike) -> FloatArray:
         """Return f at points X (..., d), shape (...); the regulariser is left out."""
-        X = np.asarray(X, dtype=np.float64)
+        X = self._at(X)
         return np.mean([self.worker_value(i, X) for i in range(self.workers)], axis=0)
 
+    @checked
     def gradient(self, X: ArrayLike) -> FloatArray:
         """Return grad f at points X (..., d), shape (..., d)."""
-        X = np.asarray(X, dtype=np.float64)
+        X = self._at(X)
         return np.mean([self.worker_gradient(i, X) for i in range(self.workers)], axis=0)
 
+    @checked
     def objective(self, X: ArrayLike) -> FloatArray:
         """Return F = f + l1 ||.||_1 + (l2prox/2)||.||^2 at points X (..., d), shape (...)."""
-        X = np.asarray(X, dtype=np.float64)
+        X = self._at(X)
         l1, l2 = self.regulariser
         return self.value(X) + l1 * np.abs(X).sum(axis=-1) + 0.5 * l2 * (X**2).sum(axis=-1)
 
+    @checked
     def prox(self, x: ArrayLike, gamma: float) -> FloatArray:
-        """Return argmin_z R(z) + ||z - x||^2/(2 gamma), coordinate by coordinate."""
+        """Return argmin_z R(z) + ||z - x||^2/(2 gamma), coordinate by coordinate, gamma >= 0."""
         l1, l2 = self.regulariser
-        return soft_threshold(np.asarray(x, dtype=np.float64), gamma * l1) / (1.0 + gamma * l2)
+        gamma = number("gamma", gamma)
+        return soft_threshold(self._at(x), gamma * l1) / (1.0 + gamma * l2)
 
     @cached_property
     def x_star(self) -> FloatArray | None:
@@ -303,6 +339,7 @@ class Problem(ABC):
         l1, l2 = self.regulariser
         return subgradient_norm(self.gradient(self.x_star) + l2 * self.x_star, self.x_star, l1)
 
+    @checked
     def known(
         self,
         L_i: ArrayLike | None = None,
@@ -337,7 +374,10 @@ class Problem(ABC):
             / self.workers,
         }
         if L_i is not None:
-            smooth = np.broadcast_to(np.asarray(L_i, dtype=np.float64), self.workers)
+            smooth = np.asarray(L_i, dtype=np.float64)
+            if smooth.shape not in ((), (1,), (self.workers,)) or not (smooth > 0).any() or not (smooth >= 0).all():
+                raise InputError(f"L_i={shown(L_i)}: give a number above 0 for all {self.workers} workers, or for each")
+            smooth = np.broadcast_to(smooth, self.workers)
             common |= self._of_workers(smooth, supports)
             convex = np.broadcast_to(mu_min or 0.0, self.workers) if mu_i is None else np.asarray(mu_i)
             if min(smooth.min(), convex.min()) > 0:

@@ -56,7 +56,10 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
         A = csr_array(rows, dtype=np.float64) if issparse(rows) else np.array(rows, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"X is a {type(rows).__name__} that is not a table of numbers ({error})") from None
-    y = np.asarray(targets)
+    try:
+        y = np.asarray(targets)
+    except ValueError as error:
+        raise InputError(f"y is a {type(targets).__name__} that is not a list of targets ({error})") from None
     if y.ndim == 2 and 1 in y.shape:
         y = y.ravel()
     if A.ndim != 2 or 0 in A.shape:

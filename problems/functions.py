@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..common.door import checked
 from ..common.errors import InputError, nearest
-from ..common.options import integer
+from ..common.options import integer, number
 from ..theory.constants import FLAGS, NAMES, Constants
 from .base import FloatArray, Noise, Problem, ProblemKernels
 
@@ -62,9 +64,10 @@ class FunctionProblem(Problem):
                 raise InputError(f"x_star has the shape {point.shape}; give {self.dim} finite numbers")
             self.x_star = point
         if f_star is not None:
-            self.f_star = float(f_star)
+            self.f_star = number("f_star", f_star, -math.inf)
         if len(gradients) == 1:
             self._given.setdefault("zeta_sq", 0.0)
+        Constants.read(given)
         for i in range(len(gradients)):
             self._check(i)
 
@@ -80,7 +83,8 @@ class FunctionProblem(Problem):
 
     def _check(self, worker: int) -> None:
         """Call both functions once, at x0."""
-        value, slope = self._values[worker](self.x0.copy()), self._gradients[worker](self.x0.copy())
+        value = self._called("value", self._values[worker], worker)
+        slope = self._called("gradient", self._gradients[worker], worker)
         if np.shape(value) != () or not np.isfinite(float(value)):
             raise InputError(
                 f"{self._whose('value', worker)} returns {value!r} at x0; it must return one finite number"
@@ -90,6 +94,12 @@ class FunctionProblem(Problem):
                 f"{self._whose('gradient', worker)} returns an array of shape {np.shape(slope)} at x0; "
                 f"it must return {self.dim} finite numbers"
             )
+
+    def _called(self, what: str, function: Callable[[FloatArray], Any], worker: int) -> Any:
+        try:
+            return function(self.x0.copy())
+        except Exception as error:
+            raise InputError(f"{self._whose(what, worker)} fails at x0: {type(error).__name__}: {error}") from error
 
     def _whose(self, what: str, worker: int) -> str:
         return f"the {what}" if len(self._gradients) == 1 else f"the {what} of worker {worker}"
@@ -133,6 +143,7 @@ class FunctionProblem(Problem):
         return ProblemKernels(gradient, gradient, value, data)
 
 
+@checked
 def from_functions(
     value: Value | Sequence[Value],
     gradient: Gradient | Sequence[Gradient],
@@ -152,12 +163,6 @@ def from_functions(
     """Make a problem of functions; `Problem.from_functions` describes it."""
     values: Sequence[Any] = value if isinstance(value, Sequence) else [value]
     gradients: Sequence[Any] = gradient if isinstance(gradient, Sequence) else [gradient]
-    for what, functions in (("value", values), ("gradient", gradients)):
-        for function in functions:
-            if not callable(function):
-                raise InputError(
-                    f"{what} is {function!r}, which is not a function of x; give one, or a list of n of them"
-                )
     if len(values) != len(gradients):
         raise InputError(f"{len(values)} values and {len(gradients)} gradients do not match: give as many of each")
     workers = len(gradients) if workers is None else integer("workers", workers)

@@ -35,7 +35,7 @@ class LeastSquares(LinearModel):
     name = "least-squares"
     quadratic = True
     loss, curvature = 0, (1.0, 1.0)
-    bounded = frozenset({"L_l1"})
+    bounded = frozenset({"L_l1", "zeta_sq", "G", "G_mean", "G_sq_mean"})
 
     without: ClassVar[tuple[str, ...]] = ("lam", "positive")
     defaults: ClassVar[dict[str, Any]] = {"reg": 0.05}

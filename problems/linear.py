@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
@@ -47,6 +47,7 @@ from .rows import (
     scaled,
     scores,
     support,
+    weighted_gram,
 )
 from .sparsity import multiplicity
 
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 # The largest feature value or target: fourth powers still are doubles.
 LARGEST = 1e75
+#: Up to so many features the workers' Hessians are compared.
+MOST_COMPARED = 1000
 # max |d/dr r^2/(1+r^2)|, attained at r = 1/sqrt(3).
 BOUNDED_SLOPE = 3.0 * np.sqrt(3.0) / 8.0
 
@@ -106,6 +109,9 @@ class LinearOptions:
         Standard deviation of the noise in the synthetic targets.
     scale
         Standard deviation of the entries of the synthetic A.
+    region
+        R: the sharper bounds that hold where ||x - x*|| <= R take the place of those that hold everywhere, for zeta_sq
+        and G (least squares and logistic regression); a verdict of a run that goes farther says so.
     x0
         The starting point: one number for all coordinates, in Python also an array (d,).
     seed
@@ -134,6 +140,7 @@ class LinearOptions:
     n_features: int | None = None
     positive: Any = None
     intercept: int = 0
+    region: float | None = None
     x0: Any = 0.0
 
 
@@ -223,6 +230,7 @@ class LinearModel(Problem):
         self.options = options
         self.homogeneous = flag("homogeneous", options.homogeneous)
         self.reg, self.lam = number("reg", options.reg), number("lam", options.lam)
+        self.region = None if options.region is None else number("region", options.region, strict=True)
         if isinstance(options.split, str):
             choice("split", options.split, self.splits)
         A, targets, source = self._rows(options)
@@ -387,10 +395,8 @@ class LinearModel(Problem):
         return self._hessian_of(A, b, np.full(b.size, 1.0 / b.size), x)
 
     def _hessian_of(self, A: Any, b: FloatArray, weights: FloatArray, x: FloatArray) -> FloatArray:
-        weighted = scaled(A, self._curvature(A @ x, b) * weights)
-        product = weighted.T @ A
         diagonal = self.reg + 2 * self.lam * (1 - 3 * x**2) / (1 + x**2) ** 3
-        return np.asarray(product.toarray() if is_sparse(product) else product) + np.diag(diagonal)
+        return weighted_gram(A, self._curvature(A @ x, b) * weights) + np.diag(diagonal)
 
     @cached_property
     def row_norms_sq(self) -> FloatArray:
@@ -454,6 +460,16 @@ class LinearModel(Problem):
         """Centres (m,) of the intervals in which the slopes of the rows lie, and half their common width."""
         return np.zeros(self.b.size), self.slope_bound or 0.0
 
+    def _largest(self, slopes: FloatArray) -> FloatArray:
+        """Bounds of ||(1/m_i) sum_j s_j a_j|| for every distinct share and all |s_j| <= slopes (m,).
+
+        The mean of s_j ||a_j||, and sqrt(lambda_max(A_i^T A_i/m_i) mean s_j^2).
+        """
+        lengths = slopes * np.sqrt(self.row_norms_sq)
+        mean = np.array([lengths[p].mean() for p in self.shares])
+        squares = np.array([np.mean(slopes[p] ** 2) for p in self.shares])
+        return np.minimum(mean, np.sqrt(squares * [spectrum.largest for spectrum in self.worker_spectra]))
+
     def _bounds_of_gradients(self) -> dict[str, float]:
         """Return sigma_sq, zeta_sq and G where the loss has bounded slope s.
 
@@ -467,10 +483,7 @@ class LinearModel(Problem):
         s = self.slope_bound
         if s is None:
             return {}
-        norms = np.sqrt(self.row_norms_sq)
-        mean = np.array([norms[p].mean() for p in self.shares])
-        operator = np.sqrt([spectrum.largest for spectrum in self.worker_spectra])
-        largest = s * np.minimum(mean, operator)
+        largest = self._largest(np.full(self.b.size, s))
         second = s**2 * np.array([self.row_norms_sq[p].mean() for p in self.shares])
         batch = self.noise.batch
         variance = self.noise.sigma_sq if batch is None else float(second.max()) / batch
@@ -486,6 +499,43 @@ class LinearModel(Problem):
             together = (spread + half / s * float(np.sqrt(np.mean(largest**2)))) ** 2
             bounds["zeta_sq"] = min(float(np.mean(largest**2)), together)
         return bounds
+
+    def slope_lines(self, at: FloatArray, reach: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield (kappa, rho), (m,) each: |loss'(t) - loss'(at) - kappa (t - at)| <= rho wherever |t - at| <= reach."""
+        if self.curvature[0] == self.curvature[1]:
+            yield np.full(at.size, self.curvature[0]), np.zeros(at.size)
+
+    def _bounds_in_region(self, L_i: FloatArray, known: dict[str, Any]) -> dict[str, float]:
+        """Return zeta_sq, G and the means of the workers' bounds where ||x - x*|| <= region = R.
+
+        ||grad f_i(x)|| <= ||grad f_i(x*)|| + L_i R; where slopes are bounded, also what they give and reg (||x*|| + R).
+        With the lines of `slope_lines` at reach ||a_j|| R, grad f_i(x) - grad f(x) is its value at x*, plus (H_i -
+        H)(x - x*) with H_i = A_i^T diag(kappa) A_i/m_i and H their mean, plus what lies within rho, which `_largest`
+        bounds; sqrt(zeta_sq) is at most the sum of the root mean squares over the workers, whatever the lines.
+        """
+        assert self.region is not None
+        if self.x_star is None or self.gradients_at_star is None:
+            raise InputError("region is a distance from x*, and this problem has none that is known: leave region out")
+        R, ends = self.region, self.gradients_at_star
+        reached = np.linalg.norm(ends, axis=1) + L_i[self.index] * R
+        if self.slope_bound is not None:
+            everywhere = self._largest(np.full(self.b.size, self.slope_bound))[self.index]
+            reached = np.minimum(reached, everywhere + self.reg * (float(np.linalg.norm(self.x_star)) + R))
+        bounds = {"G_mean": float(reached.mean()), "G_sq_mean": float(np.mean(reached**2))}
+        variance = self.noise.sigma_sq if self.noise.batch is None else known.get("sigma_sq")
+        if variance is not None:
+            bounds["G"] = float(np.sqrt(reached.max() ** 2 + variance))
+        if self.homogeneous or self.workers == 1 or self.dim > MOST_COMPARED:
+            return bounds
+        zetas = [known["zeta_sq"]] if "zeta_sq" in known else []
+        start = float(np.sqrt(np.mean(np.sum((ends - ends.mean(axis=0)) ** 2, axis=1))))
+        for kappa, rho in self.slope_lines(self.A @ self.x_star, R * np.sqrt(self.row_norms_sq)):
+            H = np.stack([weighted_gram(self.A[p], kappa[p] / (p.stop - p.start)) for p in self.shares])
+            H -= H.mean(axis=0)
+            apart = float(np.linalg.eigvalsh(np.einsum("ijk,ijl->kl", H, H) / len(H))[-1])
+            rest = float(np.sqrt(np.mean(self._largest(rho) ** 2)))
+            zetas.append((start + R * float(np.sqrt(max(apart, 0.0))) + rest) ** 2)
+        return bounds | ({"zeta_sq": min(zetas)} if zetas else {})
 
     def constants(self) -> Constants:
         L_i = self.smoothness(np.array([spectrum.largest for spectrum in self.worker_spectra]))
@@ -503,6 +553,10 @@ class LinearModel(Problem):
         if self.homogeneous or self.workers == 1:
             known["zeta_sq"] = 0.0
         known = self._bounds_of_gradients() | known
+        if self.region is not None:
+            known |= self._bounds_in_region(L_i, known)
+            notes = known.get("notes", ())
+            known["notes"] = (*notes, f"G and zeta_sq hold where ||x - x*|| <= {self.region:g} (region)")
         if self.noise.batch is not None:
             known["L_sample"] = self.expected_smoothness(self.noise.batch, L_i)
             known |= self._of_samples()

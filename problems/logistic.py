@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import FloatArray
+from .base import TINY, FloatArray
 from .data import SYNTHETIC, signs
 from .linear import LinearModel
 from .optimum import newton, solver
@@ -51,6 +51,20 @@ class _Logistic(LinearModel):
     def slope_bound(self) -> float:
         """1."""
         return 1.0
+
+    def slope_lines(self, at: FloatArray, reach: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Between the tangent at `at` and the secant over the reach; the slope is sigmoid(t) and a constant.
+
+        What a line leaves is largest at an end, or where the curvature is kappa.
+        """
+        tangent = self._curvature(at, self.b)
+        secant = (sigmoid(at + reach) - sigmoid(at - reach)) / (2 * np.maximum(reach, TINY))
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            kappa = np.clip(tangent + share * (secant - tangent), TINY, 0.25)
+            root = np.sqrt(1 - 4 * kappa)
+            turn = np.log1p(root) - np.log(np.maximum(1 - root, TINY))
+            points = np.clip([-reach, reach, turn - at, -turn - at], -reach, reach)
+            yield kappa, np.abs(sigmoid(at + points) - sigmoid(at) - kappa * points).max(axis=0)
 
     @property
     def slope_centres(self) -> tuple[FloatArray, float]:
@@ -201,7 +215,7 @@ class LogisticNonconvex(_Logistic):
 
     name = "logistic-nonconvex"
 
-    without: ClassVar[tuple[str, ...]] = ("reg", "l1", "l2prox", "scale")
+    without: ClassVar[tuple[str, ...]] = ("reg", "l1", "l2prox", "scale", "region")
     defaults: ClassVar[dict[str, Any]] = {"lam": 0.1}
 
     @cached_property

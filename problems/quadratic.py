@@ -71,6 +71,7 @@ class Quadratic(Problem):
     name = "quadratic"
     quadratic = True
     bounded = frozenset({"G"})
+    region_in_mean_square = True
 
     def __init__(
         self,

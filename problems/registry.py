@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.door import checked
 from ..common.errors import InputError
 from ..common.specs import build
 from .absolute import Absolute
@@ -54,6 +55,7 @@ def enter(own: Problem | type[Problem]) -> None:
         PROBLEMS[name] = own
 
 
+@checked
 def problem(
     spec: str | Problem, X: Any = None, y: Any = None, *, workers: int | None = None, **options: Any
 ) -> Problem:

@@ -22,7 +22,7 @@ class Robust(LinearModel):
     loss, curvature = 2, (-0.5, 2.0)
     bounded = LinearModel.bounded | {"L", "L_tilde", "L_max", "L_mean", "L_shared", "grad0_scaled"}
 
-    without: ClassVar[tuple[str, ...]] = ("reg", "lam", "l1", "l2prox", "scale", "positive")
+    without: ClassVar[tuple[str, ...]] = ("reg", "lam", "l1", "l2prox", "scale", "positive", "region")
     defaults: ClassVar[dict[str, Any]] = {"target_noise": 0.0}
 
     @property

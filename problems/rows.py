@@ -67,6 +67,12 @@ def gram(rows: Any) -> FloatArray:
     return np.asarray(product if isinstance(product, np.ndarray) else product.toarray())
 
 
+def weighted_gram(rows: Any, weights: FloatArray) -> FloatArray:
+    """Return sum_j w_j a_j a_j^T (d, d), dense."""
+    product = scaled(rows, weights).T @ rows
+    return np.asarray(product.toarray() if is_sparse(product) else product)
+
+
 class Spectrum(NamedTuple):
     """Eigenvalues of rows^T rows.
 

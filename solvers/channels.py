@@ -42,12 +42,15 @@ nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
+from ..common.door import require_types
+from ..common.options import number
 from .signatures import INNER, INTS, MATRIX, VECTOR, call_compress, flat
 
 
@@ -100,6 +103,11 @@ class Channel:
     error: bool = False
     memory: bool = False
     model_is_memory: bool = False
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        for name in ("eta", "lam", "nu"):
+            number(name, getattr(self, name), -math.inf)
 
 
 def plain() -> Channel:

@@ -21,6 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..common import front
+from ..common.door import checked
 from ..common.errors import InputError, nearest
 from ..common.scan import instances
 from .channels import Channel
@@ -248,6 +249,7 @@ def _library(package: str) -> list[Method]:
     ]
 
 
+@checked
 def method(name: str | Method) -> Method:
     """Look a method up by its name; a `Method` of your own passes through.
 

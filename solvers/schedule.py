@@ -32,10 +32,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.door import checked, require_types
 from ..common.errors import InputError
 from ..common.files import require_regular, write_whole
 from ..common.limits import require_memory
-from ..common.options import integer, number, positive_numbers
+from ..common.options import integer, number, positive_numbers, whole_numbers
 from ..common.specs import build
 
 IntArray = NDArray[np.int64]
@@ -111,11 +112,13 @@ class Schedule:
     restarts: bool = False
 
     def __post_init__(self) -> None:
+        require_types(self, ("n", "tau", "drawn"))
         for name in ("starts", "workers", "versions"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.int64))
         _refuse_impossible(self)
 
     @classmethod
+    @checked
     def of(
         cls,
         step: ArrayLike,
@@ -127,7 +130,8 @@ class Schedule:
         restarts: bool = False,
     ) -> Schedule:
         """Build from one row per message, ordered by step; n and steps default to the smallest that fit."""
-        rows = [np.asarray(column, dtype=np.int64).ravel() for column in (step, worker, version)]
+        columns = {"step": step, "worker": worker, "version": version}
+        rows = [whole_numbers(name, column) for name, column in columns.items()]
         if not rows[0].size or len({column.size for column in rows}) > 1:
             raise InputError("a schedule needs at least one message, and a step, a worker and a version of each")
         if (late := np.flatnonzero(np.diff(rows[0]) < 0)).size:
@@ -319,6 +323,7 @@ class Schedule:
         write_whole(path, f"{comment}{header}\n{text}", "choose another --schedule-out")
 
     @classmethod
+    @checked
     def load(cls, path: str | Path, n: int | None = None, restarts: bool = False) -> Schedule:
         """Read what `save` writes; n defaults to the largest worker number + 1.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..common.card import card, pairs
+from ..common.door import checked
 from ..common.errors import InputError
 from ..common.files import require_regular, whole_file
 from ..common.optional import needed
@@ -156,6 +157,7 @@ class Trace:
         plain = {key: value for key, value in self.about.items() if isinstance(value, str | int | float)}
         return xarray.Dataset(data, coords=coordinates, attrs=plain)
 
+    @checked
     def plot(self, column: str | None = None, *, over: str = "rounds") -> Any:
         """Draw the mean over replicas, and the bound where the run is about a theorem: a matplotlib figure.
 
@@ -190,6 +192,7 @@ class Trace:
         rows += [(f"{name}, at the end", value) for name, value in last.items()]
         return card(f"Trace of {about.get('method')}", str(about.get("problem")), rows)
 
+    @checked
     def combine(self, terms: tuple[tuple[str, float], ...]) -> np.ndarray:
         """Evaluate a metric sum_j coefficient_j * column_j as an (R, K) array.
 
@@ -210,6 +213,7 @@ class Trace:
             total += coefficient * values
         return total
 
+    @checked
     def merge(self, other: Trace) -> Trace:
         """Put the replicas of another run of the same experiment below these.
 
@@ -236,6 +240,7 @@ class Trace:
             schedule=self.schedule,
         )
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write an .npz file without pickle; the file appears whole or not at all.
 
@@ -253,6 +258,7 @@ class Trace:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> Trace:
         """Read a file that `save` wrote.
 

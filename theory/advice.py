@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..common.door import checked
 from ..common.errors import InputError, nearest
 from .constants import Constants
 from .theorem import THEOREMS, Given, Guarantee, HasConstants, NoGuarantee, Theorem
@@ -127,6 +128,7 @@ class Advice:
         return [ranked[0] for ranked in self.options.values() if getattr(ranked[0], self.by) is not None]
 
 
+@checked
 def advise(
     known: Constants | HasConstants,
     up: Given = None,
@@ -174,7 +176,8 @@ def advise(
     """
     known = known if isinstance(known, Constants) else known.constants()
     known = known.replaced(constants or {})
-    by = by or ("bound" if rounds is not None else "rounds")
+    if by is None:
+        by = "bound" if rounds is not None else "rounds"
     if by not in ORDERS:
         raise InputError(f"by={by}: rank by one of {', '.join(ORDERS)}{nearest(by, ORDERS)}")
     if by == "bound" and rounds is None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ..common.door import require_types
 from ..common.errors import InputError, nearest
 from ..common.options import positive_numbers
 
@@ -96,12 +97,10 @@ class Constants:
     own); what is not here was given."""
 
     def __post_init__(self) -> None:
+        require_types(self, (*FLAGS, "notes", "certainty"))
         for name in NAMES:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _checked(name, getattr(self, name)))
-        for flag in FLAGS:
-            if getattr(self, flag) is not None:
-                object.__setattr__(self, flag, bool(getattr(self, flag)))
         for name in LISTS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, positive_numbers(name, getattr(self, name)))

@@ -24,8 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common import front
 from ..common.card import card, pairs
+from ..common.door import checked
 from ..common.errors import InputError, nearest
 from ..common.house import file_of, proof_of
+from ..common.options import integer
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights, near_one
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .compressors.participation import participating
@@ -207,6 +209,7 @@ class Guarantee:
             return f"the bound of {wants(self.theorem.name, self.missing)}"
         return f"{self.theorem.name} states an order only: it has a slope, but no bound" if self.curve is None else ""
 
+    @checked
     def bound(self, t: ArrayLike) -> NDArray[np.float64]:
         """The bound on the expected metric after t rounds, for an array of integers t.
 
@@ -247,6 +250,7 @@ class Guarantee:
             return None if value is None else coefficient * value
         return float(self.curve.at(0)) if self.curve is not None and self.curve.first == 0 else None
 
+    @checked
     def vacuous(self, rounds: int | None = None) -> bool:
         """Whether the bound is worth nothing: never below the metric's value at x^0, or not after so many rounds.
 
@@ -255,13 +259,15 @@ class Guarantee:
         if self.curve is None or (start := self.start) is None:
             return False
         if rounds is not None:
-            return float(self.bound(self.curve.whole(rounds))) >= start > 0
+            return float(self.bound(self.curve.whole(integer("rounds", rounds, 0)))) >= start > 0
         return self.curve.floor >= start > 0
 
+    @checked
     def rounds_to(self, eps: float) -> int | None:
         """The smallest t from which on the bound is at most eps; None if the floor is too high."""
         return self._curve().rounds_to(_positive("eps", eps))
 
+    @checked
     def unreachable(self, eps: float) -> str | None:
         """None if the bound reaches eps, else the floor and a step that would do, in a sentence."""
         curve = self._curve()
@@ -284,6 +290,7 @@ class Guarantee:
         sizes = self._sizes()
         return None if sizes is None else self.theorem.bits_per_round(*sizes, self.parameters)
 
+    @checked
     def bits_to(self, eps: float) -> float | None:
         """Formula bits per worker, both ways, until the bound is at most eps; None if unknown or never."""
         rounds, sizes = self.rounds_to(eps), self._sizes()
@@ -526,6 +533,7 @@ class Theorem(ABC):
         """The theorem with free parameters that this one specialises (often itself)."""
         return THEOREMS[self.general] if self.general else self
 
+    @checked
     def guarantee(
         self,
         constants: Constants | HasConstants,
@@ -818,6 +826,7 @@ def register(cls: T) -> T:
     return cls
 
 
+@checked
 def theorem(name: str) -> Theorem:
     """The theorem of this name, such as ``dore.strongly-convex``.
 

@@ -21,6 +21,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.door import checked
 from ..common.errors import InputError
 from ..common.jsonable import plain
 from ..common.options import integer, number
@@ -371,6 +372,7 @@ def certify(
 ) -> Certification: ...
 
 
+@checked
 def certify(
     spec: str | Compressor | Problem,
     dim: int | None = None,
@@ -407,10 +409,14 @@ def certify(
     InputError
         Unknown compressor, or one that does not work on `dim` coordinates; a compressor without `dim`.
     """
+    seed = integer("seed", seed, 0, 2**32 - 1)
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha = {alpha} is no error probability; it must lie in (0, 1)")
+    number("budget", budget, strict=True)
     if isinstance(spec, Problem):
         if dim is not None:
             raise InputError(f"dim={dim} is for compressors; a problem knows its own, {spec.dim}")
-        return certify_problem(spec, points=points, seed=seed)
+        return certify_problem(spec, points=integer("points", points), seed=seed)
     if dim is None:
         raise InputError("a compressor is put to the test on vectors of some length: give dim")
     return _certify(spec, dim, seed, alpha, budget)
@@ -419,10 +425,7 @@ def certify(
 def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: float) -> Certification:
     """Certify a compressor."""
     started = time.perf_counter()
-    number("alpha", alpha)
-    if not 0 < alpha < 1:
-        raise InputError(f"alpha = {alpha} is no error probability; it must lie in (0, 1)")
-    dim, seed, budget = integer("dim", dim, 1, MAX_DIM), integer("seed", seed, 0), number("budget", budget, strict=True)
+    dim = integer("dim", dim, 1, MAX_DIM)
     comp = compressor(spec)
     comp.check(dim)
     rng = np.random.Generator(np.random.PCG64(seed))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.door import checked
 from ..common.errors import InputError
 from ..common.jsonable import plain
 from ..problems import Problem
@@ -79,6 +80,7 @@ ParameterOverride = Callable[[Guarantee], dict[str, float]]
 ConstantsOverride = Callable[[Constants], Constants]
 
 
+@checked
 def judge(
     plan: Experiment,
     *,
@@ -558,10 +560,14 @@ def _outside(problem: Problem, trace: Trace) -> str:
     """Why constants that hold in a region only are of no use, or an empty string."""
     if problem.region is None or "dist_sq" not in trace.columns:
         return ""
-    far = float(np.sqrt(trace.columns["dist_sq"].mean(axis=0).max()))
+    distances = trace.columns["dist_sq"]
+    far = float(np.sqrt((distances.mean(axis=0) if problem.region_in_mean_square else distances).max()))
     if far <= problem.region:
         return ""
-    return f"the iterates come to the distance {far:.4g} of x*, and G holds up to {problem.region:.4g}: enlarge region"
+    return (
+        f"the iterates come to the distance {far:.4g} of x*, and what is known holds up to {problem.region:.4g}: "
+        "enlarge region"
+    )
 
 
 def _seconds(guarantee: Guarantee, trace: Trace) -> MeasuredSeconds | None:

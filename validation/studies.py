@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..common.door import checked
 from ..common.errors import InputError, nearest
 from ..common.optional import needed
 from ..common.options import integer
@@ -21,12 +22,15 @@ from ..solvers import simulate
 from ..solvers.method import known_methods
 from ..solvers.trace import Trace
 from ..theory import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
-from ..theory.compressors import Compressor
+from ..theory.compressors import Compressor, compressor
 from .experiments import EXPERIMENTS
 from .statistics import Fit, fit_path_slope, fit_slope, mean_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..theory import Constants
+    from ..theory.theorem import HasConstants
 
 Given = str | Compressor | None
 ProblemOf = str | Problem | Callable[[int], Problem]
@@ -153,6 +157,7 @@ class Comparison(Table):
         return comparison(self)
 
 
+@checked
 def compare(
     names: Sequence[str],
     problem: str | Problem,
@@ -189,6 +194,7 @@ def compare(
         raise InputError("give bits or rounds, one of them: what every method may spend")
     if bits is not None and not (bits > 0 and math.isfinite(bits)):
         raise InputError(f"bits = {bits} is not a number above 0")
+    up, down = (None if given is None else compressor(given) for given in (up, down))
     subject = build_problem(problem, workers=workers)
     contenders, skipped = [], []
     for name in names:
@@ -202,9 +208,14 @@ def compare(
         contenders.append(Contender(guarantee, affordable, spent, trace))
     if not contenders:
         raise InputError("no method can take part: " + "; ".join(f"{name}: {reason}" for name, reason in skipped))
-    column = "gap" if subject.f_star is not None and subject.f_star_certified else "grad_sq"
+    column = _what(subject)
     contenders.sort(key=lambda c: _ordered(float(c.trace.columns[column][:, -1].mean())))
     return Comparison(subject.spec, subject.workers, column, contenders, skipped)
+
+
+def _what(problem: Problem) -> str:
+    """The column in which runs are compared."""
+    return "gap" if problem.f_star is not None and problem.f_star_certified else "grad_sq"
 
 
 def _ordered(value: float) -> float:
@@ -313,6 +324,7 @@ class Speedup(Table):
         return speedup(self)
 
 
+@checked
 def speedup(
     name: str,
     problem: ProblemOf,
@@ -349,6 +361,8 @@ def speedup(
     InputError
         If the theorem does not apply for one of the n, or the problem cannot change its number of workers.
     """
+    if len(n) == 0:
+        raise InputError("n is empty: give numbers of workers, as in n=[1, 2, 4]")
     if isinstance(problem, Problem):
         raise InputError(
             f"'{problem.spec}' is bound to {problem.workers} workers: give its text form, or a function from n to a "
@@ -394,9 +408,10 @@ class Steps(Table):
         return self.entries
 
 
+@checked
 def step_table(
     name: str,
-    known: Any = None,
+    known: str | Constants | HasConstants | None = None,
     *,
     n: Sequence[int] = (),
     up: Sequence[Given] | Given = None,
@@ -493,6 +508,7 @@ class Sweep(Table):
         return min(self.entries, key=lambda row: _ordered(row[self.column]))
 
 
+@checked
 def sweep(
     method: Any,
     problem: str | Problem,
@@ -532,7 +548,8 @@ def sweep(
     if not grid or any(len(values) == 0 for values in grid.values()):
         raise InputError('the grid is empty: give values, as in grid={"gamma": [0.01, 0.1]}')
     subject = build_problem(problem, workers=workers)
-    column = column or ("gap" if subject.f_star is not None and subject.f_star_certified else "grad_sq")
+    if column is None:
+        column = _what(subject)
     entries = []
     for values in product(*grid.values()):
         chosen = dict(zip(grid, map(float, values), strict=True))
@@ -547,6 +564,7 @@ def sweep(
     return Sweep(column, entries)
 
 
+@checked
 def fit_rate(trace: Trace, column: str | None = None, *, start: float = 0.5, power: bool = False) -> Fit:
     """Fit the rate of a run by least squares on the logarithm of the mean, with a 95 % interval.
 

@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import differential_evolution, minimize
 
+from ..common.door import checked
 from ..common.errors import InputError
 from ..common.files import write_whole
 from ..common.jsonable import as_json
+from ..common.options import integer, number
 from ..problems.base import Noise
 from ..problems.explicit import ExplicitQuadratic
 from ..solvers.engines.request import timetable
@@ -237,6 +239,7 @@ def _stored(name: str) -> tuple[Instance, ...]:
     return tuple(Instance.from_spec(spec) for spec in json.loads(path.read_text(encoding="utf-8")))
 
 
+@checked
 def hard_instances(theorem: str | Theorem) -> list[Instance]:
     """The worst instances that are known for a theorem, the worst one first; often none.
 
@@ -245,12 +248,17 @@ def hard_instances(theorem: str | Theorem) -> list[Instance]:
     theorem
         A name or an object.
 
+    Raises
+    ------
+    InputError
+        For an unknown theorem.
+
     Examples
     --------
     >>> [round(instance.ratio(), 2) for instance in hard_instances("ef21.tight-single-worker")][:1]
     [1.0]
     """
-    return list(_stored(theorem if isinstance(theorem, str) else theorem.name))
+    return list(_stored((find_theorem(theorem) if isinstance(theorem, str) else theorem).name))
 
 
 def store(instances: Sequence[Instance], folder: Path = FOLDER) -> Path:
@@ -452,6 +460,11 @@ class _Search:
         return ratio
 
 
+#: Seconds of the longest search: thirty days.
+LONGEST_BUDGET = 30 * 86400.0
+
+
+@checked
 def tightness(theorem: str | Theorem, budget: float = 10.0, seed: int = 0) -> Tightness:
     """Search for the largest measured/bound of a theorem.
 
@@ -470,8 +483,7 @@ def tightness(theorem: str | Theorem, budget: float = 10.0, seed: int = 0) -> Ti
         For an unknown theorem or a budget that is not above 0.
     """
     subject = find_theorem(theorem) if isinstance(theorem, str) else theorem
-    if not budget > 0:
-        raise InputError(f"budget = {budget:g} seconds must be above 0")
+    budget, seed = number("budget", budget, 0.0, LONGEST_BUDGET, strict=True), integer("seed", seed, 0, 2**32 - 1)
     search, random = _Search(budget), np.random.default_rng(seed)
     for known in hard_instances(subject):
         search.rate(known)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..common.card import card, pairs
+from ..common.door import checked
 from ..common.jsonable import plain
 from ..common.version import __version__
 from ..solvers.bits import BitsPerRound
@@ -344,6 +345,7 @@ class Judged(Protocol):
         ...
 
 
+@checked
 def exit_status(verdicts: Sequence[Judged]) -> int:
     """Return 0 if every bound, claim and promised slope held, 1 if one was violated or what ran is another method.
 

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..common import front
+from ..common.door import checked
 from ..common.errors import InputError, nearest
+from ..common.limits import force, forced
+from ..common.options import integer
 from ..problems import PROBLEMS, Problem
 from ..problems import problem as build_problem
 from ..problems.digest import problem_digest, share_digests
@@ -81,6 +84,7 @@ def _of_paper(identity: str, paper: str) -> bool:
     return word == paper or word.startswith(paper + "-")
 
 
+@checked
 def verify(
     ids: Sequence[str] = (),
     *,
@@ -144,6 +148,11 @@ def verify(
     chosen = [theorem(i).name for i in ids] if paper is None and set(ids) & set(CLAIMS) else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")
+    counts = {"workers": workers, "rounds": rounds, "replicas": replicas, "jobs": jobs}
+    for name, value in counts.items():
+        if value is not None:
+            integer(name, value, 1, 2**32 - 1)
+    integer("seed", seed, 0, 2**32 - 1)
     given = {
         "problem": problem,
         "up": up,
@@ -158,7 +167,7 @@ def verify(
     changes = {k: v for k, v in given.items() if v is not None}
     share = alpha / len(chosen)
     threads = jobs if executor is None else 1
-    tasks = [Task(i, quick, changes, seed, threads, share, modules, front.on_command_line()) for i in chosen]
+    tasks = [Task(i, quick, changes, seed, threads, share, modules, front.on_command_line(), forced()) for i in chosen]
     work = partial(_answer, progress=progress) if executor is None else _answer
 
     def done(verdict: Verdict) -> None:
@@ -180,10 +189,11 @@ class Task:
     alpha: float
     modules: tuple[str, ...] = ()
     on_command_line: bool = False
+    forced: bool = False
 
 
 def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verdict:
-    with front.command_line(task.on_command_line):
+    with front.command_line(task.on_command_line), force(task.forced):
         load_all(task.modules)
         return _judged(task, progress)
 

@@ -9,8 +9,10 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ...common.door import is_real, require_types
 from ...common.errors import InputError, nearest
-from .saving import DEFAULT_EVERY
+from ...common.options import integer
+from .saving import DEFAULT_EVERY, Every
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ..schedule import Schedule
 
 ENGINES = ("simulate", "processes", "mpi")
+#: Kinds of weights of an average, and how many numbers follow (see `theory.bounds.Weights`).
+WEIGHTS = {"polynomial": 2, "geometric": 1, "after": 0}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,14 +118,24 @@ class RunOptions:
     participation: float | None = None
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.engine not in ENGINES:
             raise InputError(
                 f"unknown engine '{self.engine}'{nearest(self.engine, ENGINES)}; known: {', '.join(ENGINES)}"
             )
+        if self.average is not None and not _are_weights(self.average):
+            raise InputError(f"average={self.average}: give the weights of a guarantee, as Guarantee.weights has them")
+        Every.read(self.checkpoint_every)
         if self.patience is not None and not self.patience > 0:
             raise InputError(f"patience = {self.patience} is not a number of seconds above 0")
-        if self.threads is not None and not self.threads >= 1:
-            raise InputError(f"threads = {self.threads} is not a whole number of at least 1")
+        for name, low in (("threads", 1), ("delay_bound", 0)):
+            if getattr(self, name) is not None:
+                integer(name, getattr(self, name), low)
+
+
+def _are_weights(average: Sequence[Any]) -> bool:
+    kind, *numbers = average or ("",)
+    return isinstance(kind, str) and kind in WEIGHTS and len(numbers) == WEIGHTS[kind] and all(map(is_real, numbers))
 
 
 def takes_options(options: Callable[P, RunOptions]) -> Callable[[Callable[[RunOptions], R]], Callable[P, R]]:

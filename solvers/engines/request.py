@@ -11,8 +11,8 @@ import numpy as np
 
 from ...common import front
 from ...common.errors import InputError
-from ...common.limits import require_memory
-from ...common.options import integer
+from ...common.limits import require_memory, require_time
+from ...common.options import integer, whole_numbers
 from ...common.version import __version__
 from ...problems import Problem
 from ...problems import problem as build_problem
@@ -147,7 +147,7 @@ def prepare(options: RunOptions) -> Job:
         ("seed", seed, 0, 2**32 - 1),
         ("first_replica", options.first_replica, 0, 2**31),
     ):
-        if value != int(value) or not low <= value <= high:
+        if not low <= value <= high:
             raise InputError(f"{name} = {value} is not a whole number from {low} to {high}")
     if not method.two_way and down.name != "identity":
         raise InputError(
@@ -195,6 +195,11 @@ def prepare(options: RunOptions) -> Job:
     )  # fmt: skip
     # Before any of them is numbered: their models and what they record, a word or two for each beside them.
     require_memory(float(options.replicas) * (3 * problem.dim + 4), f"{options.replicas} replicas of {problem.spec}")
+    samples = float(numbers.get(method.samples or "", 1))
+    require_time(
+        float(rounds) * options.replicas * workers * max(samples, 1.0), problem.dim,
+        f"{rounds} rounds of {options.replicas} replicas of {workers} workers",
+    )  # fmt: skip
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
     cut = blocks(int(options.replicas), problem.dim, 1 if method.tosses else MOST_REPLICAS_PER_BLOCK)
     parts = [[int(options.first_replica) + r for r in part] for part in cut]
@@ -212,13 +217,7 @@ def prepare(options: RunOptions) -> Job:
 
 def _points(checkpoints: Sequence[int] | np.ndarray, rounds: int) -> np.ndarray:
     """The checkpoints that were asked for, and the last round."""
-    try:
-        given = np.asarray(checkpoints, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
-        raise InputError(f"checkpoints = {str(checkpoints)[:60]} are not numbers of rounds") from None
-    if wrong := [value for value in given.tolist() if not np.isfinite(value) or value != int(value)]:
-        raise InputError(f"checkpoints hold {wrong[0]}, which is not a whole number of rounds from 0 to {rounds}")
-    return np.unique(np.append(given, rounds))
+    return np.unique(np.append(whole_numbers("checkpoints", checkpoints), rounds))
 
 
 def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | None) -> Trace:

@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from .common.ending import Ended, handled
-from .common.errors import InputError, WorkerError, nearest
+from .common.errors import InputError, WorkerError, legible, nearest
 from .common.front import command_line
 from .common.optional import EXTRAS, way_out
 from .common.version import __version__
@@ -33,8 +33,6 @@ BAD_INPUT, WORKER_LOST, DEFECT, INTERRUPTED, CLOSED_PIPE = 2, 4, 70, 130, 141
 SIGNALLED = 128
 #: Seconds for which an interrupted command waits for its threads.
 PATIENCE = 1.0
-#: Characters of a sentence on standard error.
-LONGEST_SENTENCE = 1200
 
 COMMANDS = {
     "verify": ("verify", "verify"),
@@ -149,20 +147,11 @@ def usage_sentence(mistake: click.ClickException) -> str:
 def _say(sentence: str, status: int) -> int:
     """Say it on standard error, if anybody can hear it; the status says the rest."""
     try:
-        click.echo(legible(" ".join(sentence.split())), err=True)
+        click.echo(legible(sentence), err=True)
         sys.stderr.flush()
     except (OSError, ValueError):
         _close(sys.stderr)
     return status
-
-
-def legible(text: str) -> str:
-    """A text for a terminal: no control characters, which a file may have brought, and no pages of input."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    if len(shown) <= LONGEST_SENTENCE:
-        return shown
-    kept = LONGEST_SENTENCE // 2
-    return f"{shown[:kept]} [... {len(shown) - 2 * kept} characters ...] {shown[-kept:]}"
 
 
 def _close_output() -> None:

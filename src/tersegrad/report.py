@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .common.door import checked
 from .common.files import writable_directory, write_whole
 from .common.jsonable import as_json
 from .common.optional import needed
@@ -62,6 +63,7 @@ PARTS = ("matplotlib", "jinja2", "latex2mathml")
 """Packages that the page needs, and certificates do not."""
 
 
+@checked
 def write_report(
     verdicts: Sequence[Verdict],
     directory: str | Path,

@@ -1,6 +1,7 @@
 """Bad command lines end in one sentence and status 2, and soon."""
 
 import json
+import os
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from support.bad_lines import lines
 from tersegrad.cli import main
 from tersegrad.common.errors import InputError
-from tersegrad.common.limits import force, require_memory
+from tersegrad.common.limits import force, require_memory, require_time
 
 COUNT = 900  # lines, of which some are not bad after all (a seed 0)
 SENTENCE, ACCEPTED = 2, (0, 1, 3)
@@ -39,6 +40,8 @@ def test_at_least_99_of_100_bad_lines_are_one_sentence_within_two_seconds(tmp_pa
         "run sgd --problem least-squares:rows=1000000000,dim=1000000 --workers 2 --set gamma=0.1",
         "run sgd --problem quadratic:dim=3 --workers 2 --set gamma=0.1 --workers 10000000000000",
         "run ef21 --problem quadratic:dim=3 --workers 8 --set gamma=0.1 --replicas 2000000000",
+        "run sgd --problem quadratic:dim=3 --workers 1000 --set gamma=0.1 --rounds 4000000000 --replicas 1000",
+        "certify topk:k=3 --dim 2000000000",
     ],
 )
 def test_what_cannot_fit_is_refused_before_work_starts(words):
@@ -55,6 +58,37 @@ def test_an_estimate_names_what_and_how_much_and_can_be_overruled():
     with force():
         require_memory(1e15, "rows")
     require_memory(1e6, "rows")
+
+
+def test_a_month_is_the_longest_run_that_is_begun():
+    """At 50 ns a worker's round at least: a day of one core is 1.728e12 of them."""
+    month = 30 * 1.728e12 * (os.cpu_count() or 1)
+    require_time(0.99 * month, 0, "rounds")
+    with pytest.raises(
+        InputError, match=r"^rounds take at least 30\.3 days on this machine: make them fewer \(a block"
+    ):
+        require_time(1.01 * month, 0, "rounds")
+    with force():
+        require_time(1e30, 0, "rounds")
+
+
+@pytest.mark.parametrize(
+    "words", ["run sgd --set gamma=0.1 --problem", "verify sgd.convex --problem", "compare sgd --bits 1e4 --problem",
+              "constants", "certify"]
+)  # fmt: skip
+def test_force_is_an_option_of_what_estimates(words, monkeypatch):
+    """A problem that does not fit names the option, which lets it be tried."""
+    tried = [*words.split(), "quadratic:dim=100", "--workers", "2"]
+    monkeypatch.setattr("tersegrad.common.limits.memory", lambda: 100.0)
+    refused = CliRunner().invoke(main, tried)
+    assert (refused.exit_code, "--force goes on all the same" in refused.stderr) == (2, True), refused.output
+
+
+@pytest.mark.parametrize("words", ["run sgd --rounds 2 --set gamma=0.1 --problem", "constants"])
+def test_what_is_forced_is_tried(words, monkeypatch):
+    monkeypatch.setattr("tersegrad.common.limits.memory", lambda: 100.0)
+    tried = CliRunner().invoke(main, [*words.split(), "quadratic:dim=100", "--workers", "2", "--force"])
+    assert tried.exit_code == 0, tried.output
 
 
 @pytest.mark.parametrize("number", ["1e30", "9223372036854775808", "2.5", "0"])

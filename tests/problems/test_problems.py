@@ -499,3 +499,45 @@ def test_bad_input_gets_one_clear_sentence(spec, workers, words):
 def test_every_problem_has_a_default():
     for name in PROBLEMS:
         assert problem(name, 4).constants().n == 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "region"), [("logistic:rows=200,dim=5,reg=0.1", 0.5), ("logistic:rows=200,dim=5,reg=0", 2.0),
+                         ("least-squares:rows=60,dim=4", 3.0)]
+)  # fmt: skip
+def test_bounds_in_a_region_hold_there_and_are_sharper(spec, region):
+    """No worker's gradient is longer than G, and their spread is below zeta_sq, wherever ||x - x*|| <= region."""
+    everywhere, near = problem(spec, 6).constants(), problem(f"{spec},region={region}", 6)
+    known = near.constants()
+    random = np.random.default_rng(0)
+    away = random.standard_normal((400, near.dim))
+    x = near.x_star + region * random.random((400, 1)) ** 0.1 * away / np.linalg.norm(away, axis=1)[:, None]
+    slopes = np.array([near.worker_gradient(i, x) for i in range(6)])
+    spread = np.sum((slopes - slopes.mean(axis=0)) ** 2, axis=2).mean(axis=0)
+    assert spread.max() <= known.zeta_sq
+    assert np.sum(slopes**2, axis=2).max() <= known.G**2
+    assert everywhere.zeta_sq is None or known.zeta_sq < everywhere.zeta_sq
+    assert "region" in known.notes[-1]
+
+
+def test_in_a_small_region_the_dissimilarity_is_that_of_the_minimiser():
+    known = problem("logistic:rows=200,dim=5,reg=0.1,region=1e-6", 6).constants()
+    assert known.zeta_sq == pytest.approx(known.zeta_star_sq, rel=1e-4)
+    assert known.zeta_sq > known.zeta_star_sq
+
+
+def test_the_lines_under_slopes_leave_what_they_say():
+    """|loss'(t) - loss'(at) - kappa (t - at)| is at most rho on the reach, and comes close to it."""
+    p = problem("logistic:rows=50,dim=3", 2)
+    random = np.random.default_rng(1)
+    at, reach = 3 * random.standard_normal(50), 10 ** random.uniform(-2, 1.5, 50)
+    t = at + reach * np.linspace(-1, 1, 4001)[:, None]
+    for kappa, rho in p.slope_lines(at, reach):
+        left = np.abs(p._slope(t, p.b) - p._slope(at, p.b) - kappa * (t - at)).max(axis=0)
+        assert (left <= rho * (1 + 1e-9) + 1e-16).all()
+        np.testing.assert_allclose(left, rho, rtol=2e-2, atol=1e-12)
+
+
+def test_a_region_needs_a_minimiser():
+    with pytest.raises(InputError, match="region is a distance from x"):
+        problem("logistic:rows=30,dim=40,reg=0,region=1", 2).constants()

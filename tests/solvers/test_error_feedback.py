@@ -223,4 +223,4 @@ def test_a_run_that_leaves_the_region_has_no_guarantee():
     assert judge(plan).verdict in ("holds", "vacuous")
     left = judge(replace(plan, problem=plan.problem.replace("region=6", "region=4.9")))
     assert left.verdict == "no guarantee"
-    assert "G holds up to 4.9: enlarge region" in left.reason
+    assert "what is known holds up to 4.9: enlarge region" in left.reason

@@ -156,7 +156,7 @@ def test_what_a_function_raises_ends_the_run_in_one_sentence():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"value": 3}, "value is 3, which is not a function"),
+        ({"value": 3}, "value=3: give a function or a list of functions"),
         ({"value": [np.sum], "gradient": [np.sign, np.sign]}, "1 values and 2 gradients do not match"),
         ({"workers": 3, "value": values(), "gradient": gradients()}, "2 functions for 3 workers"),
         ({"gradient": lambda x: x[:2]}, "returns an array of shape (2,) at x0"),

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...common.door import checked, require_types
 from ...common.errors import InputError
 from ...common.options import choice, integer, number
 from ...common.specs import format_spec
@@ -56,6 +57,7 @@ class Unbiased:
     dealt: tuple[int, float] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not (math.isfinite(self.omega) and self.omega >= 0):
             raise InputError(f"omega = {self.omega} is not a relative variance; it must be finite and at least 0")
 
@@ -99,6 +101,7 @@ class Contractive:
     shared_coins: bool = False
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.keeps not in ("", "random", "largest", "projection"):
             raise InputError(f"keeps = {self.keeps} is unknown; it must be random, largest, projection or empty")
         if not 0 < self.delta <= 1:
@@ -112,6 +115,7 @@ class AbsoluteError:
     eps: float
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not (math.isfinite(self.eps) and self.eps >= 0):
             raise InputError(f"eps = {self.eps} is not an error bound; it must be finite and at least 0")
 
@@ -134,6 +138,7 @@ class General:
     omega: float
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not 0 <= self.eta < 1:
             raise InputError(f"eta = {self.eta} is no relative bias; it must lie in [0, 1)")
         if not (math.isfinite(self.omega) and self.omega >= 0):
@@ -160,6 +165,7 @@ class Correlated:
     beta: float
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not 0 < self.gamma <= self.beta:
             raise InputError(f"gamma = {self.gamma} and beta = {self.beta} must satisfy 0 < gamma <= beta")
 
@@ -239,10 +245,13 @@ class Compressor:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "formula_bits" in vars(cls):
+            setattr(cls, "formula_bits", checked(cls.formula_bits))  # noqa: B010 - a method is replaced
         if "compress" in vars(cls):
             cls.compress_vector = vars(cls)["compress"]
             del cls.compress
 
+    @checked
     def compress(
         self, x: ArrayLike, u: ArrayLike | None = None, *, seed: int = 0, worker: int = 0, workers: int = 1
     ) -> NDArray[np.float64]:
@@ -310,6 +319,7 @@ class Compressor:
         """C(x) of a deterministic compressor, in NumPy; the kernel's may differ by the rounding of its sums."""
         raise NotImplementedError(f"{self.name} has no exact pointwise constant")
 
+    @checked
     def pointwise(self, x: ArrayLike) -> float:
         """E||C(x) - x||^2 / ||x||^2, exactly, at this x of shape (dim,); 0 at x = 0."""
         x = vector(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...common.door import checked
 from ...common.errors import InputError
 from ...common.specs import build
 from .base import Compressor
@@ -34,6 +35,7 @@ def enter(own: type[Compressor]) -> type[Compressor]:
     return own
 
 
+@checked
 def compressor(spec: str | Compressor) -> Compressor:
     """Build a compressor from its text form, such as ``topk:ratio=0.01``; a compressor passes through.
 

@@ -46,7 +46,7 @@ FloatArray = NDArray[Any]
 MOST_OUTCOMES = 1024
 
 
-class NotClosed(Exception):  # noqa: N818 - it reports a limit of the method, not an error
+class NotClosed(ValueError):  # noqa: N818 - it reports a limit of the method, not an error
     """The second moments do not close: something is not linear in the state. The sentence says what."""
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from ...common.door import checked
 from ...common.errors import InputError
 from ...common.options import integer, number
 from ...problems import problem as build_problem
@@ -93,6 +94,7 @@ class Frontier:
     theorems: tuple[TheoremStep, ...] = ()
 
 
+@checked
 def frontier(
     method: str | Method,
     up: str | Compressor = "identity",

@@ -8,7 +8,16 @@ import click
 
 from ..common.errors import InputError
 from ..output import aligned, bits, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, known_constants, set_option, up_option
+from .options import (
+    POSITIVE,
+    SetCommand,
+    down_option,
+    force_option,
+    json_option,
+    known_constants,
+    set_option,
+    up_option,
+)
 
 if TYPE_CHECKING:
     from ..theory.advice import Advice, Option
@@ -26,6 +35,7 @@ NO_GUARANTEE = 3
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Rank by the bound after T rounds.")
 @click.option("--by", metavar="rounds|bits|seconds|bound", help="What to rank by.")
 @click.option("--link", metavar="BITS/S[,S[,S]]", help="Bandwidth, latency, time of a gradient: as in 1e9,5e-5,0.01.")
+@force_option
 @json_option
 def advise(
     problem: str | None,

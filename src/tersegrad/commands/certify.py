@@ -6,7 +6,7 @@ import click
 
 from ..common.errors import InputError
 from ..output import aligned, number, print_json
-from .options import POSITIVE, json_option, seed_option
+from .options import POSITIVE, force_option, json_option, seed_option
 
 VIOLATED = 1
 
@@ -16,6 +16,7 @@ VIOLATED = 1
 @click.option("--dim", type=POSITIVE, metavar="D", help="Of a compressor: length of the vectors.")
 @click.option("--workers", type=POSITIVE, metavar="n", help="Of a problem: number of workers (default 1).")
 @seed_option
+@force_option
 @json_option
 def certify(spec: str, dim: int | None, workers: int | None, seed: int, as_json: bool) -> int:
     """Put every claim about the compressor or the problem SPEC to the test.

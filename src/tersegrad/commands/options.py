@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.errors import InputError, nearest
+from ..common.limits import force
 from ..common.specs import Value, parse_pairs
 
 if TYPE_CHECKING:
@@ -100,5 +101,12 @@ participation_option = click.option(
 )
 seed_option = click.option(
     "--seed", metavar="S", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed."
+)
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda ctx, _, given: ctx.with_resource(force(given)),
+    help="Begin even what this machine cannot hold, or not do in a month, by the estimate.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

@@ -13,13 +13,13 @@ import numpy as np
 
 from ..common.errors import InputError
 from ..common.files import writable_file
-from ..common.limits import force as anyway
 from ..output import aligned, number, print_json
 from .config import config_option
 from .options import (
     POSITIVE,
     SetCommand,
     down_option,
+    force_option,
     json_option,
     participation_option,
     seed_option,
@@ -79,7 +79,7 @@ METRICS = {
 )
 @click.option("--resume", metavar="FILE", help="Go on from a stored run.")
 @click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
-@click.option("--force", is_flag=True, help="Begin even if the memory of this machine is too small by the estimate.")
+@force_option
 @config_option
 @json_option
 def run(
@@ -103,7 +103,6 @@ def run(
     checkpoint_every: str | None,
     resume: str | None,
     shares_only: bool,
-    force: bool,
     as_json: bool,
 ) -> int:
     """Run METHOD on a problem and summarise what happened.
@@ -139,14 +138,13 @@ def run(
     delays = Delays(clock, schedule_file, schedule_out)
     if engine != "mpi":
         _refuse_ranks()
-        with anyway(force):
-            return lead(request, settings, delays, out, as_json)
+        return lead(request, settings, delays, out, as_json)
     from ..solvers.engines.distributed import mpi
 
     if mpi.rank():
         mpi.work()
         return 0
-    with anyway(force), mpi.in_charge():
+    with mpi.in_charge():
         return lead(request, settings, delays, out, as_json)
 
 

@@ -9,7 +9,7 @@ import click
 
 from ..common.errors import InputError
 from ..output import aligned, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, seed_option, set_option, up_option
+from .options import POSITIVE, SetCommand, down_option, force_option, json_option, seed_option, set_option, up_option
 
 if TYPE_CHECKING:
     from ..validation.wallclock import Timing
@@ -58,6 +58,7 @@ class Numbers(click.ParamType):
 )
 @seed_option
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
+@force_option
 @json_option
 def speedup(
     method_word: str,

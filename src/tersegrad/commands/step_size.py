@@ -13,6 +13,7 @@ from .options import (
     POSITIVE,
     SetCommand,
     down_option,
+    force_option,
     json_option,
     known_constants,
     participation_option,
@@ -58,6 +59,7 @@ NO_GUARANTEE = 3
     metavar="OPTION=A:B",
     help="Find the value of an option of --up, from A to B or in a list A,B,..., that takes the fewest bits to --eps.",
 )
+@force_option
 @json_option
 def step_size(
     theorem_id: str,

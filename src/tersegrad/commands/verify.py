@@ -34,6 +34,7 @@ from .options import (
     POSITIVE,
     SetCommand,
     down_option,
+    force_option,
     json_option,
     participation_option,
     seed_option,
@@ -100,6 +101,7 @@ COLOURS = {"holds": "green", "violated": "bold red"}
     help="Whether the report has a picture per verdict  [default: as long as --quick is not given].",
 )
 @config_option
+@force_option
 @json_option
 def verify(
     out: str,

@@ -1,9 +1,21 @@
-"""The one exception that a user's mistake may raise."""
+"""The one exception that a user's mistake may raise, in one sentence that can be read."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+#: Characters of a sentence.
+LONGEST_SENTENCE = 1200
+
+
+def legible(text: str) -> str:
+    """One line without control characters, which a file may have brought, and without pages of input."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
+    if len(shown) <= LONGEST_SENTENCE:
+        return shown
+    kept = LONGEST_SENTENCE // 2
+    return f"{shown[:kept]} [... {len(shown) - 2 * kept} characters ...] {shown[-kept:]}"
 
 
 class InputError(ValueError):
@@ -11,6 +23,9 @@ class InputError(ValueError):
 
     The command line prints the sentence and exits with status 2.
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(legible(str(sentence)))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

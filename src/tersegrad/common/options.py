@@ -9,6 +9,9 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from .errors import InputError, nearest
 from .specs import parse_value
 
@@ -25,6 +28,17 @@ def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int
         wanted = f"of at least {low}" if high is None else f"from {low} to {high}"
         raise InputError(f"{name}={value}: give a whole number {wanted}")
     return int(value)
+
+
+def whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    """Return `values` as a flat array of integers."""
+    try:
+        given = np.asarray(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} = {str(values)[:60]} are not whole numbers") from None
+    if wrong := [value for value in given.tolist() if not abs(value) <= MOST or value != int(value)]:
+        raise InputError(f"{name} hold {wrong[0]:g}, which is not a whole number")
+    return given.astype(np.int64)
 
 
 def number(name: str, value: Any, low: float = 0.0, high: float | None = None, *, strict: bool = False) -> float:

@@ -303,7 +303,12 @@ def _apart(problem: Problem, x0: Floats, tally: Tally) -> None:
     if c.overlap is not None:
         short = float(np.max(touched)) - c.overlap
         _note(tally, "the constant overlap", "the constant overlap", np.array([max(short, 0.0)]), NEARLY)
-    if c.gap_star is None or problem.f_star is None or not problem.f_star_certified or not c.L_max:
+    if c.gap_star is None or problem.regulariser != (0.0, 0.0):
+        return
+    if not problem.f_star_certified and problem.infima is not None and c.zeta_sq != 0:  # f(x^0) is what bounds f*
+        gap = np.array([c.gap_star - max(float(problem.value(x0)) - float(np.mean(problem.infima)), 0.0)])
+        _note(tally, "the constant gap_star", "the constant gap_star", gap, NEARLY * (1 + c.gap_star))
+    if problem.f_star is None or not problem.f_star_certified or not c.L_max:
         return
     lowest = []
     for i in range(problem.workers):
@@ -313,9 +318,8 @@ def _apart(problem: Problem, x0: Floats, tally: Tally) -> None:
         lowest.append(float(problem.worker_value(i, z)))
     gained = problem.f_star - float(np.mean(lowest))
     allowed = NEARLY * (1 + abs(problem.f_star))
-    if problem.regulariser == (0.0, 0.0):
-        short = max(gained - c.gap_star, 0.0)
-        _note(tally, "the constant gap_star", "the constant gap_star", np.array([short]), allowed)
+    short = max(gained - c.gap_star, 0.0)
+    _note(tally, "the constant gap_star", "the constant gap_star", np.array([short]), allowed)
 
 
 def _sampling(problem: Problem, x0: Floats, tally: Tally) -> None:

@@ -356,14 +356,14 @@ RESTATED: dict[str, Restated] = {
         limits={"alpha": (_POSITIVE, lambda w: 1 / (1 + w)), "M": (lambda n, w, alpha: 2 * w / (n * alpha), None)},
     ),
     "diana.pl": Restated(
-        lambda n, L, Lt, w, alpha: 1 / (
-            L + Lt * sqrt(w / n) * sqrt((1 + _r(alpha, 0, w)) / 2) / _bv(sqrt(_r(alpha, 0, w)))
+        lambda L, Lt, w, wav, alpha: 1 / (
+            L + Lt * sqrt(wav) * sqrt((1 + _r(alpha, 0, w)) / 2) / _bv(sqrt(_r(alpha, 0, w)))
         ),
-        lambda n, pl, w, D, g0, alpha, g, T: (
+        lambda pl, w, wav, D, g0, alpha, g, T: (
             max(1 - g * pl, (1 + _r(alpha, 0, w)) / 2 if w else 0) ** T
-            * (D + g * w / n / (2 * _bv(sqrt(_r(alpha, 0, w)))) * g0)
+            * (D + g * wav / (2 * _bv(sqrt(_r(alpha, 0, w)))) * g0)
         ),
-        weights=(_one, lambda n, w, alpha, g: g * w / n / (2 * _bv(sqrt(_r(alpha, 0, w))))),
+        weights=(_one, lambda w, wav, alpha, g: g * wav / (2 * _bv(sqrt(_r(alpha, 0, w))))),
         limits={"alpha": (_POSITIVE, lambda w: 2 / (1 + w))},
     ),
     "ef-bv.nonconvex": Restated(
@@ -1084,6 +1084,8 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
     # Where most of several limits differ from the rest: curvatures that are nearly equal, little that is lost.
     close: dict[str, Any] = dict.fromkeys(("mu_min", "mu", "pl"), 0.95 * c.known()["L"])
     yield Case("at a good condition", replace(c, **close, tau=c.tau and 0.2), *map(_mild, (up, down)))
+    if isinstance(up, Unbiased):
+        yield Case("with coins that all workers share", c, replace(up, shared_coins=True), down)
     if theorem.uplink_or is not None:
         yield Case("with a contraction", c, ups[theorem.uplink_or], down)
     if isinstance(up, Contractive) or isinstance(down, Contractive):
@@ -1142,7 +1144,7 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, Any]:
     out["bias"] = 0.0
     if theorem.uplink_or is not None and isinstance(up, Contractive):  # it is largest where all the error is bias
         out["bias"] = sqrt(1 - up.delta)
-    out["wav"] = out["w"] / out["n"]
+    out["wav"] = out["w"] / (1 if getattr(up, "shared_coins", False) else out["n"])
     known = {**found.analysis, **found.parameters}
     out |= {name: float(value) for name, value in known.items() if isinstance(value, int | float) and name != "a"}
     if "a" in known:

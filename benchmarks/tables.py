@@ -44,6 +44,7 @@ SPECS = {
     "clip": "clip:bits=7",
     "composed": "composed:first=topk/ratio=0.01,second=natural",
     "induced": "induced:first=topk/ratio=0.01,second=ternary",
+    "mask": "mask:workers=4,s=2",
     "multilevel": "multilevel:ratio=0.01",
     "participation": "participation:of=ternary,p=0.5",
     "permk": "permk:workers=4",

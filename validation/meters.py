@@ -127,7 +127,9 @@ def formula(comp: Compressor, d: int) -> float:
 
 def length(comp: Compressor, d: int) -> float | None:
     """Bits of the bytes of any message; None where they depend on the message."""
-    return 8 * math.ceil(LENGTHS[comp.name](comp, d) / 8) if comp.name in LENGTHS else None
+    if comp.name not in LENGTHS or getattr(comp, "coder", "plain") != "plain":
+        return None
+    return 8 * math.ceil(LENGTHS[comp.name](comp, d) / 8)
 
 
 def _levels(comp: Any, message: Floats) -> list[int]:

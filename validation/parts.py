@@ -24,7 +24,7 @@ from ..problems import Problem
 from ..problems import problem as build_problem
 from ..problems.explicit import ExplicitQuadratic
 from ..solvers import simulate
-from ..solvers.compressors import Origin, decode, encode, entropy_bits, formula_bits, kernel
+from ..solvers.compressors import Origin, decode, encode, entropy_bits, formula_bits, kernel, selector
 from ..solvers.pseudocode import kernel_data
 from ..theory.compressors import VALUE_TRUNCATION, Composition, Compressor, LowRank, compressor
 from ..theory.compressors.registry import of_toolkit
@@ -121,6 +121,7 @@ def awkward(dim: int, rng: np.random.Generator) -> dict[str, Floats]:
 def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, tally: Tally) -> None:
     """One sender's messages of every vector in turn, all senders in one block."""
     compress, parameters, size = kernel(comp, dim)
+    select = selector(comp)
     vectors = awkward(dim, rng)
     if rank := _rank(comp):  # equal singular values have no one best approximation
         vectors.pop("equal sizes", None)
@@ -145,6 +146,15 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
             wire = 4 * np.sqrt(rank) * VALUE_TRUNCATION
             allowed = max(ROUNDINGS * (1 + dim) * UNIT, wire) * scale
             differences = [("the message", out[r] - expected, allowed)]
+            if select is not None:
+                places, values, count_bits = np.zeros(dim, np.int64), np.zeros(dim), np.zeros(1)
+                kept = select(
+                    x[None].copy(), u[r : r + 1], ctx, parameters, ours[r : r + 1], places, values, count_bits
+                )
+                chosen = np.zeros(dim)
+                chosen[places[:kept]] = values[:kept]
+                differences.append(("the message by places and values", chosen - out[r], 0.0))
+                differences.append(("the bits by places and values", count_bits - bits[r], 0.0))
             if size:
                 kept = float(np.abs(theirs[r]).max())
                 differences.append(("what is kept", np.abs(ours[r]) - np.abs(theirs[r]), allowed * max(1, kept)))

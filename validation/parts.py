@@ -148,11 +148,11 @@ def _compare(comp: Compressor, dim: int, worker: int, rng: np.random.Generator, 
             differences = [("the message", out[r] - expected, allowed)]
             if select is not None:
                 places, values, count_bits = np.zeros(dim, np.int64), np.zeros(dim), np.zeros(1)
-                kept = select(
+                count = select(
                     x[None].copy(), u[r : r + 1], ctx, parameters, ours[r : r + 1], places, values, count_bits
                 )
                 chosen = np.zeros(dim)
-                chosen[places[:kept]] = values[:kept]
+                chosen[places[:count]] = values[:count]
                 differences.append(("the message by places and values", chosen - out[r], 0.0))
                 differences.append(("the bits by places and values", count_bits - bits[r], 0.0))
             if size:

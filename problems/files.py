@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.errors import InputError, nearest
+from ..common.limits import require_memory
 from ..common.specs import is_number
 
 FloatArray = NDArray[np.float64]
@@ -408,7 +410,12 @@ def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
 def _array(path: str) -> Any:
     opened(path).close()
     try:
+        if zipfile.is_zipfile(path):  # a few kB may unpack to gigabytes
+            with zipfile.ZipFile(path) as archive:
+                require_memory(sum(member.file_size for member in archive.infolist()) / 8, f"the arrays in '{path}'")
         return np.load(path, allow_pickle=False)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"'{path}' is not a file of NumPy arrays ({type(error).__name__})") from None
 

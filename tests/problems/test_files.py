@@ -162,6 +162,14 @@ def test_bad_files_get_one_clear_sentence(tmp_path, name, content, words):
     assert "\n" not in str(caught.value)
 
 
+def test_arrays_that_unpack_to_more_than_the_memory_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "packed.npz"
+    np.savez_compressed(path, X=np.zeros((1000, 100)), y=np.zeros(1000))  # 800 kB in less than 4
+    monkeypatch.setattr("tersegrad.common.limits.memory", lambda: 5e5)
+    with pytest.raises(InputError, match=r"the arrays in '.*packed.npz' take 0.000\d* GB"):
+        problem(f"least-squares:data={path}")
+
+
 def test_features_that_are_all_zero_are_data_like_any_other(tmp_path):
     path = tmp_path / "zero.svm"
     path.write_text("1 1:0\n2 1:0\n")

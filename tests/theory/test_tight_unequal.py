@@ -123,3 +123,11 @@ def test_lists_that_do_not_fit_are_a_sentence():
     assert ask().parameters == pytest.approx(
         theorem("ef21.tight").guarantee(ask().constants, Contractive(0.5)).parameters
     )
+
+
+def test_the_rate_does_not_depend_on_the_unit_of_the_curvatures():
+    for unit in (1e-310, 1e-200, 1e200):
+        scaled = conditions(Constants(L_i=(unit, 2 * unit), mu_i=(unit / 10, unit / 5)))
+        plain = conditions(Constants(L_i=(1.0, 2.0), mu_i=(0.1, 0.2)))
+        assert scaled.first == pytest.approx(plain.first, rel=1e-9)
+        assert scaled.second == pytest.approx(plain.second, rel=1e-9)

@@ -43,6 +43,11 @@ def test_the_best_stands_first(compared):
     assert "<table>" in compared._repr_html_()
 
 
+def test_nobody_takes_part_with_a_worst_case_as_compressor(compared):
+    named = [c.guarantee.up or c.guarantee.down for c in compared.contenders]
+    assert not any(str(spec).startswith(("adversary", "additive")) for spec in named)
+
+
 def test_what_cannot_take_part_says_why():
     found = compare(["ef21.pl", "diana.strongly-convex"], SMALL, rounds=20, up="topk:k=1", workers=2, replicas=1)
     assert [c.guarantee.theorem.name for c in found.contenders] == ["ef21.pl"]

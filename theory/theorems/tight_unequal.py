@@ -46,9 +46,11 @@ def conditions(c: Constants) -> Conditions:
     mu: NDArray[np.float64] = np.array(c.mu_i if c.mu_i is not None else [convex], dtype=np.float64)
     total = L + mu
     mean = float(total.mean())
+    L, mu = L / total.max(), mu / total.max()  # whose squares neither overflow nor vanish
+    share = L + mu
     return Conditions(
-        mean, float(total.min()), float(total.max()), float(np.mean(4 * L * mu / total)) / mean,
-        float(4 * L.mean() * mu.mean()) / mean**2,
+        mean, float(total.min()), float(total.max()), float(np.mean(4 * L * mu / share) / share.mean()),
+        float(4 * L.mean() * mu.mean() / share.mean() ** 2),
     )  # fmt: skip
 
 

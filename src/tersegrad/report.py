@@ -59,7 +59,7 @@ ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
 NARROW = 700
 """Pixels up to which a picture is one column wide."""
 
-PARTS = ("matplotlib", "jinja2", "latex2mathml")
+PARTS = ("jinja2", "latex2mathml", "matplotlib")
 """Packages that the page needs, and certificates do not."""
 
 

@@ -31,6 +31,7 @@ from tersegrad.theory.constants import Constants
 from tersegrad.validation.certify import certify
 from tersegrad.validation.claims import CLAIMS
 from tersegrad.validation.claims.base import Claim
+from tersegrad.validation.exact.frontier import granted_words
 from tersegrad.validation.experiments import EXPERIMENTS
 from tersegrad.validation.tightness import FOLDER
 
@@ -170,7 +171,9 @@ def _step(t: Theorem) -> list[str]:
     """How to ask for the step, with every constant that the theorem needs."""
     constants = " ".join(f"{c}=..." for c in (*t.requires, *t.bound_requires))
     sides = ("" if t.uplink is None else " --up SPEC") + ("" if t.downlink is None else " --down SPEC")
-    return [code(f"tersegrad step-size {t.name}{sides} --set dim=... {constants}", "text")]
+    words = granted_words(t.name, t.method)
+    stability = [f"{escaped(words[0].upper() + words[1:])}: see [exact moments](../../exact.md).\n"] if words else []
+    return [*stability, code(f"tersegrad step-size {t.name}{sides} --set dim=... {constants}", "text")]
 
 
 def _proof(t: Theorem) -> str:

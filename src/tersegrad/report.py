@@ -184,16 +184,19 @@ def _rate_number(value: float) -> str:
     return f"{value:.2f}" if value < 0 else f"{value:.5g}"
 
 
-def _drawings(pictures: bool, verdict: Verdict) -> tuple[bytes | None, Markup]:
-    """The picture of a verdict, if it is wanted, and the theorem's statement with its formulas."""
+def _drawings(pictures: bool, verdict: Verdict) -> tuple[bytes | None, Markup, str]:
+    """The theorem's statement with its formulas; if they are wanted, the picture and the share of the frontier."""
     from .latex import to_html
 
     statement = to_html(verdict.statement)
     if not pictures:
-        return None, statement
+        return None, statement, ""
     from .figures.verdict import draw
+    from .theory import THEOREMS
+    from .validation.exact.frontier import granted_words
 
-    return _drawn(draw, verdict, verdict.theorem), statement
+    known = THEOREMS.get(verdict.theorem)
+    return _drawn(draw, verdict, verdict.theorem), statement, granted_words(known.name, known.method) if known else ""
 
 
 def _drawn(draw: Callable[[Any, Any], bool], result: Any, name: str) -> bytes | None:
@@ -212,7 +215,7 @@ def _claim_picture(result: ClaimResult) -> bytes | None:
     return _drawn(draw, result, result.name)
 
 
-def _section(verdict: Verdict, picture: bytes | None, statement: Markup, out: Path) -> dict[str, Any]:
+def _section(verdict: Verdict, picture: bytes | None, statement: Markup, granted: str, out: Path) -> dict[str, Any]:
     """What the template shows of a verdict."""
     from .theory import THEOREMS
     from .theory.constants import Constants
@@ -233,6 +236,7 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup, out: Pa
         **_shown(verdict.theorem, verdict.verdict, picture),
         "describes": _described(verdict),
         "statement": statement,
+        "granted": granted,
         "method": method_words(verdict),
         "strength": strength_cells(verdict),
         "tightness": found.word if found else "not measured",

@@ -12,7 +12,7 @@ from tersegrad.problems import problem
 from tersegrad.solvers.method import known_methods, method
 from tersegrad.validation.conformance import OTHERWISE, PARAMETERS
 from tersegrad.validation.exact import NotClosed, Recursion, agreement
-from tersegrad.validation.exact.frontier import frontier
+from tersegrad.validation.exact.frontier import frontier, granted, granted_words
 from tersegrad.validation.variants import add_up
 
 UP, KEPT = "bernoulli:p={p}", "scaled:of=bernoulli/p={p}"
@@ -216,3 +216,16 @@ def test_the_command(capsys):
     assert "not a random linear map" in err
     status, _, err = run(capsys, "ef21", "--set", "alpha=x")
     assert (status, err) == (2, "error: alpha = x is not a number\n")
+
+
+@pytest.mark.parametrize("method", ["ef21", "diana", "qsgd-two-way", "marina"])
+def test_no_theorem_grants_more_than_the_largest_stable_step(method):
+    shares = granted(method)
+    assert shares
+    assert all(0 < share <= 1 for share in shares.values())
+    words = granted_words(next(iter(shares)), method)
+    assert f"{next(iter(shares.values())):.3g} of the largest one" in words
+
+
+def test_nothing_is_said_where_moments_do_not_close():
+    assert granted_words("iag.pl", "iag") == ""

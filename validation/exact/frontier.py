@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 
 import numpy as np
 from scipy.optimize import brentq
@@ -26,7 +28,7 @@ from ...solvers.method import Method
 from ...solvers.method import method as build_method
 from ...theory import THEOREMS, Constants
 from ...theory.compressors import Compressor, compressor
-from .coins import Coins, coins
+from .coins import Coins, NotClosed, coins
 from .moments import Recursion
 
 #: Coordinates that a compressor works on where nothing is said: rand-k with a ratio needs some.
@@ -326,3 +328,43 @@ FORMULAS: dict[str, Formula] = {
     "diana": diana,
     "marina": marina,
 }
+
+
+#: Where theorems' steps are compared with the largest stable ones: links that keep the vector with probability `KEPT`,
+#: divided by it (unbiased) or not (contractive), and numbers of workers.
+KEPT, FEW_WORKERS = 0.25, (1, 4)
+LINKS = (f"bernoulli:p={KEPT}", f"scaled:of=bernoulli/p={KEPT}")
+
+
+@cache
+def granted(name: str) -> Mapping[str, float]:
+    """How much of the largest stable step each theorem of a method grants; the largest share over `LINKS` and workers.
+
+    Empty for a method whose second moments do not close; theorems that give no step there are left out.
+
+    Examples
+    --------
+    >>> {theorem: round(share, 3) for theorem, share in granted("qsgd-two-way").items()}
+    {'qsgd.nonconvex-two-way': 0.5}
+    """
+    found: dict[str, float] = {}
+    for link, n in product(LINKS, FEW_WORKERS):
+        try:
+            answer = frontier(name, link, link if build_method(name).two_way else "identity", workers=n)
+        except (NotClosed, InputError):
+            continue
+        for step in answer.theorems:
+            if step.ratio is not None and not step.reason and answer.step > 0:
+                found[step.theorem] = max(step.ratio, found.get(step.theorem, 0.0))
+    return found
+
+
+def granted_words(theorem: str, method: str) -> str:
+    """What `granted` says of a theorem, in a sentence; empty if it says nothing."""
+    share = granted(method).get(theorem)
+    if share is None:
+        return ""
+    return (
+        f"its step is {share:.3g} of the largest one that is stable in the mean square (exact, on quadratics with mu = "
+        f"{MU:g} L; links that keep a vector with probability {KEPT:g}, {' or '.join(map(str, FEW_WORKERS))} workers)"
+    )

@@ -156,6 +156,7 @@ def _theorem(name: str) -> str:
     from ..latex import to_text
     from ..theory import theorem
     from ..theory.constants import Constants
+    from ..validation.exact.frontier import granted_words
 
     subject = theorem(name)
     meanings = {f.name: f.metadata["meaning"] for f in fields(Constants) if "meaning" in f.metadata}
@@ -180,6 +181,8 @@ def _theorem(name: str) -> str:
         f"parameters: {', '.join((*subject.parameters, *subject.analysis))}",
         f"method: {subject.method}",
     ]
+    if words := granted_words(name, subject.method):
+        lines.append(words)
     return "\n".join([*lines, *_experiment(name), *_whereabouts(name, [subject.file], subject.proof)])
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..common.door import checked
 from ..common.errors import InputError
 from ..common.jsonable import plain
+from ..common.limits import require_memory
 from ..common.options import integer, number
 from ..problems import Problem
 from ..solvers.compressors import (
@@ -53,6 +54,8 @@ POWERS = (-950, -540, 540, 950)
 """Powers of two that the whole range of doubles is tried with: squares vanish or overflow from 2^-538, 2^512 on."""
 TERMS = 2_000_000
 """Entries of the messages held at a time."""
+VECTORS_AT_ONCE = 24
+"""A dozen awkward vectors, and what is made of one of them."""
 
 
 @dataclass(frozen=True)
@@ -426,6 +429,9 @@ def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: 
     """Certify a compressor."""
     started = time.perf_counter()
     dim = integer("dim", dim, 1, MAX_DIM)
+    require_memory(
+        VECTORS_AT_ONCE * float(dim), f"the vectors of {dim} coordinates that a compressor is put to the test on"
+    )
     comp = compressor(spec)
     comp.check(dim)
     rng = np.random.Generator(np.random.PCG64(seed))

@@ -169,6 +169,10 @@ def _told_less(method: Method, factors: Mapping[str, float]) -> Method:
 # --------------------------------------------------------------------------------------------- variants of a method
 
 
+#: Methods whose steps do not see the length of the message.
+OF_ONE_LENGTH = ("ef21-norm",)
+
+
 @cache
 def _added_up(rule: Any) -> Any:
     """The server's rule behind messages that are added up, and not divided by their number."""
@@ -237,8 +241,12 @@ def of_method(method: Method) -> Iterator[Variant]:
         yield Variant(
             f"{name}: a step 1 % too long", "no bound would see it", "parameter", name, factors={"gamma": 1.01}
         )
-    if method.clock == "":  # with arrivals or tables the number of messages is another one
-        yield variant("messages added up, not averaged", "an n-fold step", "rule", server=_added_up(method.server))
+    if method.clock == "" and name not in OF_ONE_LENGTH:  # with arrivals or tables there are other numbers of messages
+        if method.up == "nothing" and method.special is not None:
+            changes = {"special": replace(method.special, server=_added_up(method.special.server))}
+        else:
+            changes = {"server": _added_up(method.server)}
+        yield variant("messages added up, not averaged", "an n-fold step", "rule", **changes)
 
 
 def _halved(make: Callable[[Any], Channel], number: str) -> Callable[[Any], Channel]:

@@ -198,7 +198,7 @@ def test_zero_goes_to_zero_and_every_dimension_works(spec, dim):
     x[0], x[1] = 0.0, -0.0
     out, bits = compress(spec, x)
     assert np.all(np.isfinite(out))
-    assert not np.any(out[:2])
+    assert spec.startswith("additive") or not np.any(out[:2])  # which adds its noise to zero, too
     assert np.all(bits >= 0 if spec.startswith("participation") else bits > 0)  # silence costs nothing
 
 

@@ -159,7 +159,7 @@ def test_run_and_simulate_have_the_signature_of_the_options():
     [
         ({"engine": "simulation"}, "unknown engine 'simulation' (did you mean 'simulate'?)"),
         ({"engine": "mpi"}, "for the engine mpi call run"),
-        ({"threads": 0}, "threads = 0"),
+        ({"threads": 0}, "threads=0"),
         ({"patience": -1.0}, "patience = -1.0"),
     ],
 )

@@ -166,16 +166,17 @@ class Worker:
                 states.workers[0], states.common, scratch,
             )  # fmt: skip
             found, coins = self.sparse[number][k], block.random.up[k].numbers
-            with failures(setup.whose):
-                if found.up and step is steps.worker_step:
-                    places, values = np.empty(v.size, np.int64), np.empty(v.size)
+            if found.up and step is steps.worker_step:
+                places, values = np.empty(v.size, np.int64), np.empty(v.size)
+                with failures(setup.whose):
                     count = sparse.worker_step(*what, found.onto, found.up, places, values, norms[place])
-                    entries = places[:count], values[:count], v.size, coins
-                    lengths[place], pieces = self.codecs.ups[k].write_entries(*entries)
-                else:
+                entries = places[:count], values[:count], v.size, coins
+                lengths[place], pieces = self.codecs.ups[k].write_entries(*entries)
+            else:
+                with failures(setup.whose):
                     step(*what, norms[place])
-                    state = block.workers.compressor[k][0]
-                    lengths[place], pieces = self.codecs.ups[k].write(c, v, coins, state, ctx)
+                state = block.workers.compressor[k][0]
+                lengths[place], pieces = self.codecs.ups[k].write(c, v, coins, state, ctx)
             if setup.plan.first_sample >= 0:
                 steps.keep_sample_memory(*by_sample, block.workers.memories[0])
             data += pieces

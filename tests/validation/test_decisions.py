@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from support.verdict_examples import linear
 from tersegrad.validation.decisions import allowed_slopes, decide, divergence, meets, strength, with_promises
 from tersegrad.validation.statistics import Fit
 from tersegrad.validation.verdict import MeasuredRate, Series, exit_status
@@ -69,10 +71,7 @@ def test_a_promised_slope_that_was_not_seen_is_part_of_the_word() -> None:
     assert with_promises("holds", unseen, None) == "holds, rate not seen"
     assert with_promises("vacuous", unseen, None) == "vacuous"
 
-    class Of:
-        verdict = "holds, rate not seen"
-
-    assert exit_status([Of()]) == 3
+    assert exit_status([replace(linear(), verdict="holds, rate not seen")]) == 3
 
 
 def test_strength_looks_away_from_the_start_and_finds_the_bound_that_would_be_rejected() -> None:

@@ -124,7 +124,9 @@ def test_the_facts_of_a_schedule_by_hand():
 
 
 def test_every_compressor_has_its_formula():
-    assert set(COMPRESSORS) == set(meters.FORMULAS)
+    assert {
+        name for name, made in COMPRESSORS.items() if made.__module__.startswith("tersegrad.theory.compressors.")
+    } == set(meters.FORMULAS)
 
 
 def test_entropy_by_hand():

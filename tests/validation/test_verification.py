@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from support.verdict_examples import linear
 from tersegrad.common.errors import InputError
 from tersegrad.theory import THEOREMS
 from tersegrad.validation import CLAIMS, EXPERIMENTS, exit_status, select, verify
@@ -38,13 +39,12 @@ def test_a_problem_of_the_users_replaces_the_default():
 
 
 def test_exit_statuses():
-    class Of:
-        def __init__(self, word):
-            self.verdict = word
+    def of(word):
+        return replace(linear(), verdict=word)
 
-    assert exit_status([Of("holds")]) == 0
-    assert exit_status([Of("holds"), Of("vacuous")]) == 3
-    assert exit_status([Of("no guarantee"), Of("violated")]) == 1
+    assert exit_status([of("holds")]) == 0
+    assert exit_status([of("holds"), of("vacuous")]) == 3
+    assert exit_status([of("no guarantee"), of("violated")]) == 1
 
 
 def test_the_first_word_of_ids_stands_for_all_of_them():

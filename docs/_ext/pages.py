@@ -22,7 +22,7 @@ import tersegrad as tg
 from tersegrad.commands.catalogue import DECIDES
 from tersegrad.common.house import ROOT, file_of, shown
 from tersegrad.common.scan import modules
-from tersegrad.report import METERS, PROVENANCE
+from tersegrad.report import ARXIV, METERS, PROVENANCE
 from tersegrad.solvers import Method
 from tersegrad.solvers import methods as folder_of_methods
 from tersegrad.solvers.method import known_methods
@@ -37,7 +37,6 @@ from tersegrad.validation.tightness import FOLDER
 
 DOCS = ROOT / "docs"
 OUT = DOCS / "reference"
-ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
 MEANINGS = {f.name: str(f.metadata["meaning"]) for f in fields(Constants) if "meaning" in f.metadata}
 DIMS = (100, 1000)
 PAPERS = {

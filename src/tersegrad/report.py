@@ -270,12 +270,14 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup, granted
 
 def _claim_section(result: ClaimResult, picture: bytes | None) -> dict[str, Any]:
     """What the template shows of a claim."""
+    from .latex import to_text
+
     found = result.measured
     panels = [f"{panel.y} over {panel.x}: {', '.join(c.label for c in panel.curves)}" for panel in found.panels]
     return {
         "result": result,
         **_shown(result.name, result.verdict, picture),
-        "describes": plain_words("; ".join(panels)),
+        "describes": to_text("; ".join(panels)),
         "margin": "" if found.margin is None else f"{found.margin:.3g}",
         "controls": f"{result.rejected} of {len(result.controls)}" if result.controls else "",
         "source": sourced(result.claim.source),
@@ -306,13 +308,6 @@ def sourced(source: str) -> Markup:
     from markupsafe import Markup, escape
 
     return Markup(ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">arXiv \1</a>', str(escape(source))))
-
-
-def plain_words(text: str) -> str:
-    """A label of a picture as text: formulas with the symbols that Unicode has."""
-    from .latex import to_text
-
-    return to_text(text)
 
 
 def _proof(verdict: Verdict, out: Path) -> tuple[str, str]:

@@ -1,0 +1,112 @@
+"""GMC and GMC+, restated.
+
+Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948), with Shi 2024 in its third version.
+"""
+
+from __future__ import annotations
+
+import math
+from math import inf, sqrt
+
+from ....theory import Contractive
+from ..formulas import Restated, geometric_sum, one, over, positive
+
+
+def _gmc_decreasing(n, L, mu, s2, R2, U, shift, T):  # type: ignore[no-untyped-def]
+    P = mu * (shift - 1) ** 2 * R2 / 4 + 16 * s2 * T / (n * mu)
+    Q = 128 * (2 * L + 1.07 * mu) * U**2 / mu**2
+    return (P + Q * math.log(1 + T / (shift - 1))) / sum(shift + t for t in range(int(T)))
+
+
+def memory(n: float, beta: float, d: float, G: float, G1: float, promise: Contractive) -> float:
+    """U of GMC: the smallest bound on the memory that is proved for the compressor."""
+    s, found = sqrt(1 - d), [inf]
+    masks = 1 - d * (1 - beta**2)
+    if d == 1:
+        return G * beta / (1 - beta)
+    if promise.keeps == "random" or n == 1:
+        found.append(G * sqrt(1 - (1 - beta) * d) / (1 - sqrt(1 - (1 - beta) * d)))
+    if promise.keeps and (n == 1 or (promise.keeps == "random" and promise.shared_coins)):
+        found.append(G * sqrt(masks) / (1 - sqrt(masks)))
+    if promise.keeps == "largest":
+        found.append(G1 * (1 - (1 - beta) * d) / ((1 - beta) * d))
+    r = s + beta * (sqrt(d) if promise.orthogonal else 1.0 if promise.nonexpansive else 1 + s)
+    return min([*found, G * r / (1 - r)] if r < 1 else found)
+
+
+def kept(n: float, beta: float, d: float, G: float, G1: float, U: float, promise: Contractive) -> float:
+    """V of GMC+: the smallest bound on the mean size of the workers' errors."""
+    s = sqrt(1 - d)
+    found = [s / (1 - s) * (G + beta * (2 * U + G) / (1 - beta))]
+    r = s + beta * (sqrt(d) if promise.orthogonal else 1.0 if promise.nonexpansive else 1 + s)
+    if n == 1:
+        found.append(s * (U + G))
+    if r < 1:
+        found.append(s * (G * r / (1 - r) + G))
+    if promise.keeps == "largest":
+        found.append((1 - d) * (G1 * (1 - (1 - beta) * d) / ((1 - beta) * d) + G1))
+    return min(found)
+
+
+RESTATED = {
+    "gmc.nonconvex": Restated(
+        lambda L, beta: (1 - beta) / (2 * L),
+        lambda n, L, s2, D, beta, U, g, T: (
+            4 * D * (1 - beta) / (g * T) + 2 * L * g * s2 / (n * (1 - beta)) + 2 * (L * g * U / (1 - beta)) ** 2
+        ),
+    ),
+    "gmc.nonconvex-tuned": Restated(
+        lambda n, L, s2, D, beta, U, T: (1 - beta) * min(
+            1 / (2 * L), sqrt(over(2 * n * D, L * s2 * T)), over(D, L**2 * U**2 * T) ** (1 / 3)
+        ),
+        lambda n, L, s2, D, U, T: (
+            4 * sqrt(2 * L * D * s2 / (n * T)) + 6 * (L * U * D / T) ** (2 / 3) + 8 * L * D / T
+        ),
+    ),
+    "gmc.convex": Restated(
+        lambda L, beta: (1 - beta) / (4 * L),
+        lambda n, L, s2, R2, beta, U, g, T: (
+            2 * R2 * (1 - beta) / (g * T) + 2 * g * s2 / (n * (1 - beta)) + 4 * L * (g * U / (1 - beta)) ** 2
+        ),
+    ),
+    "gmc.convex-nonsmooth": Restated(
+        lambda: inf,
+        lambda G, R2, beta, U, g, T: R2 * (1 - beta) / (2 * g * T) + g / (1 - beta) * (G**2 / 2 + G * U),
+    ),
+    "gmc.strongly-convex": Restated(
+        lambda L, beta: (1 - beta) / (4 * L),
+        lambda n, L, mu, s2, R2, beta, U, g, T: (
+            mu * R2 / (geometric_sum(1 / (1 - mu * g / (2 * (1 - beta))), T) * mu * g / (2 * (1 - beta) - mu * g))
+            + 2 * g * s2 / (n * (1 - beta)) + 2 * (g / (1 - beta)) ** 2 * (2 * L + mu) * U**2
+        ),
+    ),
+    "gmc.strongly-convex-decreasing": Restated(
+        lambda mu, beta: 8 * (1 - beta) / mu, _gmc_decreasing, limits={"a": (lambda L, mu: 32 * L / mu, None)}
+    ),
+    "gmc-plus.nonconvex": Restated(
+        lambda L, beta: (1 - beta) / L,
+        lambda n, L, s2, D, beta, g, T: 2 * D * (1 - beta) / (g * T) + L * g * s2 / (n * (1 - beta)),
+        weights=(one, lambda Lmax: -(Lmax**2)),
+        limits={"lam": (positive, one)},
+    ),
+    "gmc-plus.nonconvex-bounded": Restated(
+        lambda L, beta: (1 - beta) / L,
+        lambda n, L, Lmax, s2, D, beta, lam, U, V, g, T: (
+            2 * D * (1 - beta) / (g * T)
+            + L * g * s2 / (n * (1 - beta))
+            + (Lmax * g / (1 - beta) * (U + lam * (1 - beta) * V)) ** 2
+        ),
+        limits={"lam": (positive, one)},
+    ),
+}  # fmt: skip
+
+ASSUMED = {
+    "gmc.nonconvex": "smooth, independent noise, bounded memory",
+    "gmc.nonconvex-tuned": "smooth, independent noise, bounded memory",
+    "gmc.convex": "convex, smooth, independent noise, bounded memory",
+    "gmc.convex-nonsmooth": "convex, bounded gradients, independent noise, bounded memory",
+    "gmc.strongly-convex": "smooth, strongly convex, independent noise, bounded memory",
+    "gmc.strongly-convex-decreasing": "smooth, strongly convex, independent noise, bounded memory, falling step",
+    "gmc-plus.nonconvex": "smooth, smooth workers, independent noise, zero first errors",
+    "gmc-plus.nonconvex-bounded": "smooth, smooth workers, independent noise, bounded memory",
+}

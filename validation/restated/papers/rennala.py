@@ -1,0 +1,22 @@
+"""Rennala SGD, restated.
+
+Tyurin, Richtarik 2023, arXiv 2305.12387.
+"""
+
+from __future__ import annotations
+
+from ..formulas import Restated
+
+RESTATED = {
+    "rennala.nonconvex": Restated(
+        lambda L: 1 / L, lambda L, s2, D, B, g, T: 2 * D / (g * T) + g * L * s2 / B
+    ),
+}  # fmt: skip
+
+ASSUMED = {
+    "rennala.nonconvex": (
+        "equal workers, smooth, independent noise, "
+        "messages of the current model, delays independent of samples and coins, samples used once"
+    ),
+    "rennala.time": "compute times, messages of the current model",
+}

@@ -10,7 +10,8 @@ from . import theorems
 from .bounds import COLUMNS, Interval, Metric, Rate
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
-from .theorem import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
+from .guarantee import Guarantee, NoGuarantee
+from .theorem import THEOREMS, Theorem, theorem
 
 __all__ = [
     "COLUMNS",

@@ -14,7 +14,8 @@ from typing import Any
 from ..common.door import checked
 from ..common.errors import InputError, nearest
 from .constants import Constants
-from .theorem import THEOREMS, Given, Guarantee, HasConstants, NoGuarantee, Theorem
+from .guarantee import Guarantee, NoGuarantee
+from .theorem import THEOREMS, Given, HasConstants, Theorem
 
 ORDERS = ("rounds", "bits", "seconds", "bound")
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
-from .theorem import ParameterChoice, Point, Request, Theorem, wants
+from .hypotheses import wants
+from .theorem import ParameterChoice, Point, Request, Theorem
 
 SPEEDUP = Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)
 """Of a step tuned for T, under noise."""

@@ -17,7 +17,7 @@ from ..common import front
 from ..common.errors import InputError
 from ..common.specs import Value, format_spec, parse_spec, parse_value
 from .compressors import Compressor, compressor
-from .theorem import Guarantee, NoGuarantee
+from .guarantee import Guarantee, NoGuarantee
 
 MOST_VALUES = 100_000
 

@@ -24,7 +24,8 @@ from ..common import front
 from ..common.errors import InputError
 from .bounds import Curve, Interval
 from .constants import NAMES, Constants
-from .theorem import Given, Guarantee, NoGuarantee, Theorem
+from .guarantee import Guarantee, NoGuarantee
+from .theorem import Given, Theorem
 
 POWERS: dict[str, float] = {
     **dict.fromkeys(("L", "L_mean", "mu", "pl", "gap0", "L_l1", "gap_star"), 1.0),

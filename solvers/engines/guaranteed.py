@@ -9,7 +9,7 @@ import numpy as np
 
 from ...common.errors import InputError
 from ...theory.compressors import Compressor
-from ...theory.theorem import Guarantee, NoGuarantee
+from ...theory.guarantee import Guarantee, NoGuarantee
 from ..method import method
 from .request import log_checkpoints
 from .setup import OPTIONAL_COLUMNS

@@ -27,8 +27,8 @@ from ...solvers.method import Method
 from ...theory import Constants, Contractive, Theorem, Unbiased
 from ...theory.bounds import LinearCurve
 from ...theory.families import LinearTheorem
+from ...theory.guarantee import Guarantee
 from ...theory.hypotheses import EQUAL_WORKERS, EXACT, MASKS, ONE_WORKER
-from ...theory.theorem import Guarantee
 from ...theory.theorems.tight import error_ratio
 from .coins import FloatArray, NotClosed
 from .columns import OF_THE_ROUND

@@ -63,6 +63,7 @@ def cases(theorem: Theorem, seed: int) -> Iterator[Case]:
         "L_shared": c.L_max,
         "mu": c.mu_min,
     }
+    alone["seconds"] = c.seconds and c.seconds[:1]
     alone |= {"L_i": None, "mu_i": None, "zeta_sq": 0.0, "zeta_star_sq": 0.0, "overlap": 1 if c.overlap else None}
     if c.n != 1:
         yield Case("with one worker", replace(c, **alone), up, down)
@@ -139,7 +140,13 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, Any]:
     if "a" in known:
         out["shift"] = float(known["a"])
     lists = {"sums": [L + m for L, m in own], "gaps": [L - m for L, m in own]}
+    lists["times"] = list(found.constants.seconds or _times(int(out["n"])))
     return out | lists | {"g": float(found.parameters["gamma"]), "T": float(T)}
+
+
+def _times(n: int) -> tuple[float, ...]:
+    """Seconds of a gradient of every worker, for theorems that do without them: the slow ones come first."""
+    return tuple(4.0**-i for i in range(n))
 
 
 def evaluate(number: Number, letters: Mapping[str, Any]) -> float:
@@ -319,6 +326,11 @@ def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator
         yield f"the bound after {T} rounds", float(found.bound(T)), evaluate(right.bound, letters | {"T": float(T)})
         if found.whole(ROUNDS[1]) == T and found.horizon is None:
             yield "the number of rounds to an accuracy", *_rounds_needed(found, T)
+    times = replace(found.constants, seconds=tuple(letters["times"]))
+    seconds = found.theorem.seconds(times, {**found.parameters, **found.analysis}, int(letters["T"]))
+    if right.seconds is not None or seconds is not None:
+        stated = inf if right.seconds is None else evaluate(right.seconds, letters)
+        yield f"how long {T} rounds take", inf if seconds is None else seconds, stated
     if len(found.metric.terms) == 1 and (start := found.start) is not None:
         least = min(letters["g0"], 2 * letters["L"] * letters["D"])
         known = {"dist_sq": letters["R2"], "shadow_dist_sq": letters["R2"]} | dict.fromkeys(

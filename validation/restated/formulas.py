@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -26,6 +26,8 @@ class Restated:
         The ends of the intervals of other parameters: (low, high), each may be None.
     chosen
         What is recommended where no parameter is fixed; of an order for T rounds.
+    seconds
+        In which T rounds are done, where the compute times say so.
     """
 
     step: Number
@@ -33,6 +35,7 @@ class Restated:
     weights: tuple[Number, ...] = ()
     limits: Mapping[str, tuple[Number | None, Number | None]] = field(default_factory=dict)
     chosen: Mapping[str, Number] = field(default_factory=dict)
+    seconds: Number | None = None
 
 
 def over(x: float, y: float) -> float:
@@ -55,3 +58,9 @@ def geometric_sum(rho: float, T: float) -> float:
     if T * math.log(rho or 1) > 700:
         return inf
     return T if rho == 1 else -math.expm1(T * math.log(rho)) / (1 - rho) if rho > 0 else 1.0
+
+
+def soonest(times: Sequence[float], messages: float) -> float:
+    """min over m of (m + messages)/(1/tau_1 + ... + 1/tau_m): when the m fastest have sent so many, and m more."""
+    fastest = sorted(times)
+    return min((m + messages) / sum(1 / tau for tau in fastest[:m]) for m in range(1, len(fastest) + 1))

@@ -5,11 +5,17 @@ Tyurin, Richtarik 2023, arXiv 2305.12387.
 
 from __future__ import annotations
 
-from ..formulas import Restated
+from math import inf
+
+from ..formulas import Restated, soonest
 
 RESTATED = {
     "rennala.nonconvex": Restated(
-        lambda L: 1 / L, lambda L, s2, D, B, g, T: 2 * D / (g * T) + g * L * s2 / B
+        lambda L: 1 / L, lambda L, s2, D, B, g, T: 2 * D / (g * T) + g * L * s2 / B,
+        seconds=lambda times, B, T: T * soonest(times, B),
+    ),
+    "rennala.time": Restated(
+        lambda: inf, lambda times, B: soonest(times, B), seconds=lambda times, B, T: T * soonest(times, B)
     ),
 }  # fmt: skip
 

@@ -70,6 +70,47 @@ def test_a_full_disk_does_not_end_a_run(tmp_path):
     assert said.count("compiled kernels cannot be stored (No space left on device)") == 1
 
 
+CALLER = """
+from tersegrad.common import kernel_cache
+import other
+from numba import njit
+
+@njit("f8(f8)", cache=True)
+def enlarged(x):
+    return other.FACTOR * other.next_one(x)
+
+print(enlarged(20.0), sum(enlarged.stats.cache_hits.values()))
+"""
+CALLEE = """
+from numba import njit
+
+FACTOR = {factor}
+
+@njit(cache=True)
+def next_one(x):
+    return x + {step}
+"""
+
+
+def test_a_kernel_is_compiled_anew_where_one_that_it_calls_or_a_number_that_it_takes_has_changed(tmp_path):
+    """Its own file is the same all the time."""
+    (tmp_path / "caller.py").write_text(CALLER)
+
+    def called(**numbers):
+        (tmp_path / "other.py").write_text(CALLEE.format(**numbers))
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "caller.py")], capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert called(factor=2.0, step=1.0) == ["42.0", "0"]
+    assert called(factor=2.0, step=1.0) == ["42.0", "1"]
+    assert called(factor=2.0, step=2.0) == ["44.0", "0"]
+    assert called(factor=3.0, step=2.0) == ["66.0", "0"]
+
+
 @pytest.mark.parametrize("engine", ["simulate", "processes"])
 def test_without_a_compiler_a_run_says_what_it_needs(engine):
     words = ["run", "sgd", "--problem", "quadratic", "--rounds", "3", "--engine", engine]

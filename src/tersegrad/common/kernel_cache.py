@@ -2,14 +2,19 @@
 
 Numba reads its cache with pickle and lets whatever that raises end the program, at every start, until somebody removes
 the files. Here a file that cannot be read counts as one that is not there: the kernel is compiled, and its file written
-anew. This module is imported before any kernel is defined.
+anew. Numba also takes a kernel for unchanged as long as its own file is; here it is compiled anew, too, where a kernel
+that it calls, or a number that it takes from elsewhere, has changed. This module is imported before any kernel is
+defined.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Callable
-from functools import partial, wraps
+from collections.abc import Callable, Iterator
+from functools import cache, partial, wraps
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from numba import config
@@ -68,6 +73,58 @@ def _where_possible(enable: Callable[[Any], None]) -> Callable[[Any], None]:
     return guarded
 
 
+def _by_all_it_takes(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Look a kernel up by its source and that of everything it calls."""
+
+    @wraps(load)
+    def guarded(kernel: Any, *arguments: Any) -> Any:
+        stamp = kernel._impl.locator.get_source_stamp()
+        kernel._cache_file._source_stamp = stamp, *taken(kernel._py_func)
+        return load(kernel, *arguments)
+
+    return guarded
+
+
+def taken(function: FunctionType) -> list[str]:
+    """What the machine code of a kernel takes from outside its text: digests of files, and numbers by their names.
+
+    The files are those of the kernels that it calls, and that these call in turn.
+    """
+    found, met, left = set(), {function}, [function]
+    while left:
+        asking = left.pop()
+        for name, value in _referred(asking):
+            if isinstance(value, Dispatcher):
+                if value.py_func not in met:
+                    met.add(value.py_func)
+                    left.append(value.py_func)
+            elif isinstance(value, bool | int | float | tuple):
+                found.add(f"{asking.__module__}.{name} = {value!r}")
+    files = {callee.__code__.co_filename for callee in met}
+    return sorted(found | {_digest(file) for file in files if Path(file).exists()})
+
+
+def _referred(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The names in a function that stand for something outside of it, and for what."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    yield from ((name, cell.cell_contents) for name, cell in cells)
+    names: list[str] = []
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        names += code.co_names
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    known = [(name, function.__globals__[name]) for name in names if name in function.__globals__]
+    yield from known
+    for module in (value for _, value in known if isinstance(value, ModuleType)):
+        yield from ((f"{module.__name__}.{name}", vars(module)[name]) for name in names if name in vars(module))
+
+
+@cache
+def _digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def _say(what: str) -> None:
     """Say it, once."""
     global _said
@@ -83,7 +140,7 @@ def guard() -> None:
     """Make numba's cache one that cannot end a program."""
     for owner, name, guarded in (
         (caching.IndexDataCacheFile, "_load_index", partial(_or_nothing, nothing=dict)),
-        (caching.Cache, "load_overload", partial(_or_nothing, nothing=lambda: None)),
+        (caching.Cache, "load_overload", lambda load: _or_nothing(_by_all_it_takes(load), lambda: None)),
         (caching.Cache, "save_overload", _unless_full),
         (Dispatcher, "enable_caching", _where_possible),
     ):

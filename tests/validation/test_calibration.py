@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.stats import beta
+from scipy.stats import t as student
 
 from tersegrad.validation.sequential import Decided, Looks, decide_in_looks
 from tersegrad.validation.statistics import betting_limit, evidence, mean_limits
@@ -148,3 +149,24 @@ def test_limits_cover_within_two_points(law: Law, replicas: int) -> None:
     covered = float(np.mean((low <= 1) & (high >= 1)))
     print(f"\ncoverage, {law.__name__}, {replicas} replicas: {covered:.4f}")
     assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", REPLICAS)
+def test_upper_limits_are_as_sure_as_stated_for_symmetric_laws_and_surer_than_students_for_skewed_ones(
+    replicas: int,
+) -> None:
+    """One-sided limits at the level 0.001, of which "holds" is made."""
+    level, repetitions = 1e-3, 200_000
+    too_low = {}
+    for law in (gaussian, lognormal):
+        rng = np.random.default_rng(replicas)
+        samples = np.concatenate([law(rng, replicas) for _ in range(repetitions // CHECKPOINTS)], axis=1)
+        _, _, high = mean_limits(samples, 2 * level * repetitions)
+        too_low[law] = int(np.sum(high < 1))
+    error = samples.std(axis=0, ddof=1) / np.sqrt(replicas)
+    of_student = float(np.mean(samples.mean(axis=0) + student.isf(level, replicas - 1) * error < 1))
+    corrected = too_low[lognormal] / repetitions
+    print(f"\nupper limits below a lognormal mean, {replicas} replicas: {corrected:.4f}; Student's: {of_student:.4f}")
+    assert at_most(too_low[gaussian], repetitions, level)
+    assert corrected < of_student

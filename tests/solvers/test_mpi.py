@@ -17,7 +17,7 @@ import pytest
 import tersegrad as tg
 from support.problem_table import NOISY
 from support.ranks import ASYNCHRONOUS, SYNCHRONOUS, runs
-from support.traces_left import MARK
+from support.traces_left import MARK, shared_memory
 from support.wires import differing
 from tersegrad.cli import main
 
@@ -35,9 +35,9 @@ def environment():
 @pytest.fixture(autouse=True)
 def _sweep():
     """MPICH's own shared memory outlives ranks that are killed or aborted."""
-    before = set(Path("/dev/shm").glob("mpich_shm_*"))
+    before = shared_memory("mpich_shm_*")
     yield
-    for left in set(Path("/dev/shm").glob("mpich_shm_*")) - before:
+    for left in shared_memory("mpich_shm_*") - before:
         left.unlink(missing_ok=True)
 
 

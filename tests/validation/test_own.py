@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 import tersegrad as tg
 from tersegrad.cli import main
 from tersegrad.problems.least_squares import LeastSquares
+from tersegrad.problems.registry import OBJECTS, PROBLEMS
 from tersegrad.solvers.method import known_methods
+from tersegrad.theory.compressors.registry import COMPRESSORS
 from tersegrad.theory.families import LinearTheorem
 from tersegrad.theory.theorem import THEOREMS
 from tersegrad.validation import own
@@ -23,13 +26,34 @@ NOISY = "quadratic:dim=5,mu=0.5,L=1,radius=2,noise=gaussian,sigma_sq=4"
 FAST = {"rounds": 60, "replicas": 16}
 
 
+REGISTERS = (THEOREMS, EXPERIMENTS, COMPRESSORS, PROBLEMS, OBJECTS, known_methods())
+
+
+@contextmanager
+def undone():
+    """What is registered, and the modules that are loaded for it, are there until the end and no longer."""
+    before, loaded = [dict(register) for register in REGISTERS], set(sys.modules)
+    yield
+    for register, known in zip(REGISTERS, before, strict=True):
+        register.clear()
+        register.update(known)
+    for name in set(sys.modules) - loaded:
+        if name.startswith(own.PREFIX):
+            del sys.modules[name]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def loaded():
-    own.load(MODULE)
-    yield
-    for register, name in ((THEOREMS, "mine.gd"), (EXPERIMENTS, "mine.gd"), (known_methods(), "mine")):
-        del register[name]
-    del sys.modules["tersegrad_own_my_method"]
+    with undone():
+        own.load(MODULE)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def alone(loaded):
+    """No test knows what another one registered."""
+    with undone():
+        yield
 
 
 def cli(words, capsys):

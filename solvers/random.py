@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, types, uint32, uint64
 
-from .signatures import INNER, MATRIX, OPTIONS, flat
+from .signatures import BARE, INNER, MATRIX, OPTIONS, flat
 
 STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN, STREAM_UP_SPECIAL, STREAM_DOWN_SPECIAL, STREAM_COIN = range(7)
 #: The worker number under which coins common to all workers are drawn.
@@ -100,7 +100,7 @@ def philox_reference(counter: tuple[int, int, int, int], key: tuple[int, int]) -
     return c0, c1, c2, c3
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def philox(seed, rnd, worker, stream, d):
     """Fill the words of `d` for one (round, worker, stream)."""
     key, index, words = d.key, d.index, d.words
@@ -137,7 +137,7 @@ def to_uniforms(d):
         u[m, 3] = (float(w3[m]) + 0.5) * 2.0**-32
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def reshuffle(seed, draw, worker, own, orders, d):
     """Make the numbers of `d` the places (j + 1/2)/m of the rows j of a worker's draw number `draw`.
 
@@ -190,7 +190,7 @@ def on_circle(word, radius):
     return c, s
 
 
-@njit(**INNER, fastmath={"contract"})
+@njit(**OPTIONS, no_cpython_wrapper=True, fastmath={"contract"})
 def box_muller(words, z):
     """Turn words (4, M) into independent standard normals z (M, 4), in loops that vectorise.
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from numba import njit
 
-from .signatures import OPTIONS, flat
+from .signatures import BARE, flat
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def identity_rule(ctx, params, x, v, states, common):
     """Leave v as it is: the gradient itself enters the channel."""
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def times_step(ctx, params, x, v, states, common):
     """v <- gamma v: the channel carries steps, not gradients."""
     gamma, flat_v = params[0], flat(v)
@@ -27,7 +27,7 @@ def times_step(ctx, params, x, v, states, common):
         flat_v[j] *= gamma
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def prox(gamma, l1, l2, z):
     """Evaluate prox_{gamma R}(z) for one coordinate: soft threshold, then shrink."""
     threshold = gamma * l1
@@ -40,7 +40,7 @@ def prox(gamma, l1, l2, z):
     return z / (1.0 + gamma * l2)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def next_model(ctx, params, x, v, states, common):
     """v <- prox_{gamma R}(x - gamma v): from an average gradient to the model it leads to."""
     gamma, l1, l2 = params[0], params[1], params[2]
@@ -52,7 +52,7 @@ def next_model(ctx, params, x, v, states, common):
             flat_v[j] = prox(gamma, l1, l2, flat_v[j])
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def set_model(ctx, params, x, v, states, common):
     """x <- v: what arrived is the model."""
     flat_x, flat_v = flat(x), flat(v)
@@ -60,14 +60,14 @@ def set_model(ctx, params, x, v, states, common):
         flat_x[j] = flat_v[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def descend(ctx, params, x, v, states, common):
     """x <- prox_{gamma R}(x - gamma v)."""
     next_model(ctx, params, x, v, states, common)
     set_model(ctx, params, x, v, states, common)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def subtract(ctx, params, x, v, states, common):
     """x <- x - v: what arrived is a step already."""
     flat_x, flat_v = flat(x), flat(v)
@@ -75,12 +75,12 @@ def subtract(ctx, params, x, v, states, common):
         flat_x[j] -= flat_v[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def no_op(ctx, params, v, c, states, common):
     """Do nothing after sending."""
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def keep_residual(ctx, params, v, c, states, common):
     """states[0] <- v - c: keep what this message lost, for this round's own step."""
     flat_v, flat_c, kept = flat(v), flat(c), flat(states[0])
@@ -88,7 +88,7 @@ def keep_residual(ctx, params, v, c, states, common):
         kept[j] = flat_v[j] - flat_c[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def copy(x, y):
     """y = x; with a slice numba compiles all that it may have to say of shapes, which takes seconds."""
     flat_x, flat_y = flat(x), flat(y)
@@ -96,7 +96,7 @@ def copy(x, y):
         flat_y[j] = flat_x[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def subtract_errors(errors, server_error, factor, y):
     """y <- y - factor (server_error + avg errors); an error that is not kept counts as zero."""
     n, flat_y = errors.shape[0], flat(y)
@@ -109,14 +109,14 @@ def subtract_errors(errors, server_error, factor, y):
         flat_y[j] -= factor * e[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def model_less_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - (e + avg e_i), for errors in units of the model."""
     copy(x, y)
     subtract_errors(errors, server_error, 1.0, y)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def model_less_scaled_errors(ctx, params, x, memories, errors, states, server_error, server_states, common, y):
     """y = x - gamma (e + avg e_i), for errors in units of gradients."""
     copy(x, y)

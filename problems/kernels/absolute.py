@@ -2,10 +2,10 @@
 
 from numba import njit
 
-from .signatures import OPTIONS
+from .signatures import BARE, OPTIONS
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def gradient(worker, X, u, data, G):
     """Write sign(x - s_i) for every row x of X; NaN passes through."""
     s = data[0][worker]

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from .products import combine, scores
-from .signatures import INNER, OPTIONS
+from .signatures import BARE, INNER, OPTIONS
 
 LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
 #: A quarter of the numbers that may stay in the cache while they are used twice.
@@ -22,14 +22,14 @@ CACHED = 4096
 REORDER = {"reassoc", "contract"}
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def span(worker, index, offsets):
     """Return the first row of `worker` and one past its last."""
     part = index[worker]
     return offsets[part], offsets[part + 1]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def exp(z):
     """Return exp(z) for |z| <= 700, to 1 ulp, by arithmetic alone: unlike a library call it vectorises.
 
@@ -55,7 +55,7 @@ def exp(z):
     return np.int64(np.float64(p).view(np.int64) + (np.float64(shifted).view(np.int64) << 52)).view(np.float64)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def slopes(loss, scale, t, b):
     """Replace every score t_j by scale * loss'(t_j, b_j)."""
     if loss == LEAST_SQUARES:
@@ -79,7 +79,7 @@ def slopes(loss, scale, t, b):
             t[j] = scale * (2.0 * r * q * q)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def total_loss(loss, t, b):
     """Return sum_j loss(t_j, b_j)."""
     total = 0.0
@@ -102,7 +102,7 @@ def total_loss(loss, t, b):
     return total
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def add_regulariser(reg, lam, X, G):
     """Add the gradient of (reg/2)||x||^2 + lam sum x^2/(1+x^2)."""
     for r in range(X.shape[0]):
@@ -116,7 +116,7 @@ def add_regulariser(reg, lam, X, G):
                 g[j] += (reg + 2.0 * lam * q * q) * x[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def dot(a, x):
     """Return a.x from four partial sums; in a single one every addition would wait for the last."""
     q = a.size // 4
@@ -168,7 +168,7 @@ def add_combination(s, rows, g):
             g[k] += s0 * a0[k]
 
 
-@njit(**INNER)
+@njit(**OPTIONS, no_cpython_wrapper=True)
 def mean_slope(loss, x, rows, b, g):
     """g = (1/m) sum_j loss'(a_j.x, b_j) a_j at one point, reading the rows from memory once.
 

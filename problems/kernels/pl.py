@@ -4,10 +4,10 @@ import math
 
 from numba import njit
 
-from .signatures import OPTIONS
+from .signatures import BARE, OPTIONS
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def gradient(worker, X, u, data, G):
     """Write 2 x + 3 sin(2 x) for every row x of X."""
     for r in range(X.shape[0]):

@@ -8,10 +8,10 @@ import numpy as np
 from numba import njit
 
 from .products import combine
-from .signatures import OPTIONS
+from .signatures import BARE, OPTIONS
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def diagonal_gradient(worker, X, u, data, G):
     """Write h_i * (x - s_i) for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]
@@ -24,7 +24,7 @@ def diagonal_gradient(worker, X, u, data, G):
             g[j] = h[j] * (x[j] - s[j])
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def add_diagonal_gradient(worker, X, u, data, G):
     """Add h_i * (x - s_i) to every row of G."""
     matrix, minimisers, index = data[0], data[1], data[2]
@@ -37,7 +37,7 @@ def add_diagonal_gradient(worker, X, u, data, G):
             g[j] += h[j] * (x[j] - s[j])
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def diagonal_value(worker, X, data, F):
     """Write (1/2) sum_j h_ij (x_j - s_ij)^2 for every row x of X."""
     matrix, minimisers, index = data[0], data[1], data[2]

@@ -34,7 +34,10 @@ GRADIENT = types.void(i8, MATRIX, MATRIX, DATA, MATRIX)
 VALUE = types.void(i8, MATRIX, DATA, VECTOR)
 
 OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-#: For kernels that only other kernels call, by name or by pointer: no wrapper for calls from Python.
-INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True}
-#: For kernels that only Python calls: no wrapper for calls by pointer.
-ENTRY: dict[str, Any] = {**OPTIONS, "no_cfunc_wrapper": True}
+#: For kernels that allocate nothing (numba refuses those that do): references to arrays are not counted. Every row that
+#: is taken out would be, by an atomic addition at either end of its life: half the time of a round of short vectors.
+BARE: dict[str, Any] = {**OPTIONS, "_nrt": False}
+#: For those of them that only other kernels call, by name or by pointer: no wrapper for calls from Python.
+INNER: dict[str, Any] = {**BARE, "no_cpython_wrapper": True}
+#: For those that only Python calls: no wrapper for calls by pointer.
+ENTRY: dict[str, Any] = {**BARE, "no_cfunc_wrapper": True}

@@ -9,10 +9,10 @@ import numpy as np
 from numba import njit
 
 from .linear import add_regulariser, slopes, total_loss
-from .signatures import OPTIONS
+from .signatures import BARE, OPTIONS
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def located(worker, layout):
     """Return the first row of `worker`, one past its last, and where the row starts stand in the layout."""
     n, parts = layout[0], layout[1]
@@ -21,7 +21,7 @@ def located(worker, layout):
     return layout[offsets + part], layout[offsets + part + 1], offsets + parts
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def score(row, x, values, columns, starts):
     """Return a_row.x."""
     total = 0.0
@@ -30,7 +30,7 @@ def score(row, x, values, columns, starts):
     return total
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def add_row(row, s, values, columns, starts, g):
     """g += s a_row."""
     for k in range(starts[row], starts[row + 1]):

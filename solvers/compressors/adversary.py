@@ -4,13 +4,13 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors.adversary import Adversary
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .codecs import DenseCodec
 from .reductions import length
 from .wire import Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, along, across = x.shape[1], params[0], params[1]
     for r in range(x.shape[0]):

@@ -5,13 +5,13 @@ from numba import njit
 
 from ...theory.compressors import VALUE_LOW_BITS
 from ...theory.compressors.bernoulli import Bernoulli
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .reductions import rounded
 from .symbols import pattern
 from .wire import Floats, Kernel, Origin, Reader, fixed, packed
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, p, factor = x.shape[1], params[0], params[1]
     for r in range(x.shape[0]):

@@ -4,13 +4,13 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors.clip import Clip
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .codecs import ShortenedCodec
 from .reductions import truncated
 from .wire import Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     low_bits = int(params[0])
     for r in range(x.shape[0]):

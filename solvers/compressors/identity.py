@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors.identity import Identity
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .codecs import DenseCodec
 from .wire import Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         xr, to = x[r], out[r]

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors.natural import Natural
-from ..signatures import OPTIONS
+from ..signatures import BARE, OPTIONS
 from .ans import coded_bits, decoded, encoded
 from .codecs import ShortenedCodec
 from .reductions import power_of_two
@@ -16,7 +16,7 @@ SYMBOLS = 1 << (64 - LOW_BITS)
 """Patterns of sign and exponent."""
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         row, coins, to = x[r], u[r], out[r]

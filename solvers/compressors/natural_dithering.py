@@ -6,13 +6,13 @@ from numba import njit
 from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.natural_dithering import NaturalDithering
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .reductions import largest, length, power_of_two, rounded, spoil, total
 from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, kind, lowest = x.shape[1], int(params[0]), params[1], params[2]
     for r in range(x.shape[0]):

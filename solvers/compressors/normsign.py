@@ -6,14 +6,14 @@ from numba import njit
 
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.normsign import NormSign
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from . import sign
 from .codecs import SignCodec
 from .reductions import length, truncated
 from .wire import Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block = x.shape[1], int(params[0])
     for r in range(x.shape[0]):

@@ -9,11 +9,11 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors import Compressor
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .wire import Floats, Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     for r in range(x.shape[0]):
         to = out[r]

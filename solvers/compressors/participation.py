@@ -5,14 +5,14 @@ from numba import njit
 
 from ...common.errors import InputError
 from ...theory.compressors.participation import Participation
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .parts import as_numbers, compress_part
 from .remake import agree, compressed, source
 from .symbols import undone
 from .wire import Floats, Kernel, Origin, Reader
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     p, factor = params[0], params[1]
     for r in range(x.shape[0]):

@@ -6,7 +6,7 @@ from numba import njit, types
 from ...common.errors import InputError
 from ...theory.compressors import VALUE_LOW_BITS, index_bits
 from ...theory.compressors.permk import PermK
-from ..signatures import OPTIONS, WORKER
+from ..signatures import BARE, OPTIONS, WORKER
 from .codecs import needed
 from .reductions import drawn, rounded
 from .symbols import pattern
@@ -15,7 +15,7 @@ from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 i8 = types.int64
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def deal(coins, count, order):
     """Fisher and Yates: the first `count` places of a random permutation of 0, ..., order.size - 1."""
     places = order.size

@@ -6,14 +6,14 @@ from numba import njit
 from ...common.errors import InputError
 from ...theory.compressors import VALUE_LOW_BITS, index_bits
 from ...theory.compressors.randomblock import RandomBlock
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .codecs import needed
 from .reductions import drawn, rounded, truncated
 from .symbols import pattern
 from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, packed
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, blocks, scaled = x.shape[1], int(params[0]), params[1] != 0.0
     for r in range(x.shape[0]):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit, types
 
-from ..signatures import INNER, OPTIONS
+from ..signatures import BARE, INNER
 
 f8, i8 = types.float64, types.int64
 
@@ -138,7 +138,7 @@ def rounded(value, low_bits, u):
     return np.int64(bits & -(1 << low_bits)).view(np.float64) + 0.0
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def drawn(choices, high, low):
     """One of 0, ..., choices - 1: two uniforms make 64 random bits; their product with the range, shifted down."""
     return (int(high * 4294967296.0) * choices + ((int(low * 4294967296.0) * choices) >> 32)) >> 32

@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit
 
 from ...theory.compressors.scaled import Scaled
-from ..signatures import OPTIONS
+from ..signatures import BARE
 from .parts import MessagesCodec, as_numbers, compress_part
 from .wire import Kernel
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     factor = params[0]
     for r in range(x.shape[0]):

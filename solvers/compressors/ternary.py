@@ -6,14 +6,14 @@ from numba import njit, uint64
 from ...common.errors import InputError
 from ...theory.compressors import SCALE_LOW_BITS
 from ...theory.compressors.ternary import Ternary
-from ..signatures import OPTIONS
+from ..signatures import BARE, OPTIONS
 from .ans import coded_bits, decoded, encoded
 from .reductions import length, magnitude, rounded, spoil
 from .symbols import block_maxima, entropy_of, expand, pattern
 from .wire import Bits, Floats, Kernel, Origin, Reader, fixed, packed
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, euclidean = x.shape[1], int(params[0]), params[1] != 0.0
     for r in range(x.shape[0]):

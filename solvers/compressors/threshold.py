@@ -5,7 +5,7 @@ from numba import njit
 
 from ...theory.compressors import index_bits
 from ...theory.compressors.threshold import Threshold
-from ..signatures import INNER, OPTIONS
+from ..signatures import BARE, INNER
 from .codecs import unfolded
 from .symbols import entropy_of
 from .wire import Floats, Ints, Kernel, Origin, Reader, fixed, indices, packed
@@ -18,7 +18,7 @@ def length(kept, dim, index, count_width):
     return 8 * ((count_width + where + 64 * kept + 7) // 8)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def compress(x, u, ctx, params, state, out, bits):
     dim, level, index, count_width = x.shape[1], params[0], int(params[1]), int(params[2])
     for r in range(x.shape[0]):
@@ -31,7 +31,7 @@ def compress(x, u, ctx, params, state, out, bits):
         bits[r] = length(kept, dim, index, count_width)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def select(x, u, ctx, params, state, places, values, bits):
     row, dim, level = x[0], x.shape[1], params[0]
     kept = 0

@@ -108,7 +108,8 @@ class Block:
             plan = setup.plan
             each = any(exchange.each for exchange in setup.exchanges)
             steps = rounds.steps(rounds.records_before(plan), each, bool(plan.own_models))
-            rounds.run_rounds_compiled()(steps, setup.common, setup.exchanges, self.state(), first, last)
+            ctx, values = context(0, 0, 0), np.empty(len(self.x))
+            rounds.run_rounds_compiled()(steps, setup.common, setup.exchanges, self.state(), ctx, values, first, last)
 
     def within_bounds(self) -> np.ndarray:
         """Which replicas (B,) have certainly not diverged; sums in any order are exact enough for that."""

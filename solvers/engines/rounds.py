@@ -40,7 +40,6 @@ from ..random import (
     to_uniforms,
 )
 from ..signatures import (
-    CONTEXT_ENTRIES,
     CUBE,
     ENTRY,
     INNER,
@@ -82,7 +81,7 @@ MASK_DIVERGED = types.void(
 RECORD_BEFORE = types.void(records.STEPS, records.COMMON, VECTOR, records.BLOCK_STATE, INTS, VECTOR, i8)
 SEND_TO_EACH = types.void(records.COMMON, records.EXCHANGE, i8, records.BLOCK_STATE, INTS)
 MOVE_OWN_MODELS = types.void(records.COMMON, records.RULES, records.BLOCK_STATE, INTS, MATRIX)
-RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, i8, i8)
+RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, INTS, VECTOR, i8, i8)
 
 call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
     caller, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND, RESHUFFLE)
@@ -461,8 +460,8 @@ def move_own_models(common, rules, block, ctx, vector):
 
 
 @njit(**ENTRY)
-def run_rounds(steps, common, exchanges, block, first, last):
-    """Run the rounds first, ..., last - 1 of one block.
+def run_rounds(steps, common, exchanges, block, ctx, values, first, last):
+    """Run the rounds first, ..., last - 1 of one block; ctx, and values (B,), are room to write on.
 
     The steps are numbered as in `distributed.protocol`; `distributed.server.Server` goes through the same steps in the
     same order: `_begin_round` is 1 to 3 and 5, `_clear_sums` 4 and 6, `_add_message` 7, `_server_step` 8 to 10,
@@ -474,8 +473,6 @@ def run_rounds(steps, common, exchanges, block, first, last):
     worker_scratch, server_scratch, average = block.worker_scratch, block.server_scratch, block.watch.average
     total, exact_sum, history = server_scratch.total, worker_scratch.exact_sum, arrivals.history
     n, size = plan.n, x.shape[0]
-    ctx = np.zeros(CONTEXT_ENTRIES, np.int64)
-    values = np.empty(size)
     for rnd in range(first, last):
         write_context(ctx, rnd, n, n, n, 0, 0, 0)
         if steps.record_before != 0:  # steps 1, 2, 3

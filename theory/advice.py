@@ -1,6 +1,7 @@
 """Which theorems apply to a problem and its compressors, and which of them promises most.
 
-Every registered theorem is asked for its guarantee. Those that have one are ranked, those that have none say why.
+Every registered theorem is asked for its guarantee. Those that have one are ranked, those whose bound has no value
+stand apart with the constant that is missing, those that do not apply say why.
 Bounds on different metrics are not compared: there is a ranking for every metric.
 """
 
@@ -108,7 +109,10 @@ class Advice:
     Attributes
     ----------
     options
-        By metric (in LaTeX): ranked options. Those without a number stand last.
+        By metric (in LaTeX): ranked options. Those whose bound does not get to eps stand last.
+    without_bound
+        Theorems that apply and give a step, but whose bound cannot be computed: a constant is unknown
+        (`Guarantee.missing`), or the theorem states an order only.
     refused
         (theorem, reason) of the others.
     by
@@ -118,6 +122,7 @@ class Advice:
     """
 
     options: dict[str, list[Option]]
+    without_bound: list[Option]
     refused: list[tuple[Theorem, str]]
     by: str
     eps: float | None
@@ -192,6 +197,7 @@ def advise(
         if name not in THEOREMS:
             raise InputError(f"unknown theorem '{name}'{nearest(name, THEOREMS)}")
     options: dict[str, list[Option]] = {}
+    without_bound: list[Option] = []
     refused: list[tuple[Theorem, str]] = []
     for name in theorems or sorted(THEOREMS):
         if THEOREMS[name].provenance == "conjectured" and not theorems:
@@ -200,11 +206,13 @@ def advise(
         found = THEOREMS[name].guarantee(known, up, down, rounds, eps)
         if isinstance(found, NoGuarantee):
             refused.append((found.theorem, found.reason))
+        elif found.needs:
+            without_bound.append(Option(found, missing=found.needs))
         else:
             options.setdefault(found.metric.latex, []).append(_option(found, eps, rounds, link))
     for ranked in options.values():
         ranked.sort(key=_key(by))
-    return Advice(options, refused, by, eps, rounds)
+    return Advice(options, without_bound, refused, by, eps, rounds)
 
 
 def _option(found: Guarantee, eps: float | None, rounds: int | None, link: Link | None) -> Option:
@@ -214,8 +222,6 @@ def _option(found: Guarantee, eps: float | None, rounds: int | None, link: Link 
     def seconds(needed: int) -> float | None:
         return None if link is None or each is None else needed * link.round(each)
 
-    if found.needs:
-        return Option(found, missing=found.needs)
     if rounds is not None:
         rounds = found.whole(rounds)
         bits = None if each is None else rounds * each

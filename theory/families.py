@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ..common.errors import together
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
 from .hypotheses import wants
 from .theorem import ParameterChoice, Point, Request, Theorem
@@ -81,7 +82,7 @@ class LinearTheorem(Theorem):
         contraction_gaps = self.contraction_gaps(request, p)
         least = min(contraction_gaps.values())
         names = [name for name, value in contraction_gaps.items() if value <= least * (1 + 1e-9)]
-        return f"rho = {near_one(least)} is set by {' and '.join(names)}"
+        return f"rho = {near_one(least)} is set by {together(names)}"
 
     def rate(self, request: Request, p: Point, curve: Curve | None) -> Rate:
         floor = None if curve is None else curve.floor

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..common import front
+from ..common.errors import together
 from .compressors import COMPRESSORS, AbsoluteError, Compressor, Contractive, Mask, Unbiased
 from .compressors.registry import of_toolkit
 from .constants import NAMES, Constants
@@ -133,7 +134,7 @@ class Checked:
 def wants(what: str, missing: tuple[str, ...] | list[str]) -> str:
     """The sentence that asks for constants."""
     assert set(missing) <= set(NAMES)
-    return f"{what} needs {' and '.join(missing)}; give {front.constants(*missing)}"
+    return f"{what} needs {together(missing)}; give {front.constants(*missing)}"
 
 
 # ------------------------------------------------------------------------------------------------ the function
@@ -218,7 +219,8 @@ def _one(asked: Asked) -> Answer:
         YES
         if n == 1
         else no(
-            f"{asked.theorem.name} is about one worker, not n = {n}; give {front.either('n=1 (--workers 1)', 'n=1')}"
+            f"{asked.theorem.name} is about one worker, not n = {n}; give "
+            + front.either("--workers 1 (--set n=1 where there is no problem)", "n=1")
         )
     )
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..common import front
 from ..common.door import checked
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, nearest, together
 from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
@@ -273,7 +273,8 @@ class Theorem(ABC):
     def metric_latex(self) -> str:
         """The metric in LaTeX."""
         columns = {name: latex.replace("x^t", f"{self.iterate}^t") for name, latex in COLUMNS.items()}
-        return " + ".join(coefficient + columns[column] for coefficient, column in self.measures)
+        terms = [coefficient + columns[column] for coefficient, column in self.measures]
+        return terms[0] + "".join(f" - {term[1:]}" if term[0] == "-" else f" + {term}" for term in terms[1:])
 
     def unprescribed(self) -> Theorem:
         """The theorem with free parameters that this one specialises (often itself)."""
@@ -421,7 +422,7 @@ class Theorem(ABC):
         missing = tuple(name for name in self.bound_needs(request) if getattr(request.constants, name) is None)
         wanted = request.rounds is not None or request.eps is not None
         if missing and wanted and not self.general:
-            notes += (f"the step is not tuned, because the bound needs {' and '.join(missing)}",)
+            notes += (f"the step is not tuned, because the bound needs {together(missing)}",)
         score = self._score(request) if wanted and not missing else None
         choices: list[ParameterChoice] = []
         refusal = NotCovered("")

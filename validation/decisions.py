@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..common.errors import together
 from .statistics import Fit, betting_limit, fit_path_slope
 from .verdict import MeasuredRate, MeasuredSpeedup, Series, Strength
 
@@ -132,7 +133,7 @@ def meets(fit: Fit, allowed: tuple[float, float]) -> bool:
 def with_promises(word: str, rate: MeasuredRate | None, speedup: MeasuredSpeedup | None) -> str:
     """The verdict's word, and which promised slopes were not seen."""
     missing = [name for name, found in (("rate", rate), ("speedup", speedup)) if found is not None and not found.seen]
-    return f"{word}, {' and '.join(missing)} not seen" if missing and word == "holds" else word
+    return f"{word}, {together(missing)} not seen" if missing and word == "holds" else word
 
 
 def strength(series: Series, samples: np.ndarray, alpha: float, instance: str) -> Strength | None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import InputError
+from ..common.errors import InputError, together
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..problems.explicit import ExplicitQuadratic
@@ -390,14 +390,14 @@ def completion_conforms(seed: int = 0) -> Conformance:
             try:
                 filled = replace(true, **dropped).completed(("L_mean", "L_shared", "grad0_scaled"))
             except InputError as contradiction:
-                tally.found = f"in what is filled in where {' and '.join(names)} are unknown: {contradiction}", 1.0, 0.0
+                tally.found = f"in what is filled in where {together(names)} are unknown: {contradiction}", 1.0, 0.0
                 return tally.answer()
             for name in names:
                 right, found = getattr(true, name), getattr(filled, name)
                 if right is None or found is None:
                     continue
                 beyond = (found - right if name in LOWER else right - found) / abs(right or 1.0)
-                where = f"{name}, which is filled in where {' and '.join(names)} are unknown, of {n} workers"
+                where = f"{name}, which is filled in where {together(names)} are unknown, of {n} workers"
                 _note(tally, where, "what is filled in", np.array([max(beyond, 0.0)]), NEARLY)
             tally.rounds += 1
     return tally.answer()

@@ -565,10 +565,8 @@ def sweep(
         chosen = dict(zip(grid, map(float, values), strict=True))
         trace = simulate(
             method, subject, up, down, parameters={**parameters, **chosen}, rounds=rounds, replicas=replicas, seed=seed,
-            columns=False, checkpoints=[rounds],
+            columns=[column], checkpoints=[rounds],
         )  # fmt: skip
-        if column not in trace.columns:
-            raise InputError(f"this run has no column '{column}'{nearest(column, trace.columns)}")
         mean, low, high = (float(a[-1]) for a in mean_limits(trace.columns[column][:, -1:], ALPHA))
         entries.append({**chosen, column: mean, "low": low, "high": high, "diverged": trace.diverged})
     return Sweep(column, entries)

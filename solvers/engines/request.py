@@ -30,7 +30,7 @@ from .block import Block
 from .log import Log, final
 from .options import RunOptions
 from .saving import Every, Saver, Stored, identity
-from .setup import Run, columns_of
+from .setup import Run, optional_columns
 
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
 BLOCK_NUMBERS = 4096
@@ -169,7 +169,7 @@ def prepare(options: RunOptions) -> Job:
         raise InputError(f"checkpoints run from {points[0]} to {points[-1]}; they must lie between 0 and {rounds}")
     # A full gradient in every round costs more than a round of sampled ones, and makes asynchronous workers wait.
     usual = set() if method.clock or problem.noise.batch is not None else {"grad_sq_mean"}
-    wanted = columns_of(method, usual if columns is True else set(columns or ()))
+    wanted = optional_columns(usual if columns is True else columns or (), method, problem, numbers, up, down)
     if {"gap_mean", "gap_avg"} & wanted and not problem.f_star_certified:
         found = "is not known" if problem.f_star is None else "is known by a lower bound only"
         raise InputError(f"gap_mean and gap_avg need f*, which {found} of '{problem.spec}': leave them out")

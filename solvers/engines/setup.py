@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ...common.errors import InputError
+from ...common.errors import InputError, nearest
 from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
@@ -292,22 +292,75 @@ def regulariser(problem: Problem, x: np.ndarray) -> np.ndarray | float:
     return l1 * np.abs(x).sum(axis=-1) + 0.5 * l2 * np.einsum("rj,rj->r", x, x)
 
 
-def columns_of(method: Method, wanted: Mapping[str, Any] | set[str] | frozenset[str]) -> frozenset[str]:
-    """Check the names of the optional columns.
+def optional_columns(
+    wanted: Iterable[str], method: Method, problem: Problem, numbers: dict[str, float], up: Compressor, down: Compressor
+) -> frozenset[str]:
+    """Check the names of the columns that are asked for, and leave out those that this run records anyway.
 
     Raises
     ------
     InputError
-        For a name that neither the engine nor the method knows, or a shadow sequence that the method does not have.
+        For a name that neither the engine nor the method knows, or that of something this run does not have.
     """
     known = OPTIONAL_COLUMNS | set(method.columns)
     if method.shadow is None:
         known -= SHADOW_COLUMNS
-    if unknown := sorted(set(wanted) - known):
-        if asked := sorted(SHADOW_COLUMNS & set(unknown)):
-            raise InputError(
-                f"method '{method.name}' declares no shadow sequence, so that {', '.join(asked)} mean nothing: leave "
-                f"them out, or give the method a shadow"
-            )
-        raise InputError(f"no such column: {', '.join(unknown)}; '{method.name}' can record {', '.join(sorted(known))}")
-    return frozenset(wanted)
+    others = sorted(set(wanted) - known)
+    if asked := sorted(SHADOW_COLUMNS & set(others)):
+        raise InputError(
+            f"method '{method.name}' declares no shadow sequence, so that {', '.join(asked)} mean nothing: leave "
+            f"them out, or give the method a shadow"
+        )
+    usual = _usual_columns(method, problem, numbers, up, down) if others else {}
+    for name in others:
+        if name not in usual:
+            choice = f"'{method.name}' can record {', '.join(sorted(known))}"
+            always = ", ".join(sorted(column for column, there in usual.items() if there))
+            close = nearest(name, [*known, *usual])
+            raise InputError(f"no such column: {name}{close}; {choice}, and records {always} always")
+        if not usual[name]:
+            raise InputError(f"this run has no column '{name}', which needs {NEEDED_FOR[name]}: leave it out")
+    return frozenset(wanted) & known
+
+
+#: The columns that nobody has to ask for, and what it takes that a run has them.
+NEEDED_FOR = {
+    "grad_sq": "nothing",
+    "gap": "a problem whose f* is known",
+    "above_bound": "a problem of which a lower bound of f* is known, and no more",
+    "objective": "a problem of whose f* nothing is known",
+    "dist_sq": "a problem whose minimiser is known",
+    "up_residual_sq": "nothing",
+    "down_residual_sq": "nothing",
+    "memory_sq": "a method whose workers keep memories",
+    "memory_error_sq": "a method whose workers keep memories, and a problem whose minimiser is known",
+    "worker_error_sq": "a method whose workers keep errors",
+    "error_sq": "a method that keeps errors",
+    "consensus_sq": "a method whose workers have models of their own",
+    "bits_up_encoded": "an uplink compressor with a codec",
+    "bits_down_encoded": "a downlink compressor with a codec",
+}
+
+
+def _usual_columns(
+    method: Method, problem: Problem, numbers: dict[str, float], up: Compressor, down: Compressor
+) -> dict[str, bool]:
+    """The columns that nobody has to ask for: name -> whether this run has it (as `metrics` records them)."""
+    exchanges = [method, method.special or method]
+    uplinks = [e.uplink(numbers) for e in exchanges]
+    memories = any(c.memory for c in uplinks) or method.memory_state is not None
+    up_error, down_error = any(c.error for c in uplinks), any(e.downlink(numbers).error for e in exchanges)
+    has = {
+        "gap": problem.f_star is not None and problem.f_star_certified,
+        "above_bound": problem.f_star is not None and not problem.f_star_certified,
+        "objective": problem.f_star is None,
+        "dist_sq": problem.x_star is not None,
+        "memory_sq": memories,
+        "memory_error_sq": memories and problem.gradients_at_star is not None,
+        "worker_error_sq": up_error,
+        "error_sq": up_error or down_error,
+        "consensus_sq": bool(method.models),
+        "bits_up_encoded": compressors.has_kernel_bits(up),
+        "bits_down_encoded": compressors.has_kernel_bits(down),
+    }
+    return {name: has.get(name, True) for name in NEEDED_FOR}

@@ -56,7 +56,11 @@ def test_advice_lists_what_applies_and_why_not_the_rest():
     assert "needs an unbiased uplink compressor" in reasons["diana.strongly-convex"]
     text = run("advise", "--problem", SPLIT, "--workers", "4", "--up", "topk:k=1", "--eps", "1e-3").output
     assert "ef21.pl" in text
-    assert "do not apply" in text
+    apply, apart = text.index("apply, but no bound can be computed"), text.index("do not apply")
+    assert apply < text.index("liec.nonconvex ") < apart
+    missing = {entry["theorem"]: entry["missing_constants"] for entry in found["without_bound"]}
+    assert (missing["liec.nonconvex"], missing["gmc-plus.nonconvex-bounded"]) == (["G"], ["G_l1", "G"])
+    assert not set(missing) & set(names)
 
 
 def test_a_vacuous_bound_has_its_own_warning_and_status():
@@ -99,7 +103,7 @@ def test_run_records_the_columns_that_are_asked_for(tmp_path):
         assert there in recorded
         assert not_there not in recorded
     result = run(*words, "--columns", "gap_men")
-    assert (result.exit_code, "no such column: gap_men; 'sgd' can record" in result.stderr) == (2, True)
+    assert (result.exit_code, "no such column: gap_men (did you mean 'gap_mean'?)" in result.stderr) == (2, True)
 
 
 def test_the_summary_of_a_run_calls_the_gap_what_it_is():

@@ -382,6 +382,8 @@ def test_mistakes_are_named(spec, word):
         ("randomblock:blocks=11", 10, "blocks = 11 is more than the 10 coordinates"),
         ("rankr:rank=4", 10, "rank = 4 is more than the 4 x 3 matrix has"),
         ("powersgd:rows=11", 10, "rows = 11 is more than the 10 coordinates"),
+        ("powersgd:rows=9", 10, "rows = 9 does not divide the 10 .* take rows=5, or leave rows out for a 4 x 3"),
+        ("rankr:rows=5", 8, "rows = 5 does not divide the 8 .* take rows=4, or leave rows out for a 3 x 3"),
         ("adversary:direction=sphere", 1, "needs 2 coordinates"),
         ("induced:first=ternary,second=ternary", 10, "first must be contractive, and ternary is not"),
         ("induced:first=topk/k=2,second=sign", 10, "second must be unbiased, and sign is not"),

@@ -7,6 +7,7 @@ import pytest
 from numba import njit
 
 import tersegrad as tg
+from support.method_table import PARAMETERS, call
 from tersegrad.common.errors import InputError
 from tersegrad.problems import Problem, ProblemKernels
 from tersegrad.problems import problem as build
@@ -14,6 +15,7 @@ from tersegrad.problems.kernels.signatures import GRADIENT, OPTIONS, VALUE
 from tersegrad.solvers import Method, Trace, simulate
 from tersegrad.solvers.channels import plain
 from tersegrad.solvers.context import context
+from tersegrad.solvers.engines.setup import NEEDED_FOR
 from tersegrad.solvers.engines.simulate import blocks
 from tersegrad.solvers.rules import descend
 from tersegrad.solvers.signatures import COMPRESS, RULE
@@ -357,3 +359,16 @@ def test_what_a_run_measures_by_default_costs_no_more_than_the_run():
     assert "grad_sq_mean" in exact.columns
     guarantee = tg.theorem("sgd.nonconvex").guarantee(tg.problem(rows, workers=2).constants().replaced({"sigma_sq": 9}))
     assert tg.run(guarantee, tg.problem(rows, workers=2), rounds=5).metric.shape[0] == 1
+
+
+@pytest.mark.parametrize("word", PARAMETERS)
+@pytest.mark.parametrize("subject", ["quadratic:dim=12,heterogeneity=1", "logistic-nonconvex:rows=40,dim=12,lam=0.1"])
+def test_a_column_that_is_recorded_anyway_may_be_asked_for_and_one_that_is_not_says_what_it_needs(word, subject):
+    small = {"rounds": 2, "replicas": 1, "paths": False}
+    arguments, given = call(word, subject, columns=False, **small)
+    there = set(simulate(*arguments, **given).columns)
+    assert set(simulate(*arguments, **{**given, "columns": sorted(there)}).columns) == there
+    assert there <= set(NEEDED_FOR)
+    for name in set(NEEDED_FOR) - there:
+        with pytest.raises(InputError, match=f"^this run has no column '{name}', which needs a "):
+            simulate(*arguments, **{**given, "columns": [name]})

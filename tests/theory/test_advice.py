@@ -17,11 +17,25 @@ def options(found):
 @pytest.mark.parametrize("up", ["topk:k=4", "ternary", None])
 def test_every_theorem_is_an_option_or_refused_with_its_own_reason(up):
     found = advise(KNOWN, up, eps=1e-3)
-    assert sorted([o.theorem.name for o in options(found)] + [t.name for t, _ in found.refused]) == sorted(THEOREMS)
+    apply = [o.theorem.name for o in options(found) + found.without_bound]
+    assert sorted(apply + [t.name for t, _ in found.refused]) == sorted(THEOREMS)
     for refused, reason in found.refused:
         assert refused.guarantee(KNOWN, up, eps=1e-3).reason == reason
     for option in options(found):
         assert option.theorem.guarantee(KNOWN, up, eps=1e-3).parameters == option.guarantee.parameters
+
+
+def test_a_theorem_whose_bound_cannot_be_computed_stands_apart_with_what_is_missing():
+    """LIEC's step needs no G, its bound does; EControl's theorem states an order."""
+    found = advise(KNOWN, "topk:k=4", eps=1e-3)
+    apart = {option.theorem.name: option for option in found.without_bound}
+    assert apart["liec.nonconvex"].guarantee.missing == ("G",)
+    assert "needs G; give Constants(G=...)" in apart["liec.nonconvex"].missing
+    assert "states an order only" in apart["econtrol.nonconvex"].missing
+    assert not any(o.guarantee.needs for o in options(found))
+    known = advise(KNOWN.replaced({"G": 3.0}), "topk:k=4", eps=1e-3)
+    assert "liec.nonconvex" in {o.theorem.name for o in options(known)}
+    assert "liec.nonconvex" not in {o.theorem.name for o in known.without_bound}
 
 
 def test_options_are_ranked_by_what_is_asked_for():

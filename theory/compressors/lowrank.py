@@ -1,6 +1,7 @@
 """Low-rank compressors: the vector as a matrix, its best directions sent.
 
-The matrix A has m rows of n coordinates each; the vector fills it row by row, zeros fill the rest. Both compressors
+The matrix A has m rows of n coordinates each, filled row by row. Rows that are given divide d; by default
+m = ceil(sqrt d), n = ceil(d/m), and zeros fill what is left of the matrix. Both compressors
 send factors P (m x r) and Q (n x r) with P close to orthonormal and Q = A^T P; the receiver multiplies, C(x) = P Q^T.
 
 The factors travel in 32 bits an entry, and rounding must neither lengthen C(x) nor turn it against x - C(x). With e =
@@ -13,7 +14,7 @@ that span, and s is larger: so ||C(x)|| <= ||x|| and <C(x), x - C(x)> >= 0. The 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...common.errors import InputError
 from .base import MAX_DIM, VALUE_TRUNCATION, Compressor
@@ -39,6 +40,14 @@ class LowRank(Compressor):
         if self.rows is not None and self.rows > dim:
             raise InputError(f"{self.name}: rows = {self.rows} is more than the {dim} coordinates; take rows <= {dim}")
         m, n = self.shape(dim)
+        if self.rows is not None and dim % m:
+            small = [k for k in range(1, math.isqrt(dim) + 1) if dim % k == 0]
+            near = max(k for k in (*small, *(dim // k for k in small)) if k < m)
+            square = "{} x {} matrix".format(*replace(self, rows=None).shape(dim))
+            raise InputError(
+                f"{self.name}: rows = {m} does not divide the {dim} coordinates, which are to fill an m x n matrix; "
+                f"take rows={near}, or leave rows out for a {square} whose last places are filled with zeros"
+            )
         if self.rank > min(m, n):
             raise InputError(
                 f"{self.name}: rank = {self.rank} is more than the {m} x {n} matrix has; take rank <= {min(m, n)}"

@@ -26,7 +26,7 @@ class RankR(LowRank):
     rank
         r, at most min(m, n).
     rows
-        m; n = ceil(d/m). By default m = ceil(sqrt d).
+        m, a divisor of d, for matrices of m x d/m. By default m = ceil(sqrt d), n = ceil(d/m), and zeros fill the rest.
     """
 
     name: ClassVar[str] = "rankr"

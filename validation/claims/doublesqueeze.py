@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...common.errors import together
 from ...problems import problem
 from ...solvers.channels import plain
 from ...solvers.method import Method
@@ -112,7 +113,7 @@ def any_compressor(settings: Settings, *, method: str | Method = "doublesqueeze"
         f"with memory the mean squared gradient falls as T^{flattest:.2f} or faster with {len(covered)} compressors; "
         f"without, the biased ones stall, {least:.2g} times as high or more at T = {rounds[-1]}"
         + (
-            f"; outside the assumption of bounded errors, {' and '.join(outside)} fail{'' if len(outside) > 1 else 's'}"
+            f"; outside the assumption of bounded errors, {together(outside)} fail{'' if len(outside) > 1 else 's'}"
             if outside
             else ""
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,6 +52,8 @@ def advise(
 ) -> int:
     """List every theorem that applies, ranked, and say why the others do not.
 
+    Theorems that apply but whose bound cannot be computed stand apart, with the constant that is missing.
+
     \b
     tersegrad advise --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3 --eps 1e-6
     tersegrad advise --set L_max=1 mu=0.1 n=20 dim=500 dist0_sq=4 sigma_sq=0 --up ternary:block=256
@@ -66,7 +69,7 @@ def advise(
         print_json(document(found))
     else:
         click.echo(text(found))
-    listed = bool(found.options) and eps is None and rounds is None
+    listed = bool(found.options or found.without_bound) and eps is None and rounds is None
     return 0 if found.best or listed else NO_GUARANTEE
 
 
@@ -79,6 +82,14 @@ def document(found: Advice) -> dict[str, Any]:
         "metrics": [
             {"metric": metric, "theorems": [entry(option, found) for option in ranked]}
             for metric, ranked in found.options.items()
+        ],
+        "without_bound": [
+            {
+                "metric": option.guarantee.metric.latex,
+                "missing_constants": list(option.guarantee.missing),
+                **entry(option, found),
+            }
+            for option in found.without_bound
         ],
         "refused": [{"theorem": theorem.name, "reason": reason} for theorem, reason in found.refused],
     }
@@ -111,15 +122,33 @@ def text(found: Advice) -> str:
         lines.append(f"about E[{to_text(f'${metric}$')}]")
         lines.append(aligned([row(option, found) for option in ranked]))
         lines.append("")
-    count = len(found.refused)
-    lines.append(f"{count} theorem{' does' if count == 1 else 's do'} not apply")
-    lines.append(aligned([[theorem.name, reason] for theorem, reason in found.refused]))
+    if found.without_bound:
+        lines.append(f"{_theorems(found.without_bound, 'applies', 'apply')}, but no bound can be computed")
+        lines.append(
+            aligned([[*_step(option), _short(option.missing, option.theorem.name)] for option in found.without_bound])
+        )
+        lines.append("")
+    lines.append(_theorems(found.refused, "does not apply", "do not apply"))
+    lines.append(aligned([[theorem.name, _short(reason, theorem.name)] for theorem, reason in found.refused]))
     return "\n".join(lines)
+
+
+def _theorems(them: Sequence[object], one: str, several: str) -> str:
+    return f"{len(them)} theorem{f' {one}' if len(them) == 1 else f's {several}'}"
+
+
+def _short(sentence: str, name: str) -> str:
+    """A sentence in a line that begins with the theorem's name already."""
+    return sentence.removeprefix(f"the bound of {name} ").removeprefix(f"{name} ")
+
+
+def _step(option: Option) -> list[str]:
+    return [option.theorem.name, f"gamma = {number(option.guarantee.parameters['gamma'])}"]
 
 
 def row(option: Option, found: Advice) -> list[str]:
     """A theorem that applies, in columns."""
-    cells = [option.theorem.name, f"gamma = {number(option.guarantee.parameters['gamma'])}"]
+    cells = _step(option)
     if option.bound is not None:
         cells.append(f"bound {number(option.bound)}")
     elif option.rounds is not None:
@@ -130,4 +159,4 @@ def row(option: Option, found: Advice) -> list[str]:
         cells.append(f"{number(option.seconds)} s")
     if option.guarantee.vacuous(found.rounds):
         cells.append("worth nothing: not below the value at the start")
-    return [*cells, option.missing]
+    return [*cells, _short(option.missing, option.theorem.name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: Characters of a sentence.
 LONGEST_SENTENCE = 1200
@@ -26,6 +26,11 @@ class InputError(ValueError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(legible(str(sentence)))
+
+
+def together(words: Sequence[str]) -> str:
+    """Return ``"a, b and c"``."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

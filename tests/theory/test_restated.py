@@ -117,3 +117,39 @@ def test_seconds_are_found(monkeypatch):
     assert "rounds take" in contradiction(silent)
     chatty = _changed("sgd.nonconvex", seconds=lambda self, constants, p, rounds: 1.0)
     assert "rounds take" in contradiction(chatty)
+
+
+def test_what_is_recommended_is_found(monkeypatch):
+    """Scalings, steps and periods inside their intervals: no bound is wrong, and nobody should be told them."""
+    from tersegrad.theory.theorems import ef_bv, ringmaster
+
+    right = ef_bv.best
+    with monkeypatch.context() as patch:
+        patch.setattr(ef_bv, "best", lambda good, omega: 0.5 * right(good, omega))
+        assert "the recommended lam" in contradiction(THEOREMS["ef-bv.nonconvex"])
+    with monkeypatch.context() as patch:
+        patch.setattr(ringmaster, "MOST", 3)
+        assert "the R recommended for an accuracy" in contradiction(THEOREMS["ringmaster.nonconvex"])
+    kind = type(THEOREMS["diana.strongly-convex"])
+    slow = _changed(kind.name, _weight=lambda self, *given: 1.5 * kind._weight(self, *given))
+    assert "the contraction at the recommended M" in contradiction(slow)
+
+    def choose_parameters(self, request, choose):
+        choose("gamma", Interval(0.0, 1 / request.c.L, "0 < gamma <= 1/L"), 0.5 / request.c.L)
+
+    assert "the recommended gamma" in contradiction(_changed("sgd.nonconvex", choose_parameters=choose_parameters))
+
+
+def test_a_speedup_that_ends_earlier_is_found(monkeypatch):
+    from tersegrad.theory import families
+
+    right = families.speedup_until
+    monkeypatch.setattr(families, "speedup_until", lambda *given: 3 * right(*given))
+    assert "where a speedup is promised" in contradiction(THEOREMS["sgd.nonconvex"])
+    assert "where a speedup is promised" in contradiction(THEOREMS["doublesqueeze.nonconvex"])
+
+
+@pytest.mark.parametrize("id", ["sgd.nonconvex", "doublesqueeze.nonconvex", "diana.strongly-convex"])
+def test_a_parameter_that_is_taken_from_outside_is_found(id, monkeypatch):
+    monkeypatch.setattr(Interval, "refusal", lambda self, name, value: "")
+    assert "is taken, and only what is" in contradiction(THEOREMS[id])

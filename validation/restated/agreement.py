@@ -26,7 +26,15 @@ DRAWS = 2
 #: Rounds that are many for any constants, and how far a slope between them may be from its limit (logarithms).
 LATE, SLOPE = (10**17, 10**18), 0.06
 #: Rounds at which the largest n with a linear speedup is looked at.
-MANY = 10**8
+MANY = 10**12
+#: Values near a recommended one, by how much better one of them must be to count, and an accuracy that is asked for.
+NEAR, NO_BETTER, EPS = (0.9, 1.1), 1e-6, 0.03
+#: How far outside of its interval a parameter is tried, relative to the end.
+BEYOND = 1e-3
+#: What a theorem is told of a compressor is no choice; it has its own formulas.
+TOLD = ("U",)
+#: Where a linear speedup ends, the rest of a bound is as large as what falls like 1/sqrt(n), or nearly so.
+LESS = 2.2
 #: The rounding of values on the wire, which the formulas here leave out, changes a bound on a memory by no more.
 WIRE = 1e-3
 
@@ -139,7 +147,8 @@ def symbols(found: Guarantee, case: Case, T: float) -> dict[str, Any]:
     out |= {name: float(value) for name, value in known.items() if isinstance(value, int | float) and name != "a"}
     if "a" in known:
         out["shift"] = float(known["a"])
-    lists = {"sums": [L + m for L, m in own], "gaps": [L - m for L, m in own]}
+    lists: dict[str, Any] = {"sums": [L + m for L, m in own], "gaps": [L - m for L, m in own]}
+    lists["promise"] = up
     lists["times"] = list(found.constants.seconds or _times(int(out["n"])))
     return out | lists | {"g": float(found.parameters["gamma"]), "T": float(T)}
 
@@ -260,13 +269,22 @@ def _short_speedup(level: Callable[..., tuple[float, Guarantee] | None]) -> str:
     if (some := level(MANY)) is None or not 1000 < (until := some[1].rate.speedup_until or 0.0) < math.inf:
         return ""
     # For a sum of powers it ends where another term is as large; for a step that is tuned, where that is at its limit.
-    share = 8 if isinstance(some[1].theorem, AverageTheorem) else 64
+    share = 16 if isinstance(some[1].theorem, AverageTheorem) else 64
     few, more = level(MANY, int(until / share)), level(MANY, int(4 * until / share))
     if few is None or more is None:
         return ""
     slope = math.log(more[0] / few[0]) / math.log(int(4 * until / share) / int(until / share))
     if abs(slope - some[1].rate.in_workers) > 2 * SLOPE:
         return f"the bound falls like n^({slope:.3g}) up to n = {4 * until / share:.3g}, where a speedup is promised"
+    if isinstance(some[1].theorem, AverageTheorem) and (last := level(MANY, int(0.9 * until))) is not None:
+        alone = set(last[1].intervals) == {"gamma"}  # else its limit may move with another parameter
+        if alone and last[1].parameters["gamma"] > 0.99 * last[1].intervals["gamma"].high:
+            return f"the step is at its limit for n = {int(0.9 * until)}, where a speedup is promised"
+        kept = last[0] / few[0] * math.sqrt(int(0.9 * until) / int(until / share))
+        if kept > LESS:
+            return (
+                f"for n = {int(0.9 * until)}, where a speedup is promised, the bound is {kept:.3g} times what it says"
+            )
     return ""
 
 
@@ -278,7 +296,28 @@ def contradiction(theorem: Theorem) -> str:
     for name in sorted(held ^ set(ASSUMED[theorem.name].split(", "))):
         what = "does not assume" if name not in held else "assumes"
         return f"the theorem {what} '{name}', which it {'needs' if name not in held else 'does not need'} by the paper"
-    return differs(theorem) or wrong_slope(theorem)
+    return differs(theorem) or wrong_slope(theorem) or unguarded(theorem)
+
+
+def unguarded(theorem: Theorem) -> str:
+    """Which parameter is taken from outside of its interval, in a sentence; empty if none is."""
+    case = next(cases(theorem, 0))
+    rounds = ROUNDS[1] if for_rounds(theorem) else None
+    found = theorem.guarantee(case.constants, case.up, case.down, rounds)
+    if not isinstance(found, Guarantee):
+        return ""
+    chosen = {**found.parameters, **found.analysis}
+    for name, interval in found.intervals.items():
+        others = {other: chosen[other] for other in found.intervals if other not in (name, *TOLD)}
+        outside = [interval.low - BEYOND * (abs(interval.low) or 1)]
+        if math.isfinite(interval.high):
+            outside += [interval.high + BEYOND * (abs(interval.high) or 1)] + [interval.high] * interval.high_open
+        outside += [interval.low] * (interval.low_open and interval.low < interval.high)
+        for value in outside:
+            fixed = {**others, name: value}
+            if isinstance(theorem.guarantee(case.constants, case.up, case.down, rounds, None, **fixed), Guarantee):
+                return f"{name} = {value:.6g} is taken, and only what is {interval.text} is allowed"
+    return ""
 
 
 def _near(one: float, other: float) -> bool:
@@ -300,6 +339,34 @@ def _to_the_wire(computed: float, stated: float) -> float:
     return stated if math.isclose(computed, stated, rel_tol=WIRE) else computed
 
 
+def _recommended(
+    right: Restated, found: Guarantee, case: Case, letters: Mapping[str, Any]
+) -> Iterator[tuple[str, float, float]]:
+    """What is recommended: by its formula, an end of its interval, or no worse than what is near it."""
+    for name, value in {**found.parameters, **found.analysis}.items():
+        if name in right.chosen:
+            yield f"the recommended {name}", value, evaluate(right.chosen[name], letters)
+        elif name in right.best:
+            gap = found.rate.contraction_gap or 0.0
+            others = [
+                found.theorem.guarantee(case.constants, case.up, case.down, None, None, **{name: c * value})
+                for c in NEAR
+            ]
+            better = max((o.rate.contraction_gap or 0.0 for o in others if isinstance(o, Guarantee)), default=0.0)
+            yield f"the contraction at the recommended {name}", gap, max(gap, better * (1 - NO_BETTER))
+        elif name in found.intervals and name not in TOLD:
+            interval = found.intervals[name]
+            ends = [interval.high / 2 if interval.high_open else interval.high]
+            ends += [] if interval.low_open else [interval.low]
+            yield f"the recommended {name}", value, min(ends, key=lambda end: abs(end - value))
+    if right.wanted and not case.name:
+        aimed = found.theorem.guarantee(case.constants, case.up, case.down, eps=EPS)
+        assert isinstance(aimed, Guarantee)
+        for name, number in right.wanted.items():
+            stated = evaluate(number, {**letters, "eps": EPS})
+            yield f"the {name} recommended for an accuracy", aimed.parameters[name], stated
+
+
 def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator[tuple[str, float, float]]:
     """What is compared: its name, as computed, as restated."""
     letters = symbols(found, case, T)
@@ -310,8 +377,8 @@ def _compared(right: Restated, found: Guarantee, case: Case, T: int) -> Iterator
         for number, end in zip(ends, (low, high), strict=True):
             if number is not None:
                 yield f"the end of the interval of {name}", end, evaluate(number, letters)
-    for name, number in right.chosen.items() if not found.fixed else ():
-        yield f"the recommended {name}", found.parameters[name], evaluate(number, letters)
+    if not found.fixed:
+        yield from _recommended(right, found, case, letters)
     weights = right.weights or tuple(one for _ in found.metric.terms)
     for number, (column, weight) in zip(weights, found.metric.terms, strict=True):
         yield f"the weight of {column}", weight, evaluate(number, letters)

@@ -25,7 +25,12 @@ class Restated:
     limits
         The ends of the intervals of other parameters: (low, high), each may be None.
     chosen
-        What is recommended where no parameter is fixed; of an order for T rounds.
+        What is recommended where no parameter is fixed; of an order for T rounds. A parameter that is left out is at an
+        end of its interval, at half of one that is open.
+    best
+        Parameters whose recommended value contracts faster than values near it.
+    wanted
+        What is recommended for an accuracy eps.
     seconds
         In which T rounds are done, where the compute times say so.
     """
@@ -35,6 +40,8 @@ class Restated:
     weights: tuple[Number, ...] = ()
     limits: Mapping[str, tuple[Number | None, Number | None]] = field(default_factory=dict)
     chosen: Mapping[str, Number] = field(default_factory=dict)
+    best: tuple[str, ...] = ()
+    wanted: Mapping[str, Number] = field(default_factory=dict)
     seconds: Number | None = None
 
 

@@ -17,6 +17,7 @@ RESTATED = {
             + (4 * (1 - dd) / dd**2 + 1) * 2 * (1 - du) * g**2 * H**2 * Lmax**2 * G**2
             + L * g * s2 / n
         ),
+        chosen={"H": lambda: 8.0},
     ),
     "cser.nonconvex-sharper": Restated(
         lambda L: 1 / L,
@@ -25,6 +26,7 @@ RESTATED = {
             + Lmax**2 * g**2 * (1 - du) * G**2 * (H * sqrt(1 - dd) / (1 - sqrt(1 - dd)) + H - 1) ** 2
             + L * g * s2 / n
         ),
+        chosen={"H": lambda: 8.0},
     ),
 }  # fmt: skip
 

@@ -18,6 +18,10 @@ RESTATED = {
     "khirirat.d-qgd-strongly-convex": Restated(
         lambda n, Lmax, a, s, theta: 2 * n / (a * s * (1 + theta) * Lmax),
         _d_qgd,
+        chosen={
+            "gamma": lambda n, Lmax, a, s, zs2: n / (a * s * Lmax * (2 if zs2 else 1)),
+            "theta": lambda zs2: 1.0 if zs2 else 0.0,
+        },
     ),
     "khirirat.d-qgd-sharper": Restated(
         lambda n, L, Lmax, w, s: 1 / (L + 2 * s * w * Lmax / n),

@@ -13,6 +13,7 @@ RESTATED = {
     "khirirat.delayed-q-sgd": Restated(
         lambda: inf,
         lambda L, a, G, tau, R2, g, T: R2 / (2 * g * T) + g * a * G**2 / 2 + L * g**2 * tau**2 * a * G**2 / 2,
+        chosen={"M": lambda: 1.0, "gamma": lambda L: 1 / L},
     ),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ RESTATED = {
         ),
         weights=(one, lambda M, g: M * g**2),
         limits={"alpha": (positive, lambda w: 1 / (1 + w)), "M": (lambda n, w, alpha: 2 * w / (n * alpha), None)},
+        best=("M",),
     ),
     "diana.pl": Restated(
         lambda L, Lt, w, wav, alpha: 1 / (
@@ -35,6 +36,7 @@ RESTATED = {
         ),
         weights=(one, lambda w, wav, alpha, g: g * wav / (2 * margin(sqrt(r_of(alpha, 0, w))))),
         limits={"alpha": (positive, lambda w: 2 / (1 + w))},
+        chosen={"alpha": lambda w: 1 / (1 + w)},
     ),
 }  # fmt: skip
 

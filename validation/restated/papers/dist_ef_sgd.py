@@ -19,6 +19,7 @@ RESTATED = {
             + 2 * L**2 * (g * sqrt(both_errors(d, K, G / (1 - b))) + g * b**2 * G / (1 - b) ** 2) ** 2
         ),
         limits={"b": (positive, one)},
+        chosen={"b": lambda: 0.9},
     ),
 }  # fmt: skip
 

@@ -49,6 +49,7 @@ RESTATED = {
                 over(4 * mu * L, (mu + L) ** 2 * (1 + c * alpha) - 4 * mu * L),
             )),
         },
+        best=("c", "alpha"),
     ),
     "dore.strongly-convex-tuned": Restated(
         lambda n, L, mu, wu: 2 / ((mu + L) * (1 + 2 * wu / n)),
@@ -69,6 +70,7 @@ RESTATED = {
             "beta": (None, lambda wd: 1 / (wd + 1)),
             "eta": (None, lambda L, wd, g: sqrt(over(2 * g * L, wd * (1 + 6 * g * L)))),
         },
+        chosen={"alpha": lambda wu: 1 / (2 * (1 + wu))},
     ),
     "dore.nonconvex-tuned": Restated(
         lambda n, L, wu, s2, T: 1 / (12 * L * (1 + 2 * wu / n) + sqrt(s2 * T / n)),

@@ -36,6 +36,7 @@ RESTATED = {
             "A": (positive, lambda d: d),
             "B": (lambda d, A: (1 - d) * (1 - A) / (d - A) if d < 1 else 0.0, None),
         },
+        chosen={"A": lambda d: theta_of(d)},
     ),
 }  # fmt: skip
 

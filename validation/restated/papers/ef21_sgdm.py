@@ -21,6 +21,7 @@ RESTATED = {
         lambda L, Lt, d, eta: min(d / (8 * Lt * sqrt(1 - d)) if d < 1 else inf, eta / (4 * L)),
         _sgdm,
         limits={"eta": (positive, one)},
+        chosen={"eta": lambda L, Lt, d: min(1.0, L * d / (2 * Lt * sqrt(1 - d))) if d < 1 else 1.0},
     ),
 }  # fmt: skip
 

@@ -21,12 +21,18 @@ def r_of(lam: float, e: float, w: float) -> float:
     return (1 - lam + lam * e) ** 2 + lam**2 * w
 
 
+def _scaling(bias: float, w: float) -> float:
+    """The factor with which C is the best contraction."""
+    return min((1 - bias) / ((1 - bias) ** 2 + w), 1.0)
+
+
 RESTATED = {
     "ef-bv.nonconvex": Restated(
         lambda L, Lt, lam, nu, bias, w, wav: 1 / (L + Lt * sqrt(r_of(nu, bias, wav)) / (1 - sqrt(r_of(lam, bias, w)))),
         lambda D, g0, lam, nu, bias, w, wav, g, T: (
             2 * D / (g * T) + r_of(nu, bias, wav) * g0 / ((1 - sqrt(r_of(lam, bias, w))) * T)
         ),
+        chosen={"lam": _scaling, "nu": lambda bias, wav: _scaling(bias, wav)},
     ),
     "ef-bv.pl": Restated(
         lambda L, Lt, lam, nu, bias, w, wav: 1 / (
@@ -40,6 +46,7 @@ RESTATED = {
             one,
             lambda lam, nu, bias, w, wav, g: g * r_of(nu, bias, wav) / (2 * margin(sqrt(r_of(lam, bias, w)))),
         ),
+        chosen={"lam": _scaling, "nu": lambda bias, wav: _scaling(bias, wav)},
     ),
 }  # fmt: skip
 

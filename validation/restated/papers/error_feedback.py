@@ -29,14 +29,17 @@ RESTATED = {
     "error-feedback.nonconvex-bounded": Restated(
         lambda: inf,
         lambda L, d, G, D, g, T: 2 * D / (g * T) + g * L * G**2 + 4 * g**2 * L**2 * G**2 * (1 - d) / d**2,
+        chosen={"gamma": lambda L: 1 / L},
     ),
     "error-feedback.strongly-convex": Restated(
-        lambda mu: 8 / mu, _mem_sgd, limits={"alpha": (lambda: 4.0, None), "a": (_shift, None)}
+        lambda mu: 8 / mu, _mem_sgd, limits={"alpha": (lambda: 4.0, None), "a": (_shift, None)},
+        chosen={"alpha": lambda: 5.0},
     ),
     "error-feedback.memory": Restated(
         lambda: inf,
         lambda d, G, alpha, shift, g, T: (g / (shift + T)) ** 2 * 4 * alpha / (alpha - 4) * G**2 / d**2,
         limits={"alpha": (lambda: 4.0, None), "a": (_shift, None)},
+        chosen={"alpha": lambda: 5.0, "gamma": lambda mu: 8 / mu},
     ),
     "error-feedback.strongly-convex-order": Restated(
         lambda Lmax, d: d / (28 * Lmax),

@@ -48,12 +48,21 @@ def kept(n: float, beta: float, d: float, G: float, G1: float, U: float, promise
     return min(found)
 
 
+def momentum(n: float, d: float, promise: Contractive) -> float:
+    """0.9, or half of the beta up to which the memory is bounded."""
+    if d == 1 or n == 1 or promise.keeps in ("random", "largest"):
+        return 0.9
+    longer = sqrt(d) if promise.orthogonal else 1.0 if promise.nonexpansive else 1 + sqrt(1 - d)
+    return min(0.9, (1 - sqrt(1 - d)) / longer / 2)
+
+
 RESTATED = {
     "gmc.nonconvex": Restated(
         lambda L, beta: (1 - beta) / (2 * L),
         lambda n, L, s2, D, beta, U, g, T: (
             4 * D * (1 - beta) / (g * T) + 2 * L * g * s2 / (n * (1 - beta)) + 2 * (L * g * U / (1 - beta)) ** 2
         ),
+        chosen={"beta": momentum},
     ),
     "gmc.nonconvex-tuned": Restated(
         lambda n, L, s2, D, beta, U, T: (1 - beta) * min(
@@ -62,16 +71,19 @@ RESTATED = {
         lambda n, L, s2, D, U, T: (
             4 * sqrt(2 * L * D * s2 / (n * T)) + 6 * (L * U * D / T) ** (2 / 3) + 8 * L * D / T
         ),
+        chosen={"beta": momentum},
     ),
     "gmc.convex": Restated(
         lambda L, beta: (1 - beta) / (4 * L),
         lambda n, L, s2, R2, beta, U, g, T: (
             2 * R2 * (1 - beta) / (g * T) + 2 * g * s2 / (n * (1 - beta)) + 4 * L * (g * U / (1 - beta)) ** 2
         ),
+        chosen={"beta": momentum},
     ),
     "gmc.convex-nonsmooth": Restated(
         lambda: inf,
         lambda G, R2, beta, U, g, T: R2 * (1 - beta) / (2 * g * T) + g / (1 - beta) * (G**2 / 2 + G * U),
+        chosen={"beta": momentum, "gamma": lambda G, R2, beta, U: (1 - beta) * sqrt(R2 / (G**2 + 2 * G * U))},
     ),
     "gmc.strongly-convex": Restated(
         lambda L, beta: (1 - beta) / (4 * L),
@@ -79,15 +91,18 @@ RESTATED = {
             mu * R2 / (geometric_sum(1 / (1 - mu * g / (2 * (1 - beta))), T) * mu * g / (2 * (1 - beta) - mu * g))
             + 2 * g * s2 / (n * (1 - beta)) + 2 * (g / (1 - beta)) ** 2 * (2 * L + mu) * U**2
         ),
+        chosen={"beta": momentum},
     ),
     "gmc.strongly-convex-decreasing": Restated(
-        lambda mu, beta: 8 * (1 - beta) / mu, _gmc_decreasing, limits={"a": (lambda L, mu: 32 * L / mu, None)}
+        lambda mu, beta: 8 * (1 - beta) / mu, _gmc_decreasing, limits={"a": (lambda L, mu: 32 * L / mu, None)},
+        chosen={"beta": momentum},
     ),
     "gmc-plus.nonconvex": Restated(
         lambda L, beta: (1 - beta) / L,
         lambda n, L, s2, D, beta, g, T: 2 * D * (1 - beta) / (g * T) + L * g * s2 / (n * (1 - beta)),
         weights=(one, lambda Lmax: -(Lmax**2)),
         limits={"lam": (positive, one)},
+        chosen={"beta": lambda: 0.9},
     ),
     "gmc-plus.nonconvex-bounded": Restated(
         lambda L, beta: (1 - beta) / L,
@@ -97,6 +112,7 @@ RESTATED = {
             + (Lmax * g / (1 - beta) * (U + lam * (1 - beta) * V)) ** 2
         ),
         limits={"lam": (positive, one)},
+        chosen={"beta": momentum},
     ),
 }  # fmt: skip
 

@@ -21,12 +21,14 @@ RESTATED = {
         lambda n, L, Lmax, du, dd, W, G, s2, D, H, g, T: (
             2 * D / (g * T) + L * g * s2 / n + Lmax**2 * g**2 * _liec(du, dd, W, H, G, 1)
         ),
+        chosen={"H": lambda: 8.0},
     ),
     "liec.nonconvex": Restated(
         lambda L: 1 / L,
         lambda n, L, Lmax, du, dd, W, G, s2, D, H, g, T: (
             4 * D / (g * T) + 2 * L * g * s2 / n + 2 * Lmax**2 * g**2 * _liec(du, dd, W, H, G, 2)
         ),
+        chosen={"H": lambda: 8.0},
     ),
     "liec.nonconvex-tuned": Restated(
         lambda n, L, s2, D, T: min(1 / L, sqrt(over(2 * n * D, L * s2 * T))),
@@ -35,6 +37,7 @@ RESTATED = {
             + 4 * sqrt(2 * L * D * s2 / (n * T))
             + _liec(du, dd, W, H, G, 2) * Lmax**2 * (4 * n * D / (L * s2 * T) if s2 else 2 / L**2)
         ),
+        chosen={"H": lambda: 8.0},
     ),
 }  # fmt: skip
 

@@ -11,11 +11,13 @@ from ..formulas import Restated
 
 RESTATED = {
     "marina.nonconvex": Restated(
-        lambda n, L, Lt, w, p: 1 / (L + Lt * sqrt((1 - p) * w / (p * n))), lambda D, g, T: 2 * D / (g * T)
+        lambda n, L, Lt, w, p: 1 / (L + Lt * sqrt((1 - p) * w / (p * n))), lambda D, g, T: 2 * D / (g * T),
+        chosen={"p": lambda w: 1 / (1 + w)},
     ),
     "marina.pl": Restated(
         lambda n, L, Lt, pl, w, p: min(1 / (L + Lt * sqrt(2 * (1 - p) * w / (p * n))), p / (2 * pl)),
         lambda pl, D, g, T: (1 - g * pl) ** T * D,
+        chosen={"p": lambda w: 1 / (1 + w)},
     ),
 }  # fmt: skip
 

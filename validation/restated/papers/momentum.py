@@ -13,6 +13,7 @@ RESTATED = {
             + 8 * L**2 * g**2 * beta**2 * s2 / (3 * n * (1 - beta**2) * (1 - beta) ** 2)
         ),
         limits={"beta": (positive, one)},
+        chosen={"beta": lambda: 0.9},
     ),
     "momentum.nonconvex": Restated(
         lambda L, b: (1 - b) / (4 * L),
@@ -20,6 +21,7 @@ RESTATED = {
             8 * D / (3 * g * T) + 4 * L * g * s2 / (3 * n) + 8 * L**2 * g**2 * b**2 * s2 / (3 * n * (1 - b**2))
         ),
         limits={"b": (positive, one)},
+        chosen={"b": lambda: 0.9},
     ),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ RESTATED = {
         ),
         weights=(one, lambda n, wu, wd, b, g: (b**2 + b) * g**2 * wu * (1 + wu) / (n * (1 + wd))),
         limits={"lam": (None, lambda wu: 1 / (1 + wu)), "beta": (None, lambda wd: 1 / (1 + wd)), "b": (one, None)},
+        best=("b",),
     ),
 }  # fmt: skip
 

@@ -42,6 +42,7 @@ RESTATED = {
     "khirirat.q-iag-delay-lemma": Restated(
         lambda n, mu, Lmax, s, a, tau, theta: min(2 * mu / _lemma(n, Lmax, s, a, tau, theta), 1 / (2 * mu)),
         _lemma_bound,
+        chosen={"theta": lambda zs2: 1.0 if zs2 else 0.0},
     ),
     "khirirat.q-iag-nonconvex": Restated(
         lambda: inf,
@@ -50,6 +51,7 @@ RESTATED = {
             + a * (s / n) ** 2 * C2 * (g * Lmax + g**2 * Lmax**2 * tau**2 * s / n)
             + 2 * g * Lmax * tau * (s / n) ** 1.5 * sqrt(a * (a - 1) * C2) * C1
         ),
+        chosen={"gamma": lambda n, s, Lmax: n / (s * Lmax)},
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from math import inf
 
-from ..formulas import Restated, soonest
+from ..formulas import Restated, one, soonest
 
 
 def _updates(times: Sequence[float], R: float, T: float) -> float:
@@ -22,14 +22,18 @@ RESTATED = {
     "ringmaster.nonconvex": Restated(
         lambda L, R: 1 / (2 * L * max(1, R - 1)), lambda L, s2, D, g, T: 2 * D / (g * T) + 2 * L * g * s2,
         seconds=_updates,
+        chosen={"R": lambda n: n},
+        wanted={"R": lambda s2, eps: math.floor(1 + 2 * s2 / eps)},
     ),
     "ringmaster.time": Restated(
         lambda: inf,
         lambda times, R, T: 2 * soonest(times, R) / R * (1 + (R - 1) / T),
         seconds=lambda times, R, T: 2 * soonest(times, R) * math.ceil(T / R),
+        chosen={"R": lambda n: n, "gamma": one},
     ),
     "ringmaster.time-sharper": Restated(
-        lambda: inf, lambda times, R, T: _updates(times, R, T) / T, seconds=_updates
+        lambda: inf, lambda times, R, T: _updates(times, R, T) / T, seconds=_updates,
+        chosen={"R": lambda n: n, "gamma": one},
     ),
 }  # fmt: skip
 

@@ -23,10 +23,18 @@ def _scaffnew_bound(n, Lmax, mu, w, zs2, R2, p, g, T):  # type: ignore[no-untype
     return rho**T * (R2 + weight * zs2)
 
 
+def _often(n, Lmax, mu, w):  # type: ignore[no-untyped-def]
+    """The smallest p with which communication is as fast as the local steps."""
+    s = n / (1 + w)
+    share = 1.0 if w == 0 else n * (s - 1) ** 2 / (s * (n - 1) ** 2)
+    return min(1.0, 2 * sqrt(Lmax * mu / share) / (Lmax + mu))
+
+
 RESTATED = {
     "scaffnew.strongly-convex": Restated(
         lambda Lmax: 2 / Lmax, _scaffnew_bound, weights=(one, one, lambda p, g: (g / p) ** 2),
         limits={"p": (positive, one)},
+        chosen={"gamma": lambda Lmax, mu: 2 / (Lmax + mu), "p": _often},
     ),
     "scaffnew.strongly-convex-tuned": Restated(
         lambda Lmax, mu: 2 / (Lmax + mu),
@@ -41,6 +49,7 @@ RESTATED = {
             "p": (positive, one),
             "eta": (None, lambda n, w: n * (n / (1 + w) - 1) / (n / (1 + w) * (n - 1)) if w else 1.0),
         },
+        chosen={"gamma": lambda Lmax, mu: 2 / (Lmax + mu), "p": _often},
     ),
 }  # fmt: skip
 

@@ -111,13 +111,14 @@ def compress(x, u, ctx, params, state, out, bits):
             ties -= key == least
 
 
-@njit(**INNER)
-def floor(row, k, keys, counts):
+@njit(**OPTIONS, no_cpython_wrapper=True)
+def floor(row, k, counts):
     """A magnitude that about k of the entries, and most likely at least k, are not below; 0 of a short vector."""
     if row.size < LONG:
         return 0
     stride = max(STRIDE, row.size // SAMPLED)
     sampled = row.size // stride
+    keys = np.empty(sampled + SHORT, np.int64)
     for i in range(sampled):
         keys[i] = magnitude(row[i * stride])
     expected = k / stride
@@ -128,9 +129,9 @@ def floor(row, k, keys, counts):
 @njit(**OPTIONS)
 def select(x, u, ctx, params, state, places, values, bits):
     row, dim, k = x[0], x.shape[1], int(params[0])
-    keys, counts = np.empty(dim + SHORT, np.int64), np.empty(2048, np.int64)
+    counts = np.empty(2048, np.int64)
     bits[0] = params[1]
-    least = floor(row, k, keys, counts)
+    least = floor(row, k, counts)
     left = 0
     for start in range(0, dim, CHUNK):
         part = row[start : start + CHUNK]
@@ -145,6 +146,7 @@ def select(x, u, ctx, params, state, places, values, bits):
         left = dim
         for j in range(dim):
             places[j] = j
+    keys = np.empty(left + SHORT, np.int64)
     for i in range(left):
         keys[i] = magnitude(row[places[i]])
     least, ties = kth_largest(keys, left, k, counts)

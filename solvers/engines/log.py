@@ -84,9 +84,9 @@ class Log:
 
 
 def final(block: Block) -> np.ndarray:
-    """The model after the last round; zeros where it diverged."""
+    """The model after the last round; zeros where it diverged. The block, which is done, is not copied."""
     bad = block.record[records.FIRST_BAD] > 0
-    return np.where(bad[:, None], 0.0, block.model)
+    return np.where(bad[:, None], 0.0, block.model) if bad.any() else block.model
 
 
 def shared_state(block: Block) -> dict[str, np.ndarray]:

@@ -103,12 +103,12 @@ class LongBlock(Block):
     def _room(self, setup: Setup, number: int) -> Room:
         random, scratch = self.random, self.worker_scratch
         if setup.plan.track & records.TRACK_AT_HAND:  # the block's own is the sum over workers
-            scratch = scratch._replace(exact_sum=np.zeros_like(scratch.exact_sum))
+            scratch = scratch._replace(exact_sum=np.zeros(scratch.exact_sum.shape))
         if number:
             rows, noise, _, up, _ = setup.draws
             made = [draws(self.replicas, count) for count in (rows, noise, *up)]
             random = random._replace(rows=made[0], noise=made[1], up=(made[2], made[3]))
-            scratch = records.WorkerScratch(*map(np.zeros_like, scratch))
+            scratch = records.WorkerScratch(*(np.zeros(array.shape) for array in scratch))  # touched when written
         size = setup.run.problem.dim if any(exchange.up for exchange in self.sparse) else 0
         return Room(random, scratch, np.empty(size, np.int64), np.empty(size))
 
@@ -235,7 +235,7 @@ class LongBlock(Block):
         self.x[0, places] = x[0]
 
     def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        gradient, values = np.zeros_like(x), np.zeros(len(x))
+        gradient, values = np.zeros(x.shape), np.zeros(len(x))
 
         def work(room: Room, i: int) -> Callable[[], None]:
             own, value = room.scratch.vector, np.empty(len(x))

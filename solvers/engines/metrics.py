@@ -116,6 +116,7 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     run, problem, record = setup.run, setup.run.problem, block.record
     view = View(setup, block, done)
     x, wanted = block.model, run.columns
+    room = block.worker_scratch.vector  # as good as another array of this size, whose memory would be touched anew
     gradient, values = block.evaluate(setup, x)
     here = {"grad_sq": squares(gradient)}
     objective = values + regulariser(problem, x)
@@ -124,7 +125,7 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     else:
         here["gap" if problem.f_star_certified else "above_bound"] = objective - problem.f_star
     if problem.x_star is not None:
-        here["dist_sq"] = squares(x - problem.x_star)
+        here["dist_sq"] = squares(np.subtract(x, problem.x_star, out=room))
 
     def mean(row: int, start: np.ndarray) -> np.ndarray:
         return record[row] / done if done else start
@@ -158,7 +159,8 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
             here["memory_gap_sq"] = mean_squares(_memories(setup, block), view.gradients)
     up_error, down_error = setup.up_error, setup.down_error
     if up_error or down_error:
-        omega = np.zeros_like(block.x)
+        omega = room
+        omega[:] = 0.0
         if up_error:
             for e in block.each(ERRORS):
                 omega += e

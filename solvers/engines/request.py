@@ -222,7 +222,7 @@ def _points(checkpoints: Sequence[int] | np.ndarray, rounds: int) -> np.ndarray:
 
 def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | None) -> Trace:
     """Put the blocks together to a trace, in which nothing tells the engine."""
-    run, logs = job.run, [log for _, log in results]
+    run, logs, ends = job.run, [log for _, log in results], [final(block) for block, _ in results]
     columns, paths = [log.of("column") for log in logs], [log.of("path") for log in logs]
     about: dict[str, Any] = {
         "method": run.method.name,
@@ -251,7 +251,7 @@ def assemble(job: Job, results: Sequence[tuple[Block, Log]], times: Schedule | N
         columns={name: np.vstack([c[name].T for c in columns]) for name in columns[0]},
         first_bad=np.concatenate([block.record[records.FIRST_BAD] for block, _ in results]).astype(np.int64),
         scalars=scalars,
-        final=np.vstack([final(block) for block, _ in results]),
+        final=ends[0] if len(ends) == 1 else np.vstack(ends),
         about=about,
         paths={name: np.concatenate([p[name].swapaxes(0, 1) for p in paths]) for name in paths[0]},
         schedule=times,

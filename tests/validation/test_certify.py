@@ -79,9 +79,8 @@ BUDGET = 2e6
         ("repeated:of=natural", 50),
     ],
 )
-@pytest.mark.parametrize("seed", [0, 1])
-def test_right_compressors_hold(spec, dim, seed):
-    found = certify(spec, dim, seed=seed, budget=BUDGET)
+def test_right_compressors_hold(spec, dim):
+    found = certify(spec, dim, budget=BUDGET)
     assert found.verdict == "holds", [row for row in found.rows if row.verdict != "holds"]
 
 

@@ -44,17 +44,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
 
 from ..common.door import require_types
 from ..common.options import number
+from .record import Record, reference
 from .signatures import INNER, INTS, MATRIX, VECTOR, call_compress, flat
 
 
-class Link(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Link(Record):
     """One direction of one exchange: a channel and the compressor on it.
 
     Attributes
@@ -79,7 +80,7 @@ class Link(NamedTuple):
     shared: bool
 
 
-LINK = types.NamedTuple((types.int64, VECTOR, *[types.float64] * 3, *[types.boolean] * 3), Link)
+LINK = reference(Link, types.int64, VECTOR, *[types.float64] * 3, *[types.boolean] * 3)
 SEND = types.void(LINK, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, VECTOR)
 
 

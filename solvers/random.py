@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit, types, uint32, uint64
 
+from .record import Record, reference
 from .signatures import BARE, INNER, MATRIX, OPTIONS, flat
 
 STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN, STREAM_UP_SPECIAL, STREAM_DOWN_SPECIAL, STREAM_COIN = range(7)
@@ -29,7 +30,8 @@ NOISE_CODES = {"none": 0, "gaussian": GAUSSIAN, "uniform": UNIFORM, "rademacher"
 U4, F4, I8 = types.uint32, types.float32, types.int64
 
 
-class Draws(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Draws(Record):
     """The random numbers of one role of a block: B replicas, D numbers each, M = B ceil(D / 4) counters.
 
     Attributes
@@ -48,7 +50,7 @@ class Draws(NamedTuple):
     numbers: np.ndarray
 
 
-DRAWS = types.NamedTuple((U4[::1], U4[::1], U4[:, ::1], MATRIX), Draws)
+DRAWS = reference(Draws, U4[::1], U4[::1], U4[:, ::1], MATRIX)
 
 
 #: The orders in which workers go through their rows, where these are reshuffled. A row for every worker of this process

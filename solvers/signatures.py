@@ -47,7 +47,7 @@ from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
 from ..common.errors import InputError
-from ..problems.kernels.signatures import BARE, ENTRY, GRADIENT, INNER, INTS, MATRIX, OPTIONS, VALUE, VECTOR
+from ..problems.kernels.signatures import BARE, GRADIENT, INNER, INTS, MATRIX, OPTIONS, VALUE, VECTOR
 from .context import (
     AGE,
     ARRIVALS,
@@ -188,7 +188,7 @@ def flat(typing_context: Any, array: Any) -> Any:
 
 
 __all__ = [
-    "AGE", "ARRIVALS", "BARE", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "ENTRY", "FOUR", "GRADIENT", "INNER", "INTS",
+    "AGE", "ARRIVALS", "BARE", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "FOUR", "GRADIENT", "INNER", "INTS",
     "LARGEST_AGE", "MATRIX", "OPTIONS", "ROUND", "RULE", "SELECT", "SENT", "SHADOW", "SPECIAL", "VALUE", "VECTOR",
     "WORKER", "WORKERS", "address", "call_compress", "call_gradient", "call_rule", "call_select", "call_sent",
     "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat", "write_context",

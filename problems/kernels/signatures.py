@@ -33,11 +33,10 @@ DATA = types.Tuple((MATRIX, VECTOR, INTS, INTS, VECTOR))
 GRADIENT = types.void(i8, MATRIX, MATRIX, DATA, MATRIX)
 VALUE = types.void(i8, MATRIX, DATA, VECTOR)
 
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+#: Kernels call each other by the address of what numba makes of them, never through its wrapper for calls from C.
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 #: For kernels that allocate nothing (numba refuses those that do): references to arrays are not counted. Every row that
 #: is taken out would be, by an atomic addition at either end of its life: half the time of a round of short vectors.
 BARE: dict[str, Any] = {**OPTIONS, "_nrt": False}
-#: For those of them that only other kernels call, by name or by pointer: no wrapper for calls from Python.
+#: For those of them that only other kernels call, by name or by address: no wrapper for calls from Python either.
 INNER: dict[str, Any] = {**BARE, "no_cpython_wrapper": True}
-#: For those that only Python calls: no wrapper for calls by pointer.
-ENTRY: dict[str, Any] = {**BARE, "no_cfunc_wrapper": True}

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...common.optional import needed
-from ..signatures import ENTRY, INNER
+from ..signatures import BARE, INNER
 from .wire import Bits, Ints, Reader, fixed, omega_bits
 
 PRECISION = 24
@@ -36,7 +36,7 @@ def omega_width(number):
     return width
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def coded_words(counts):
     """Words of the coded symbols: their entropy, what rounded probabilities may cost, and the coder's state."""
     total, present = 0, 0

@@ -64,6 +64,7 @@ class Block:
             setup.shadow or 0,
             np.zeros(some if serves and tracked else none),
             np.tile(x0, (size, 1)) if run.weights and serves else np.zeros(none),
+            np.zeros((2, size)),
         )
         at_hand = serves or setup.plan.track & records.TRACK_AT_HAND
         self.worker_scratch = records.WorkerScratch(
@@ -76,6 +77,7 @@ class Block:
         )  # fmt: skip
         self.record = np.zeros((records.RECORD_ROWS, size))
         self.reals = setup.reals()
+        self.ctx = context(0)
 
     def of_workers(self, kind: int) -> np.ndarray:
         """What every worker keeps of this kind, (n, ...); no rows or no numbers where nothing is kept."""
@@ -88,28 +90,25 @@ class Block:
 
     def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The exact gradient (B, d) and value (B,) of f at x (B, d)."""
-        gradient, values = np.empty_like(x), np.empty(x.shape[0])
+        gradient, values = np.empty_like(x), np.empty((2, x.shape[0]))
         with failures(setup.whose):
             rounds.measure_compiled()(
                 setup.common.oracle, setup.run.problem.workers, x, gradient, self.worker_scratch.vector, values
             )
-        return gradient, values
+        return gradient, values[0]
 
     def state(self) -> records.BlockState:
         """Everything, as kernels are handed it."""
         return records.BlockState(
             self.x, self.model, self.down_memory, self.workers, self.server, self.states, self.random, self.arrivals,
-            self.watch, self.worker_scratch, self.server_scratch, self.reals, self.record,
+            self.watch, self.worker_scratch, self.server_scratch, self.reals, self.record, self.ctx,
         )  # fmt: skip
 
     def advance(self, setup: Setup, first: int, last: int) -> None:
         """Run the rounds first, ..., last - 1."""
         with failures(setup.whose):
-            plan = setup.plan
-            each = any(exchange.each for exchange in setup.exchanges)
-            steps = rounds.steps(rounds.records_before(plan), each, bool(plan.own_models))
-            ctx, values = context(0, 0, 0), np.empty(len(self.x))
-            rounds.run_rounds_compiled()(steps, setup.common, setup.exchanges, self.state(), ctx, values, first, last)
+            steps = rounds.steps_of(setup.plan, any(exchange.each for exchange in setup.exchanges))
+            rounds.run_rounds_compiled()(steps, setup.common, setup.exchanges, self.state(), first, last)
 
     def within_bounds(self) -> np.ndarray:
         """Which replicas (B,) have certainly not diverged; sums in any order are exact enough for that."""

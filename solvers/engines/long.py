@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -103,12 +104,13 @@ class LongBlock(Block):
     def _room(self, setup: Setup, number: int) -> Room:
         random, scratch = self.random, self.worker_scratch
         if setup.plan.track & records.TRACK_AT_HAND:  # the block's own is the sum over workers
-            scratch = scratch._replace(exact_sum=np.zeros(scratch.exact_sum.shape))
+            scratch = replace(scratch, exact_sum=np.zeros(scratch.exact_sum.shape))
         if number:
             rows, noise, _, up, _ = setup.draws
             made = [draws(self.replicas, count) for count in (rows, noise, *up)]
-            random = random._replace(rows=made[0], noise=made[1], up=(made[2], made[3]))
-            scratch = records.WorkerScratch(*(np.zeros(array.shape) for array in scratch))  # touched when written
+            random = replace(random, rows=made[0], noise=made[1], up=(made[2], made[3]))
+            empty = {f.name: np.zeros(getattr(scratch, f.name).shape) for f in fields(scratch)}  # touched when written
+            scratch = replace(scratch, **empty)
         size = setup.run.problem.dim if any(exchange.up for exchange in self.sparse) else 0
         return Room(random, scratch, np.empty(size, np.int64), np.empty(size))
 
@@ -125,9 +127,8 @@ class LongBlock(Block):
     def _round(self, setup: Setup, rnd: int, measured: bool) -> None:
         plan, record = setup.plan, self.record
         if rounds.records_before(plan):  # steps 1, 2, 3
-            parameters, values = setup.exchanges[0].rules.parameters, np.empty(len(self.x))
-            ctx = context(rnd, self.n, self.n)
-            steps.record_before(rounds.steps(), setup.common, parameters, self.state(), ctx, values, rnd)
+            parameters, ctx = setup.exchanges[0].rules.parameters, context(rnd, self.n, self.n)
+            steps.record_before(rounds.steps(), setup.common, parameters, self.state(), ctx, rnd)
         kinds = exchanges(setup, self, rnd)  # step 4
         if measured:
             record[records.UP_RESIDUAL] = record[records.DOWN_RESIDUAL] = 0.0

@@ -1,7 +1,7 @@
 """What the kernels of a run are handed: records with named fields, in Python and in machine code alike.
 
-Each record is a ``typing.NamedTuple`` with the numba type of the same fields beside it, in capitals. Kernels of
-methods, compressors and problems stand in them by their addresses (`signatures.address`).
+Each is a `Record` with the numba type of the same fields beside it, in capitals. Kernels of methods, compressors and
+problems stand in them by their addresses (`signatures.address`).
 
 B replicas of one block, d coordinates, n workers, k states, s numbers that a compressor keeps. Pairs belong to the two
 exchanges, the usual and the special one. An array of what is not used has no rows or no numbers.
@@ -9,7 +9,7 @@ exchanges, the usual and the special one. An array of what is not used has no ro
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numba import types
@@ -17,6 +17,7 @@ from numba import types
 from ...problems.kernels.signatures import DATA
 from ..channels import LINK, Link
 from ..random import DRAWS, ORDERS, Draws
+from ..record import Record, reference
 from ..signatures import CUBE, FOUR, INTS, MATRIX, VECTOR
 
 f8, i8, boolean = types.float64, types.int64, types.boolean
@@ -45,7 +46,8 @@ RECORD_ROWS = 17
 DIVERGED = 1e60
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Plan(Record):
     """The whole numbers of a run.
 
     Attributes
@@ -87,10 +89,11 @@ class Plan(NamedTuple):
     first_sample: int
 
 
-PLAN = types.NamedUniTuple(i8, len(Plan._fields), Plan)
+PLAN = reference(Plan, *[i8] * 13)
 
 
-class Oracle(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Oracle(Record):
     """The problem: addresses of its kernels, its data, kind and standard deviation per coordinate of the noise."""
 
     gradient: int
@@ -101,10 +104,11 @@ class Oracle(NamedTuple):
     sd: float
 
 
-ORACLE = types.NamedTuple((i8, i8, i8, DATA, i8, f8), Oracle)
+ORACLE = reference(Oracle, i8, i8, i8, DATA, i8, f8)
 
 
-class Rules(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Rules(Record):
     """The rules of one exchange by their addresses, in the order in which they run, and their parameters."""
 
     worker: int
@@ -115,10 +119,11 @@ class Rules(NamedTuple):
     parameters: np.ndarray
 
 
-RULES = types.NamedTuple((i8, i8, i8, i8, i8, VECTOR), Rules)
+RULES = reference(Rules, i8, i8, i8, i8, i8, VECTOR)
 
 
-class Exchange(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Exchange(Record):
     """One exchange: its rules, its two directions, whether workers compute a gradient for it and get a message each."""
 
     rules: Rules
@@ -128,11 +133,12 @@ class Exchange(NamedTuple):
     each: bool
 
 
-EXCHANGE = types.NamedTuple((RULES, LINK, LINK, boolean, boolean), Exchange)
+EXCHANGE = reference(Exchange, RULES, LINK, LINK, boolean, boolean)
 EXCHANGES = types.UniTuple(EXCHANGE, 2)
 
 
-class Tools(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Tools(Record):
     """Addresses of what both steps call: what is called by its name is optimised again inside every caller."""
 
     philox: int
@@ -142,10 +148,11 @@ class Tools(NamedTuple):
     reshuffle: int
 
 
-TOOLS = types.NamedUniTuple(i8, 5, Tools)
+TOOLS = reference(Tools, *[i8] * 5)
 
 
-class Common(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Common(Record):
     """What all steps of a run are handed."""
 
     seed: int
@@ -154,10 +161,11 @@ class Common(NamedTuple):
     tools: Tools
 
 
-COMMON = types.NamedTuple((i8, PLAN, ORACLE, TOOLS), Common)
+COMMON = reference(Common, i8, PLAN, ORACLE, TOOLS)
 
 
-class Random(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Random(Record):
     """Random numbers for the rows of a sampled gradient, the noise, the coin, and both directions of each exchange.
 
     The orders are those of rows that are reshuffled.
@@ -172,10 +180,11 @@ class Random(NamedTuple):
 
 
 PAIR_OF_DRAWS = types.UniTuple(DRAWS, 2)
-RANDOM = types.NamedTuple((DRAWS, ORDERS, DRAWS, DRAWS, PAIR_OF_DRAWS, PAIR_OF_DRAWS), Random)
+RANDOM = reference(Random, DRAWS, ORDERS, DRAWS, DRAWS, PAIR_OF_DRAWS, PAIR_OF_DRAWS)
 
 
-class Workers(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Workers(Record):
     """What the workers keep: memories, errors (n, B, d), compressor states (n, B, s), own models (n, B, d)."""
 
     memories: np.ndarray
@@ -184,10 +193,11 @@ class Workers(NamedTuple):
     models: np.ndarray
 
 
-WORKERS = types.NamedTuple((CUBE, CUBE, types.UniTuple(CUBE, 2), CUBE), Workers)
+WORKERS = reference(Workers, CUBE, CUBE, types.UniTuple(CUBE, 2), CUBE)
 
 
-class Server(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Server(Record):
     """What the server keeps: memory hbar (B, d), error e (B, d), compressor states (B, s)."""
 
     memory: np.ndarray
@@ -195,10 +205,11 @@ class Server(NamedTuple):
     compressor: tuple[np.ndarray, np.ndarray]
 
 
-SERVER = types.NamedTuple((MATRIX, MATRIX, types.UniTuple(MATRIX, 2)), Server)
+SERVER = reference(Server, MATRIX, MATRIX, types.UniTuple(MATRIX, 2))
 
 
-class States(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class States(Record):
     """The states of the rules: (n, k, B, d) of the workers, (k, B, d) of the server, (k, B, d) common to all."""
 
     workers: np.ndarray
@@ -206,10 +217,11 @@ class States(NamedTuple):
     common: np.ndarray
 
 
-STATES = types.NamedTuple((FOUR, CUBE, CUBE), States)
+STATES = reference(States, FOUR, CUBE, CUBE)
 
 
-class WorkerScratch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class WorkerScratch(Record):
     """A worker's room for one message.
 
     Attributes
@@ -229,10 +241,11 @@ class WorkerScratch(NamedTuple):
     bits: np.ndarray
 
 
-WORKER_SCRATCH = types.NamedTuple((MATRIX, MATRIX, MATRIX, VECTOR), WorkerScratch)
+WORKER_SCRATCH = reference(WorkerScratch, MATRIX, MATRIX, MATRIX, VECTOR)
 
 
-class ServerScratch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ServerScratch(Record):
     """The server's room for one broadcast.
 
     Attributes
@@ -251,10 +264,11 @@ class ServerScratch(NamedTuple):
     bits: np.ndarray
 
 
-SERVER_SCRATCH = types.NamedTuple((MATRIX, MATRIX, MATRIX, VECTOR), ServerScratch)
+SERVER_SCRATCH = reference(ServerScratch, MATRIX, MATRIX, MATRIX, VECTOR)
 
 
-class Arrivals(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Arrivals(Record):
     """The schedule of an asynchronous run; empty if it is synchronous.
 
     Attributes
@@ -274,21 +288,27 @@ class Arrivals(NamedTuple):
     counts: np.ndarray
 
 
-ARRIVALS = types.NamedTuple((CUBE, INTS, INTS, INTS, INTS), Arrivals)
+ARRIVALS = reference(Arrivals, CUBE, INTS, INTS, INTS, INTS)
 
 
-class Watch(NamedTuple):
-    """What is only looked at: shadow kernel (0: none), its sequence y, the iterates' average (B, d)."""
+@dataclass(frozen=True, eq=False)
+class Watch(Record):
+    """What is only looked at: shadow kernel (0: none), its sequence y, the iterates' average (B, d).
+
+    The values (2, B) are those of f and room for a worker's.
+    """
 
     shadow: int
     y: np.ndarray
     average: np.ndarray
+    values: np.ndarray
 
 
-WATCH = types.NamedTuple((i8, MATRIX, MATRIX), Watch)
+WATCH = reference(Watch, i8, MATRIX, MATRIX, MATRIX)
 
 
-class BlockState(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class BlockState(Record):
     """Everything that belongs to one block of replicas.
 
     Attributes
@@ -299,6 +319,8 @@ class BlockState(NamedTuple):
         The memory of the downlink, which everyone holds alike: (B, d).
     reals, record
         The numbers and the rows that are named above.
+    ctx
+        What kernels are handed as their context, `CONTEXT_ENTRIES` numbers.
     """
 
     x: np.ndarray
@@ -314,18 +336,17 @@ class BlockState(NamedTuple):
     server_scratch: ServerScratch
     reals: np.ndarray
     record: np.ndarray
+    ctx: np.ndarray
 
 
-BLOCK_STATE = types.NamedTuple(
-    (
-        MATRIX, MATRIX, MATRIX, WORKERS, SERVER, STATES, RANDOM, ARRIVALS, WATCH, WORKER_SCRATCH, SERVER_SCRATCH,
-        VECTOR, MATRIX,
-    ),
-    BlockState,
+BLOCK_STATE = reference(
+    BlockState, MATRIX, MATRIX, MATRIX, WORKERS, SERVER, STATES, RANDOM, ARRIVALS, WATCH, WORKER_SCRATCH,
+    SERVER_SCRATCH, VECTOR, MATRIX, INTS,
 )  # fmt: skip
 
 
-class Steps(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Steps(Record):
     """Addresses of what the loop over the rounds calls; 0 for what this run has no need of."""
 
     worker_step: int
@@ -333,8 +354,12 @@ class Steps(NamedTuple):
     measure: int
     mask_diverged: int
     record_before: int = 0
+    is_special: int = 0
+    take_sample_memory: int = 0
+    keep_sample_memory: int = 0
     send_to_each: int = 0
     move_own_models: int = 0
+    record_after: int = 0
 
 
-STEPS = types.NamedUniTuple(i8, 7, Steps)
+STEPS = reference(Steps, *[i8] * 11)

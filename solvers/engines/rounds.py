@@ -21,6 +21,7 @@ from numba import njit, types
 from ..channels import SEND, advance, reconstruct, send
 from ..random import (
     ADD_NOISE,
+    DRAWS,
     ORDER,
     PHILOX,
     RESHUFFLE,
@@ -40,12 +41,11 @@ from ..random import (
     to_uniforms,
 )
 from ..signatures import (
+    BARE,
     CUBE,
-    ENTRY,
     INNER,
     INTS,
     MATRIX,
-    OPTIONS,
     ROUND,
     VECTOR,
     WORKER,
@@ -62,7 +62,7 @@ from ..signatures import (
 )
 from ..signatures import WORKERS as ALL_WORKERS
 from . import records
-from .records import Steps, Tools
+from .records import Plan, Steps, Tools
 
 f8, i8 = types.float64, types.int64
 
@@ -74,14 +74,17 @@ SERVER_STEP = types.void(
     records.COMMON, records.EXCHANGE, i8, INTS, MATRIX, MATRIX, records.RANDOM, records.SERVER, records.STATES,
     records.SERVER_SCRATCH,
 )  # fmt: skip
-MEASURE = types.void(records.ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR)
+MEASURE = types.void(records.ORACLE, i8, MATRIX, MATRIX, MATRIX, MATRIX)
 MASK_DIVERGED = types.void(
     MATRIX, MATRIX, MATRIX, records.WORKERS, records.SERVER, records.STATES, CUBE, MATRIX, VECTOR, f8
 )  # fmt: skip
-RECORD_BEFORE = types.void(records.STEPS, records.COMMON, VECTOR, records.BLOCK_STATE, INTS, VECTOR, i8)
+RECORD_BEFORE = types.void(records.STEPS, records.COMMON, VECTOR, records.BLOCK_STATE, INTS, i8)
 SEND_TO_EACH = types.void(records.COMMON, records.EXCHANGE, i8, records.BLOCK_STATE, INTS)
 MOVE_OWN_MODELS = types.void(records.COMMON, records.RULES, records.BLOCK_STATE, INTS, MATRIX)
-RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, INTS, VECTOR, i8, i8)
+IS_SPECIAL = i8(records.COMMON, VECTOR, DRAWS, i8)
+SAMPLE_MEMORY = types.void(records.COMMON, i8, i8, records.RANDOM, CUBE, MATRIX)
+RECORD_AFTER = types.void(records.PLAN, records.BLOCK_STATE, i8)
+RUN_ROUNDS = types.void(records.STEPS, records.COMMON, records.EXCHANGES, records.BLOCK_STATE, i8, i8)
 
 call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
     caller, (PHILOX, TO_UNIFORMS, ADD_NOISE, SEND, RESHUFFLE)
@@ -89,9 +92,10 @@ call_philox, call_to_uniforms, call_add_noise, call_send, call_reshuffle = map(
 call_worker_step, call_server_step, call_measure, call_mask_diverged = map(
     caller, (WORKER_STEP, SERVER_STEP, MEASURE, MASK_DIVERGED)
 )
-call_record_before, call_send_to_each, call_move_own_models = map(
-    caller, (RECORD_BEFORE, SEND_TO_EACH, MOVE_OWN_MODELS)
+call_record_before, call_send_to_each, call_move_own_models, call_record_after = map(
+    caller, (RECORD_BEFORE, SEND_TO_EACH, MOVE_OWN_MODELS, RECORD_AFTER)
 )
+call_is_special, call_sample_memory = map(caller, (IS_SPECIAL, SAMPLE_MEMORY))
 
 
 @njit(**INNER)
@@ -304,11 +308,10 @@ def apply_broadcast(exchange, ctx, x, down_memory, common_states, message, vecto
     call_rule(rules.everyone, ctx, rules.parameters, x, vector, common_states, common_states)
 
 
-@njit(**OPTIONS)
-def measure(oracle, n, x, gradient, scratch, value):
-    """Write grad f (B, d) and f (B,) at every row of x, exactly."""
-    no_draws = np.empty((x.shape[0], 0))
-    one = np.empty(value.size)
+@njit(**BARE)
+def measure(oracle, n, x, gradient, scratch, values):
+    """Write grad f (B, d) and, into the first row of values (2, B), f at every row of x, exactly."""
+    value, one, no_draws = values[0], values[1], scratch[:0]
     clear(gradient)
     for r in range(value.size):
         value[r] = 0.0
@@ -401,17 +404,18 @@ def next_weight(plan, reals, rnd):
 
 
 @njit(**INNER)
-def record_before(steps, common, parameters, block, ctx, values, rnd):
+def record_before(steps, common, parameters, block, ctx, rnd):
     """Add what is known before a round to the averages and the sums over all rounds."""
     plan, oracle, record, track = common.plan, common.oracle, block.record, common.plan.track
     v, gradient, average = block.worker_scratch.vector, block.worker_scratch.exact_sum, block.watch.average
+    values = block.watch.values
     weight = 0.0
     if plan.weights == records.POLYNOMIAL or plan.weights == records.GEOMETRIC:
         weight = next_weight(plan, block.reals, rnd)
         move_towards(block.model, average, weight)
     if track & (records.TRACK_ANEW | records.TRACK_VALUES):
         call_measure(steps.measure, oracle, plan.n, block.model, gradient, v, values)
-        record_evaluation(track, weight, gradient, values, record)
+        record_evaluation(track, weight, gradient, values[0], record)
     if track & records.TRACK_SHADOW:
         workers, states, y = block.workers, block.states, block.watch.y
         call_shadow(
@@ -423,6 +427,12 @@ def record_before(steps, common, parameters, block, ctx, values, rnd):
         for i in range(plan.n):
             own = workers.models[i] if plan.own_models else block.x
             record_spread(y, own, v, record[records.SUM_SPREAD], 1.0 / plan.n)
+
+
+@njit(**INNER)
+def record_after(plan, block, rnd):
+    """Add the model after a round to the average."""
+    move_towards(block.model, block.watch.average, next_weight(plan, block.reals, rnd))
 
 
 @njit(**INNER)
@@ -459,9 +469,9 @@ def move_own_models(common, rules, block, ctx, vector):
         divide(x, plan.n)
 
 
-@njit(**ENTRY)
-def run_rounds(steps, common, exchanges, block, ctx, values, first, last):
-    """Run the rounds first, ..., last - 1 of one block; ctx, and values (B,), are room to write on.
+@njit(**BARE)
+def run_rounds(steps, common, exchanges, block, first, last):
+    """Run the rounds first, ..., last - 1 of one block.
 
     The steps are numbered as in `distributed.protocol`; `distributed.server.Server` goes through the same steps in the
     same order: `_begin_round` is 1 to 3 and 5, `_clear_sums` 4 and 6, `_add_message` 7, `_server_step` 8 to 10,
@@ -472,14 +482,14 @@ def run_rounds(steps, common, exchanges, block, ctx, values, first, last):
     workers, server, states, arrivals = block.workers, block.server, block.states, block.arrivals
     worker_scratch, server_scratch, average = block.worker_scratch, block.server_scratch, block.watch.average
     total, exact_sum, history = server_scratch.total, worker_scratch.exact_sum, arrivals.history
-    n, size = plan.n, x.shape[0]
+    n, size, ctx = plan.n, x.shape[0], block.ctx
     for rnd in range(first, last):
         write_context(ctx, rnd, n, n, n, 0, 0, 0)
         if steps.record_before != 0:  # steps 1, 2, 3
-            call_record_before(
-                steps.record_before, steps, common, exchanges[0].rules.parameters, block, ctx, values, rnd
-            )
-        special = is_special(common, block.reals, random.coin, rnd)  # step 4
+            call_record_before(steps.record_before, steps, common, exchanges[0].rules.parameters, block, ctx, rnd)
+        special = 0
+        if steps.is_special != 0:  # step 4
+            special = call_is_special(steps.is_special, common, block.reals, random.coin, rnd)
         if rnd == last - 1:
             for r in range(size):
                 record[records.UP_RESIDUAL, r] = 0.0
@@ -507,14 +517,18 @@ def run_rounds(steps, common, exchanges, block, ctx, values, first, last):
                     point = workers.models[i]
                 write_context(ctx, count, i, n, n, 0, 0, k)  # step 7
                 if plan.first_sample >= 0:
-                    take_sample_memory(common, rnd, i, random, states.workers[i], workers.memories[i])
+                    call_sample_memory(
+                        steps.take_sample_memory, common, rnd, i, random, states.workers[i], workers.memories[i]
+                    )
                     add(workers.memories[i], server.memory)
                 call_worker_step(
                     steps.worker_step, common, exchange, k, ctx, point, random, workers, states.workers[i],
                     states.common, worker_scratch,
                 )  # fmt: skip
                 if plan.first_sample >= 0:
-                    keep_sample_memory(common, rnd, i, random, states.workers[i], workers.memories[i])
+                    call_sample_memory(
+                        steps.keep_sample_memory, common, rnd, i, random, states.workers[i], workers.memories[i]
+                    )
                 add(worker_scratch.message, total)
                 for r in range(size):
                     record[records.BITS_UP, r] += worker_scratch.bits[r] / n
@@ -542,8 +556,8 @@ def run_rounds(steps, common, exchanges, block, ctx, values, first, last):
             apply_broadcast(exchange, ctx, x, down_memory, states.common, server_scratch.message, total)  # step 10
             if plan.own_models:  # step 11
                 call_move_own_models(steps.move_own_models, common, exchange.rules, block, ctx, total)
-        if plan.weights == records.AFTER:  # step 12
-            move_towards(model, average, next_weight(plan, block.reals, rnd))
+        if steps.record_after != 0:  # step 12
+            call_record_after(steps.record_after, plan, block, rnd)
         call_mask_diverged(  # step 13
             steps.mask_diverged, x, model, down_memory, workers, server, states, history, average,
             record[records.FIRST_BAD], rnd + 1.0,
@@ -558,27 +572,41 @@ def tools(noise: bool, reshuffled: bool = False) -> Tools:
     )  # fmt: skip
 
 
-def records_before(plan: records.Plan) -> bool:
+def records_before(plan: Plan) -> bool:
     """Whether there is anything to record before a round."""
     weighted = plan.weights in (records.POLYNOMIAL, records.GEOMETRIC)
     return weighted or bool(plan.track & ~records.TRACK_AT_HAND)
 
 
+#: What the loop calls, by its field in `Steps`: what every run does, and what only some do.
+ALWAYS = {
+    "worker_step": (worker_step, WORKER_STEP), "server_step": (server_step, SERVER_STEP),
+    "measure": (measure, MEASURE), "mask_diverged": (mask_diverged, MASK_DIVERGED),
+}  # fmt: skip
+SOMETIMES = {
+    "record_before": (record_before, RECORD_BEFORE), "is_special": (is_special, IS_SPECIAL),
+    "take_sample_memory": (take_sample_memory, SAMPLE_MEMORY),
+    "keep_sample_memory": (keep_sample_memory, SAMPLE_MEMORY), "send_to_each": (send_to_each, SEND_TO_EACH),
+    "move_own_models": (move_own_models, MOVE_OWN_MODELS), "record_after": (record_after, RECORD_AFTER),
+}  # fmt: skip
+
+
 @cache
-def steps(before: bool = False, each: bool = False, own_models: bool = False) -> Steps:
-    """What the loop calls, compiled; the last three where there is something to record before a round, where workers
-    are sent messages of their own, and where they have models of their own."""
-    wanted = [
-        (worker_step, WORKER_STEP), (server_step, SERVER_STEP), (measure, MEASURE), (mask_diverged, MASK_DIVERGED)
-    ]  # fmt: skip
-    some = [
-        (before, record_before, RECORD_BEFORE), (each, send_to_each, SEND_TO_EACH),
-        (own_models, move_own_models, MOVE_OWN_MODELS),
-    ]  # fmt: skip
-    return Steps(
-        *(address(kernel, signature) for kernel, signature in wanted),
-        *(address(kernel, signature) if needed else 0 for needed, kernel, signature in some),
-    )
+def steps(*some: str) -> Steps:
+    """What the loop calls, compiled: what every run does, and these of what only some do."""
+    wanted = ALWAYS | {name: SOMETIMES[name] for name in some}
+    return Steps(**{name: address(kernel, signature) for name, (kernel, signature) in wanted.items()})
+
+
+def steps_of(plan: Plan, each: bool) -> Steps:
+    """What the loop calls in runs of this plan; `each`: workers are sent messages of their own."""
+    needed = {
+        "record_before": records_before(plan), "is_special": plan.when != records.NEVER,
+        "take_sample_memory": plan.first_sample >= 0, "keep_sample_memory": plan.first_sample >= 0,
+        "send_to_each": each, "move_own_models": plan.own_models != records.SHARED_MODEL,
+        "record_after": plan.weights == records.AFTER,
+    }  # fmt: skip
+    return steps(*(name for name in SOMETIMES if needed[name]))
 
 
 def run_rounds_compiled() -> Callable[..., Any]:
@@ -593,4 +621,4 @@ def measure_compiled() -> Callable[..., Any]:
 
 def compile_all() -> None:
     """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
-    tools(noise=True, reshuffled=True), steps(True, True, True), run_rounds_compiled(), measure_compiled()
+    tools(noise=True, reshuffled=True), steps(*SOMETIMES), run_rounds_compiled(), measure_compiled()

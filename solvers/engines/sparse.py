@@ -15,8 +15,8 @@ from .. import compressors
 from ..random import SHARED_WORKER, STREAM_DOWN, STREAM_DOWN_SPECIAL, STREAM_UP, STREAM_UP_SPECIAL
 from ..rules import identity_rule, leaves_zeros_alone, no_op
 from ..signatures import (
+    BARE,
     CUBE,
-    ENTRY,
     GRADIENT,
     INTS,
     MATRIX,
@@ -40,7 +40,7 @@ from .setup import Setup
 LONG = 1 << 15
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _worker_step(
     common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch, onto, select, places, values,
     norms,
@@ -83,7 +83,7 @@ def _worker_step(
     return count
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _server_step(
     common, exchange, k, ctx, n, all_places, all_values, order, zeros, random, server, bits, select, places, values,
     norms,
@@ -116,7 +116,7 @@ def _server_step(
     return count
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _add(places, values, count, total):
     to = flat(total)
     for s in range(count):

@@ -38,9 +38,9 @@ def test_reference_gives_the_published_answers(counter, key, answer):
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
 def test_kernel_gives_the_published_answers(counter, key, answer):
     d = draws(np.array([key[1]]), 4)
-    d[1][:] = counter[0]
+    d.index[:] = counter[0]
     philox(key[0], counter[1], counter[2], counter[3], d)
-    assert tuple(int(w) for w in d[2][:, 0]) == answer
+    assert tuple(int(w) for w in d.words[:, 0]) == answer
 
 
 def test_every_number_has_the_address_that_the_documentation_states():
@@ -52,7 +52,7 @@ def test_every_number_has_the_address_that_the_documentation_states():
     for r, replica in enumerate(replicas):
         for j in range(count):
             words = philox_reference((j // 4, rnd, worker, stream), (seed, int(replica)))
-            assert d[3][r, j] == (words[j % 4] + 0.5) * 2.0**-32
+            assert d.numbers[r, j] == (words[j % 4] + 0.5) * 2.0**-32
 
 
 def test_a_replica_draws_the_same_numbers_in_whatever_company():
@@ -60,7 +60,7 @@ def test_a_replica_draws_the_same_numbers_in_whatever_company():
     for d in (together, alone):
         philox(1, 2, 3, 0, d)
         to_uniforms(d)
-    assert np.array_equal(together[3][4], alone[3][0])
+    assert np.array_equal(together.numbers[4], alone.numbers[0])
 
 
 def sample(kind: int, size: int = 400_000) -> np.ndarray:
@@ -101,7 +101,7 @@ def test_noise_has_the_stated_variance_and_no_correlation_between_coordinates(ki
 def test_normals_agree_with_box_muller_by_the_library():
     d, g = draws(np.array([3]), 4000), np.zeros((1, 4000))
     philox(9, 1, 2, STREAM_NOISE, d)
-    words = d[2].copy()
+    words = d.words.copy()
     add_noise(GAUSSIAN, 1.0, d, g)
     for first, second in ((0, 1), (2, 3)):
         radius = np.sqrt(-2 * np.log((words[first] + 0.5) * 2.0**-32))

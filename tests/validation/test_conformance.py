@@ -71,7 +71,7 @@ def test_an_engine_whose_source_is_changed_differs(file, kernel, text, instead, 
     """The engine's loop gets one wrong kernel; the transcription draws its coins from the right ones."""
     wrong = getattr(changed(Path(solvers.__path__[0]) / file, text, instead, tmp_path), kernel)
     signatures = {"philox": PHILOX, "to_uniforms": TO_UNIFORMS, "add_noise": ADD_NOISE, "send": SEND}
-    tools = rounds.tools(noise=True)._replace(**{kernel: address(wrong, signatures[kernel])})
+    tools = replace(rounds.tools(noise=True), **{kernel: address(wrong, signatures[kernel])})
     monkeypatch.setattr(rounds, "tools", lambda noise, reshuffled: tools)
     answer = conforms(shows)
     assert answer.word == "differs"
@@ -80,7 +80,7 @@ def test_an_engine_whose_source_is_changed_differs(file, kernel, text, instead, 
 
 def test_an_engine_that_tosses_one_coin_for_all_workers_differs(monkeypatch):
     link = setup._link
-    monkeypatch.setattr(setup, "_link", lambda *given: link(*given)._replace(shared=True))
+    monkeypatch.setattr(setup, "_link", lambda *given: replace(link(*given), shared=True))
     assert conforms("diana").word == "differs"
 
 

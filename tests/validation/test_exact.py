@@ -181,7 +181,7 @@ def test_declarations_and_transcriptions_have_the_same_moments(name):
 
 def test_coins_shared_by_mistake_are_found(monkeypatch):
     usual = setup._link
-    monkeypatch.setattr(setup, "_link", lambda *given: usual(*given)._replace(shared=True))
+    monkeypatch.setattr(setup, "_link", lambda *given: replace(usual(*given), shared=True))
     for name in ("qsgd", "ef21", "diana", "doublesqueeze"):
         assert agreement(name).word == "differs"
 
@@ -192,7 +192,7 @@ def test_noise_of_the_wrong_size_is_found(monkeypatch):
     def louder(self, *arguments, **options):
         usual(self, *arguments, **options)
         oracle = self.common.oracle
-        self.common = self.common._replace(oracle=oracle._replace(sd=1.15 * oracle.sd))
+        self.common = replace(self.common, oracle=replace(oracle, sd=1.15 * oracle.sd))
 
     monkeypatch.setattr(Setup, "__init__", louder)
     assert agreement("sgd").word == "differs"

@@ -54,7 +54,7 @@ class AsynchronousServer(Server):
     def _begin(self, reads: bool) -> None:
         for block in self.blocks if self.keeps_table else ():
             shape = self.setup.worker_shapes(len(block.x))[WORKER_STATES]
-            block.states = block.states._replace(workers=np.zeros((self.n, *shape)))
+            block.states = replace(block.states, workers=np.zeros((self.n, *shape)))
         super()._begin(reads)
 
     def _resume(self) -> None:

@@ -68,7 +68,7 @@ class ServedBlock(Block):
         self.coins = SharedCoins(setup, self)
         if setup.plan.first_sample >= 0:  # the server keeps the memories of all samples
             shape = setup.worker_shapes(len(self.x))[WORKER_STATES]
-            self.states = self.states._replace(workers=np.zeros((setup.run.problem.workers, *shape)))
+            self.states = replace(self.states, workers=np.zeros((setup.run.problem.workers, *shape)))
 
     def each(self, kind: int) -> Iterator[np.ndarray]:
         if kind in self.gathered:

@@ -7,6 +7,7 @@ gone through: a worker does not compile what only the server does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numba import njit, types
@@ -16,8 +17,8 @@ from ...method import Exchange
 from ...random import DRAWS, philox, to_uniforms
 from ...rules import no_op
 from ...signatures import (
+    BARE,
     CUBE,
-    ENTRY,
     INTS,
     MATRIX,
     SENT,
@@ -31,7 +32,6 @@ from ...signatures import (
 )
 from .. import rounds
 from ..records import (
-    BLOCK_STATE,
     COMMON,
     EXCHANGE,
     NEVER,
@@ -41,14 +41,12 @@ from ..records import (
     RULES,
     SERVER,
     SERVER_SCRATCH,
-    STATES,
-    STEPS,
     WORKER_SCRATCH,
     WORKERS,
     Plan,
     Rules,
 )
-from ..rounds import MASK_DIVERGED, f8, i8
+from ..rounds import IS_SPECIAL, MASK_DIVERGED, MOVE_OWN_MODELS, RECORD_BEFORE, SAMPLE_MEMORY, SERVER_STEP, f8, i8
 
 
 class Door:
@@ -65,115 +63,115 @@ class Door:
         return self.compile()(*arguments)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _compute_gradient(common, exchange, ctx, x, random, scratch):
     rounds.compute_gradient(common, exchange, ctx, x, random, scratch)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _send_message(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch, norms):
     rounds.send_message(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch)
     rounds.add_squared_norms(scratch.vector, norms, 1.0)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _worker_step(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch, norms):
     rounds.worker_step(common, exchange, k, ctx, x, random, workers, own_states, common_states, scratch)
     if norms.size > 0:
         rounds.add_squared_norms(scratch.vector, norms, 1.0)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _after_sending(rules, ctx, v, c, own_states, common_states):
     call_sent(rules.sent, ctx, rules.parameters, v, c, own_states, common_states)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch):
     rounds.server_step(common, exchange, k, ctx, x, down_memory, random, server, states, scratch)
     if not exchange.each:
         rounds.apply_broadcast(exchange, ctx, x, down_memory, states.common, scratch.message, scratch.total)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _compress_for(common, exchange, k, ctx, random, server, scratch):
     rounds.compress_for(common, exchange, k, ctx, random, server, scratch)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _take_sample_memory(common, rnd, i, random, states, h):
     rounds.take_sample_memory(common, rnd, i, random, states, h)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _keep_sample_memory(common, rnd, i, random, states, h):
     rounds.keep_sample_memory(common, rnd, i, random, states, h)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _advance(link, c, h):
     rounds.advance(link, c, h)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _apply_broadcast(exchange, ctx, x, down_memory, common_states, message, vector):
     rounds.apply_broadcast(exchange, ctx, x, down_memory, common_states, message, vector)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _move_own_model(rules, ctx, model, v, own_states, common_states):
     call_rule(rules.local, ctx, rules.parameters, model, v, own_states, common_states)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _move_own_models(common, rules, block, ctx, vector):
     rounds.move_own_models(common, rules, block, ctx, vector)
 
 
-@njit(**ENTRY)
-def _record_before(steps, common, parameters, block, ctx, values, rnd):
-    rounds.record_before(steps, common, parameters, block, ctx, values, rnd)
+@njit(**BARE)
+def _record_before(steps, common, parameters, block, ctx, rnd):
+    rounds.record_before(steps, common, parameters, block, ctx, rnd)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _evaluate_share(oracle, worker, x, no_draws, gradient, value):
     call_gradient(oracle.exact_gradient, worker, x, no_draws, oracle.data, gradient)
     call_value(oracle.value, worker, x, oracle.data, value)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _is_special(common, reals, coin, rnd):
     return rounds.is_special(common, reals, coin, rnd)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _average_iterate(plan, reals, rnd, model, average):
     weight = rounds.next_weight(plan, reals, rnd)
     rounds.move_towards(model, average, weight)
     return weight
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _record_evaluation(track, weight, gradient, values, record):
     rounds.record_evaluation(track, weight, gradient, values, record)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _record_spread(y, x, v, out, weight):
     rounds.record_spread(y, x, v, out, weight)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _add_squared_norms(v, out, weight):
     rounds.add_squared_norms(v, out, weight)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _mask_diverged(x, model, down_memory, workers, server, states, history, average, first_bad, rnd):
     rounds.mask_diverged(x, model, down_memory, workers, server, states, history, average, first_bad, rnd)
 
 
-@njit(**ENTRY)
+@njit(**BARE)
 def _uniforms(seed, rnd, sender, stream, draws):
     philox(seed, rnd, sender, stream, draws)
     to_uniforms(draws)
@@ -181,7 +179,6 @@ def _uniforms(seed, rnd, sender, stream, draws):
 
 _SEND = types.void(COMMON, EXCHANGE, i8, INTS, MATRIX, RANDOM, WORKERS, CUBE, CUBE, WORKER_SCRATCH, VECTOR)
 _RULE = types.void(RULES, INTS, MATRIX, MATRIX, CUBE, CUBE)
-_SAMPLE_MEMORY = types.void(COMMON, i8, i8, RANDOM, CUBE, MATRIX)
 
 compute_gradient = Door(_compute_gradient, types.void(COMMON, EXCHANGE, INTS, MATRIX, RANDOM, WORKER_SCRATCH))
 send_message = Door(_send_message, _SEND)
@@ -189,18 +186,18 @@ worker_step = Door(_worker_step, _SEND)
 after_sending = Door(_after_sending, _RULE)
 server_step = Door(
     _server_step,
-    types.void(COMMON, EXCHANGE, i8, INTS, MATRIX, MATRIX, RANDOM, SERVER, STATES, SERVER_SCRATCH),
+    SERVER_STEP,
 )
 compress_for = Door(_compress_for, types.void(COMMON, EXCHANGE, i8, INTS, RANDOM, SERVER, SERVER_SCRATCH))
-take_sample_memory = Door(_take_sample_memory, _SAMPLE_MEMORY)
-keep_sample_memory = Door(_keep_sample_memory, _SAMPLE_MEMORY)
+take_sample_memory = Door(_take_sample_memory, SAMPLE_MEMORY)
+keep_sample_memory = Door(_keep_sample_memory, SAMPLE_MEMORY)
 advance = Door(_advance, types.void(LINK, MATRIX, MATRIX))
 apply_broadcast = Door(_apply_broadcast, types.void(EXCHANGE, INTS, MATRIX, MATRIX, CUBE, MATRIX, MATRIX))
 move_own_model = Door(_move_own_model, _RULE)
-move_own_models = Door(_move_own_models, types.void(COMMON, RULES, BLOCK_STATE, INTS, MATRIX))
-record_before = Door(_record_before, types.void(STEPS, COMMON, VECTOR, BLOCK_STATE, INTS, VECTOR, i8))
+move_own_models = Door(_move_own_models, MOVE_OWN_MODELS)
+record_before = Door(_record_before, RECORD_BEFORE)
 evaluate_share = Door(_evaluate_share, types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR))
-is_special = Door(_is_special, i8(COMMON, VECTOR, DRAWS, i8))
+is_special = Door(_is_special, IS_SPECIAL)
 average_iterate = Door(_average_iterate, f8(PLAN, VECTOR, i8, MATRIX, MATRIX))
 record_evaluation = Door(_record_evaluation, types.void(i8, f8, MATRIX, VECTOR, MATRIX))
 record_spread = Door(_record_spread, types.void(MATRIX, MATRIX, MATRIX, VECTOR, f8))
@@ -227,4 +224,4 @@ def compile_for_workers(exchanges: Sequence[Exchange], plan: Plan, live: bool) -
 
 def without_sent(rules: Rules) -> Rules:
     """The same rules, but for what follows sending: where a message is written first, that is called by itself."""
-    return rules._replace(sent=address(no_op, SENT))
+    return replace(rules, sent=address(no_op, SENT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class Worker:
         self.coins = [SharedCoins(setup, block) for block in self.blocks]
         self.codecs = Codecs(setup)
         # What follows sending is called by itself, after the message has been written.
-        self.sending = [e._replace(rules=steps.without_sent(e.rules)) for e in setup.exchanges]
+        self.sending = [replace(e, rules=steps.without_sent(e.rules)) for e in setup.exchanges]
         self.sparse = [[SparseExchange(setup, k, len(part)) for k in range(2)] for part in parts]
         self.has_sent_rule = [e.sent is not no_op for e in setup.described]
         self.sent_rule_checked = run.method.clock == "table" or not any(self.has_sent_rule)

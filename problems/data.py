@@ -54,7 +54,7 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
         raise InputError("rows of your own need their targets: give y, one number or label a row")
     try:
         A = csr_array(rows, dtype=np.float64) if issparse(rows) else np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"X is a {type(rows).__name__} that is not a table of numbers ({error})") from None
     try:
         y = np.asarray(targets)

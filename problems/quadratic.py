@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..common.errors import InputError
+from ..common.limits import require_memory
 from ..common.options import choice, flag, integer, number
 from .base import FloatArray, Noise, Problem, ProblemKernels, given_options
 from .optimum import minimise
@@ -111,11 +112,20 @@ class Quadratic(Problem):
         self.region = None if region is None else number("region", region, strict=True)
 
         random = np.random.default_rng(integer("seed", seed, low=0))
+        self._require_memory()
         self.eigenvalues = spectrum_between(spectrum, mu, L, self.dim)
         self.shifts = self._shifts(random, heterogeneity, radius)
         self.matrices = self._matrices(random)
         if self.regulariser[0] > 0 and self._modulus + self.regulariser[1] == 0:
             raise InputError("l1 needs a strongly convex problem here: give mu > 0 or l2prox > 0")
+
+    def _require_memory(self) -> None:
+        """The minimisers (twice, while they are drawn) and gradients at x*, and the Hessians, twice where rotated."""
+        count = {"same": 1, "scaled": self.workers, "different": self.workers}[self.hessians]
+        vectors, matrices = 3.0 * self.workers * self.dim, float(count) * self.dim
+        if self.rotated:
+            matrices *= 2 * self.dim
+        require_memory(vectors + matrices, f"{self.workers} workers' quadratic functions of {self.dim} coordinates")
 
     def _shifts(self, random: np.random.Generator, heterogeneity: float, radius: float) -> FloatArray:
         """Draw the (n, d) minimisers s_i: mean of norm `radius`, spread `heterogeneity`."""
@@ -182,6 +192,10 @@ class Quadratic(Problem):
         mean = self.matrices.mean(axis=0)
         if not self.rotated and self._modulus > 0 and not any(self.regulariser):
             return (self.matrices * self.shifts).mean(axis=0) / mean
+        if not self.rotated and not any(self.regulariser):
+            kept = mean > self.dim * 2.0**-52 * mean.max()
+            return self.x0 - np.divide(1.0, mean, out=np.zeros(self.dim), where=kept) * self.gradient(self.x0)
+        require_memory(2.0 * self.dim**2, f"the Hessian of {self.dim} coordinates, which the minimiser takes,")
         dense = mean if self.rotated else np.diag(mean)
         if self._modulus + self.regulariser[1] > 0:
             return minimise(self.gradient, lambda x: dense, float(self._mean_spectrum[-1]), self.x0, *self.regulariser)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.errors import InputError
+from ..common.limits import require_memory
 
 BoolArray = NDArray[np.bool_]
 
@@ -74,5 +75,6 @@ def windows(workers: int, dim: int, width: int) -> BoolArray:
         raise InputError(f"overlap={width}: a coordinate belongs to at least 1 and at most all {workers} workers")
     if workers > dim:
         raise InputError(f"dim={dim} coordinates are too few for the supports of {workers} workers; give dim >= n")
+    require_memory(2.0 * dim + float(workers) * dim / 4, f"the supports of {workers} workers in {dim} coordinates")
     stretch = np.arange(dim) * workers // dim
     return (np.arange(workers)[:, None] - stretch) % workers < width

@@ -177,6 +177,7 @@ class Method(Exchange):
         """Whether a coin common to all workers decides about special rounds."""
         return self.special_when in ("coin", "heads")
 
+    @checked
     def check(self, parameters: Mapping[str, Any]) -> dict[str, float]:
         """Return the parameters as floats, complete and in order.
 
@@ -197,7 +198,7 @@ class Method(Exchange):
                 raise InputError(f"method '{self.name}' needs {name}: write {front.parameters(name)}")
             try:
                 value = float(parameters[name])
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise InputError(f"{name} = {parameters[name]!r} is not a number") from None
             if name in WHOLE:
                 fits, wanted = 1 <= value <= LARGEST and value == value // 1, "a whole number from 1 to 2^53"

@@ -160,22 +160,38 @@ class Schedule:
         """(messages,): the step that handles the message."""
         return np.repeat(np.arange(self.steps), np.diff(self.starts))
 
+    @checked
     def seconds_after(self, rounds: ArrayLike) -> FloatArray:
         """(K,): the clock's seconds after so many rounds each: when the last message of the last step arrived.
 
         Raises
         ------
         InputError
-            If nothing keeps time.
+            If nothing keeps time, or these are no numbers of rounds from 0 to `steps`.
         """
         if self.seconds is None:
             raise InputError("this schedule has no seconds: take a clock that keeps time, such as straggler:factor=10")
-        return np.concatenate([[0.0], self.seconds[self.starts[1:] - 1]])[np.asarray(rounds, dtype=np.int64)]
+        return np.concatenate([[0.0], self.seconds[self.starts[1:] - 1]])[self._rounds(rounds)]
 
+    @checked
     def dropped_after(self, rounds: ArrayLike) -> IntArray:
-        """(K,): how many gradients were too old and dropped in so many rounds each."""
+        """(K,): how many gradients were too old and dropped in so many rounds each.
+
+        Raises
+        ------
+        InputError
+            If these are no numbers of rounds from 0 to `steps`.
+        """
         dropped = np.zeros(self.steps, np.int64) if self.dropped is None else self.dropped
-        return np.concatenate([[0], np.cumsum(dropped)])[np.asarray(rounds, dtype=np.int64)]
+        return np.concatenate([[0], np.cumsum(dropped)])[self._rounds(rounds)]
+
+    def _rounds(self, given: ArrayLike) -> IntArray:
+        rounds = whole_numbers("rounds", given).reshape(np.shape(given))
+        if rounds.size and not 0 <= rounds.min() <= rounds.max() <= self.steps:
+            raise InputError(
+                f"rounds go from {rounds.min()} to {rounds.max()}: the schedule has those from 0 to {self.steps}"
+            )
+        return rounds
 
     @property
     def repeats(self) -> bool:
@@ -210,11 +226,13 @@ class Schedule:
         held[self.step, self.workers] = self.versions
         return np.arange(self.steps)[:, None] - np.maximum.accumulate(held, axis=0)
 
+    @checked
     def realised(self, table: bool = False) -> Delays:
         """Return the maximal and the average delay: of arriving messages, or at use of the stored reports."""
         ages = self.ages_at_use() if table else self.ages()
         return Delays(int(ages.max()), float(ages.mean()))
 
+    @checked
     def facts(self, table: bool = False) -> dict[str, Any]:
         """What theorems ask of a schedule, by the names that `theory.Constants` has for it.
 
@@ -233,6 +251,7 @@ class Schedule:
             "every_worker": bool((np.diff(self.starts) == self.n).all()) and not self.repeats,
         }
 
+    @checked
     def require(
         self,
         *,
@@ -286,6 +305,7 @@ class Schedule:
                     f"schedule is {ages.max()}: give tau = {ages.max()} or another clock"
                 )
 
+    @checked
     def first(self, steps: int) -> Schedule:
         """Return the schedule of the first `steps` steps.
 
@@ -294,7 +314,7 @@ class Schedule:
         InputError
             If the schedule is shorter.
         """
-        if steps > self.steps:
+        if integer("steps", steps) > self.steps:
             raise InputError(f"the schedule has {self.steps} steps, not {steps}: run at most {self.steps} rounds")
         end = self.starts[steps]
         return replace(
@@ -303,6 +323,7 @@ class Schedule:
             dropped=None if self.dropped is None else self.dropped[:steps],
         )  # fmt: skip
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write a CSV file with the columns step, worker, version, one line per message; `tau` as a comment before.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ..common.door import require_types
+from ..common.door import checked, require_types
 from ..common.errors import InputError, nearest
 from ..common.options import positive_numbers
 
@@ -112,6 +112,7 @@ class Constants:
             raise InputError(f"overlap = {self.overlap:g} must lie between 1 and n = {self.n}")
 
     @classmethod
+    @checked
     def read(cls, pairs: Mapping[str, Any]) -> Constants:
         """Build from names and values as typed by a user.
 
@@ -135,6 +136,7 @@ class Constants:
         known = self.known().items()
         return [(name, value, self.certainty.get(name, "given"), meanings[name]) for name, value in known]
 
+    @checked
     def replaced(self, pairs: Mapping[str, Any]) -> Constants:
         """These constants with some replaced or added; with other L_i, what is left of `SELDOM` is no longer known.
 
@@ -285,5 +287,7 @@ def _checked(name: str, value: Any) -> int | float:
 def _number(value: Any) -> float:
     try:
         return float(value)
+    except OverflowError:  # a whole number above all doubles
+        return math.inf
     except (TypeError, ValueError):
         return math.nan

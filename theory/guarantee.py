@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.card import card, pairs
 from ..common.door import checked
 from ..common.errors import InputError
-from ..common.options import integer
+from ..common.options import integer, number
 from .bounds import Curve, Interval, Metric, Rate, Weights, near_one
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
@@ -169,9 +169,10 @@ class Guarantee:
             raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.name} is about whole t >= {curve.first}")
         return curve.at(t)
 
+    @checked
     def whole(self, t: float) -> int:
         """The first number of rounds from t on that the bound is about: t, but for bounds about whole epochs."""
-        return self._curve().whole(t)
+        return self._curve().whole(number("t", t))
 
     @property
     def start(self) -> float | None:
@@ -240,6 +241,7 @@ class Guarantee:
         first = self.theorem.bits_of_first_round(*sizes, self.parameters)
         return first + (rounds - 1) * self.theorem.bits_per_round(*sizes, self.parameters) if rounds else 0.0
 
+    @checked
     def seconds(self, rounds: int) -> float | None:
         """Seconds in which so many rounds are done at most; None where compute times are unknown or do not decide.
 
@@ -247,6 +249,7 @@ class Guarantee:
         """
         return self.theorem.seconds(self.constants, {**self.parameters, **self.analysis}, rounds)
 
+    @checked
     def seconds_to(self, eps: float) -> float | None:
         """Seconds until the bound is at most eps; None if unknown or never."""
         rounds = self.rounds_to(eps)

@@ -588,7 +588,7 @@ def theorem(name: str) -> Theorem:
         If there is none; the sentence names the nearest one.
     """
     if name not in THEOREMS:
-        raise InputError(f"unknown theorem '{name}'{nearest(name, THEOREMS)}; known: {', '.join(sorted(THEOREMS))}")
+        raise InputError(f"unknown theorem '{name}'{nearest(name, THEOREMS)}; tersegrad list theorems prints all")
     return THEOREMS[name]
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..common.door import checked
 from ..common.errors import InputError
 from ..common.jsonable import plain
-from ..common.limits import require_memory
+from ..common.limits import require_memory, require_time
 from ..common.options import integer, number
 from ..problems import Problem
 from ..solvers.compressors import (
@@ -434,6 +434,12 @@ def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: 
     )
     comp = compressor(spec)
     comp.check(dim)
+    most = int(np.clip(budget / (VECTORS_AT_ONCE * dim), 32, 20_000))
+    require_time(
+        float(most) * VECTORS_AT_ONCE,
+        comp.work(dim),
+        f"{most} messages of {comp.spec} for each of some {VECTORS_AT_ONCE} vectors of {dim} coordinates",
+    )
     rng = np.random.Generator(np.random.PCG64(seed))
     gaussian = rng.standard_normal(dim)
     sparse = np.where(rng.permutation(dim) < max(1, dim // 20), gaussian, 0.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import InputError
+from ..common.files import read_document
 from ..theory.compressors import compressor
 from .claims import examine
 from .experiments import Experiment
@@ -78,10 +79,10 @@ def replay(path: str | Path, *, threads: int | None = None) -> Replay:
 
 def _read(path: str | Path) -> dict[str, Any]:
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the certificate '{path}': {error.strerror or error}") from None
-    except ValueError as error:
+        found = json.loads(read_document(path, "the certificate"))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is not a certificate: it is no JSON document ({error})") from None
     wanted = ("claim", "quick", "alpha") if isinstance(found, dict) and "claim" in found else ("theorem", "experiment")
     if not isinstance(found, dict) or any(key not in found for key in (*wanted, "seed", "versions")):

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..common.door import checked
 from ..common.errors import InputError, nearest
+from ..common.limits import require_time
 from ..common.optional import needed
 from ..common.options import integer
 from ..problems import Problem
@@ -201,21 +202,35 @@ def compare(
         raise InputError(f"bits = {bits} is not a number above 0")
     up, down = (None if given is None else compressor(given) for given in (up, down))
     subject = build_problem(problem, workers=workers)
-    contenders, skipped = [], []
+    chosen, skipped = [], []
     for name in names:
         found = _best_guarantee(name, subject, up, down, bits, rounds)
         if isinstance(found, str):
             skipped.append((name, found))
-            continue
-        guarantee, affordable = found
+        else:
+            chosen.append(found)
+    if not chosen:
+        raise InputError("no method can take part: " + "; ".join(f"{name}: {reason}" for name, reason in skipped))
+    _require_time(len(chosen), float(sum(affordable for _, affordable in chosen)), subject, replicas)
+    contenders = []
+    for guarantee, affordable in chosen:
         spent = affordable * (guarantee.bits_per_round or math.nan)
         trace = simulate(guarantee, subject, rounds=affordable, replicas=replicas, seed=seed)
         contenders.append(Contender(guarantee, affordable, spent, trace))
-    if not contenders:
-        raise InputError("no method can take part: " + "; ".join(f"{name}: {reason}" for name, reason in skipped))
     column = _what(subject)
     contenders.sort(key=lambda c: _ordered(float(c.trace.columns[column][:, -1].mean())))
     return Comparison(subject.spec, subject.workers, column, contenders, skipped)
+
+
+#: What a run, and a row of a table, take beside their rounds, in rounds of a small run: 5 and 1 milliseconds.
+A_RUN, A_ROW = 1e5, 2e4
+
+
+def _require_time(runs: int, rounds: float, problem: Problem, replicas: int) -> None:
+    """Estimate the time of several runs before the first one begins; one alone does so itself."""
+    if runs > 1:
+        what = f"{runs} runs of {replicas} replicas of {problem.workers} workers, {rounds:g} rounds in all,"
+        require_time(runs * A_RUN + rounds * replicas * problem.workers, problem.dim, what)
 
 
 def _what(problem: Problem) -> str:
@@ -374,10 +389,7 @@ def speedup(
     if len(n) == 0:
         raise InputError("n is empty: give numbers of workers, as in n=[1, 2, 4]")
     if isinstance(problem, Problem):
-        raise InputError(
-            f"'{problem.spec}' is bound to {problem.workers} workers: give its text form, or a function from n to a "
-            "problem"
-        )
+        raise _bound(problem, "its text form, or a function from n to a problem")
     subject, default = theorem(name), EXPERIMENTS.get(name)
     numbers = sorted({integer("n", value) for value in n})
     rounds = integer("rounds", rounds) if rounds is not None else (default.rounds if default else 4000)
@@ -386,6 +398,9 @@ def speedup(
     samples, bounds, spec, found = [], [], "", None
     for workers in numbers:
         p = build_problem(problem, workers=workers) if isinstance(problem, str) else problem(workers)
+        if workers == numbers[0] != numbers[-1]:
+            what = f"{rounds} rounds of {replicas} replicas of {workers} to {numbers[-1]} workers"
+            require_time(float(rounds) * replicas * sum(numbers), p.dim, what)
         found = subject.guarantee(p, up, down, rounds, **parameters)
         if isinstance(found, NoGuarantee):
             raise InputError(f"n = {workers}: {found.reason}")
@@ -402,6 +417,11 @@ def speedup(
         name, spec, rounds, found.metric.latex, np.array(numbers), mean, low, high, np.array(bounds), fit,
         float(found.rate.in_workers or 0.0),
     )  # fmt: skip
+
+
+def _bound(problem: Problem, way_out: str) -> InputError:
+    """A problem has the number of workers with which it was built."""
+    return InputError(f"'{problem.spec}' is bound to {problem.workers} workers: give {way_out}")
 
 
 # --------------------------------------------------------------------------------------------- tables and grids
@@ -449,11 +469,15 @@ def step_table(
     Raises
     ------
     InputError
-        For an unknown theorem, constant or compressor.
+        For an unknown theorem, constant or compressor, or a problem that is bound to another n.
     """
     subject = theorem(name)
+    count = (len(n) or 1) * len(_several(up)) * len(_several(down))
+    require_time(count * A_ROW, 0, f"{count} rows of a table")
     rows = []
     for workers in n or (None,):
+        if isinstance(known, Problem) and workers not in (None, known.workers):
+            raise _bound(known, "its text form, or its constants")
         base = _constants(known, workers)
         base = base.replaced(dict(constants or {}) | ({} if workers is None else {"n": workers}))
         for one in _several(up):
@@ -560,6 +584,8 @@ def sweep(
     subject = build_problem(problem, workers=workers)
     if column is None:
         column = _what(subject)
+    count = math.prod(len(values) for values in grid.values())
+    _require_time(count, float(count) * rounds, subject, replicas)
     entries = []
     for values in product(*grid.values()):
         chosen = dict(zip(grid, map(float, values), strict=True))

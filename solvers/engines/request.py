@@ -197,7 +197,8 @@ def prepare(options: RunOptions) -> Job:
     require_memory(float(options.replicas) * (3 * problem.dim + 4), f"{options.replicas} replicas of {problem.spec}")
     samples = float(numbers.get(method.samples or "", 1))
     require_time(
-        float(rounds) * options.replicas * workers * max(samples, 1.0), problem.dim,
+        float(rounds) * options.replicas * workers * max(samples, 1.0),
+        max(problem.dim, up.work(problem.dim)),
         f"{rounds} rounds of {options.replicas} replicas of {workers} workers",
     )  # fmt: skip
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.

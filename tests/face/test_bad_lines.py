@@ -7,17 +7,22 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from support.bad_lines import lines
+import tersegrad as tg
+from support.bad_lines import lines, make_files
 from tersegrad.cli import main
 from tersegrad.common.errors import InputError
+from tersegrad.common.front import command_line
 from tersegrad.common.limits import force, require_memory, require_time
+from tersegrad.theory import compressor
 
+SMALL = tg.problem("quadratic:dim=4", workers=2)
 COUNT = 900  # lines, of which some are not bad after all (a seed 0)
 SENTENCE, ACCEPTED = 2, (0, 1, 3)
 
 
 def test_at_least_99_of_100_bad_lines_are_one_sentence_within_two_seconds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    make_files(tmp_path)
     bad, slow, refused = [], [], 0
     for words in lines(COUNT, seed=1):
         began = time.process_time()
@@ -63,13 +68,24 @@ def test_an_estimate_names_what_and_how_much_and_can_be_overruled():
 def test_a_month_is_the_longest_run_that_is_begun():
     """At 50 ns a worker's round at least: a day of one core is 1.728e12 of them."""
     month = 30 * 1.728e12 * (os.cpu_count() or 1)
-    require_time(0.99 * month, 0, "rounds")
+    with pytest.warns(UserWarning, match="^rounds take at least 29.7 days on this machine$"):
+        require_time(0.99 * month, 0, "rounds")
     with pytest.raises(
         InputError, match=r"^rounds take at least 30\.3 days on this machine: make them fewer \(a block"
     ):
         require_time(1.01 * month, 0, "rounds")
-    with force():
+    with force(), pytest.warns(UserWarning, match="at least"):
         require_time(1e30, 0, "rounds")
+
+
+def test_what_is_long_says_how_long_it_takes_at_least(capsys):
+    """An hour of one core is 7.2e10 rounds of 50 ns."""
+    cores = os.cpu_count() or 1
+    with command_line():
+        require_time(7.2e10 * cores, 0, "these runs")
+        assert capsys.readouterr().err == "these runs take at least 60 minutes on this machine\n"
+        require_time(0.01 * 7.2e10 * cores, 0, "these runs")
+        assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -121,3 +137,33 @@ def test_a_picture_that_cannot_be_drawn_loses_no_verdict(tmp_path, monkeypatch):
     assert (result.exit_code, "no picture, because ValueError: no axis" in result.stderr) == (0, True), result.output
     assert (tmp_path / "report.html").exists()
     assert json.loads((tmp_path / "sgd.strongly-convex.json").read_text())["verdict"] == "holds"
+
+
+def test_what_a_message_costs_counts_in_the_time_of_its_certification(monkeypatch):
+    """A message of rank r is a Gram matrix of 10^4 rows at d = 10^8, and rotations, and there are hundreds."""
+    assert compressor("rankr").work(10**8) > 1e4 * compressor("topk:k=1").work(10**8)
+    monkeypatch.setattr("tersegrad.common.limits.memory", lambda: float("inf"))
+    result = CliRunner().invoke(main, ["certify", "rankr", "--dim", str(10**9)])
+    assert (result.exit_code, "days on this machine" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tg.sweep("ef21", SMALL, "topk:k=1", grid={"gamma": range(1, 10**7), "eta": range(10**7)}, rounds=9),
+        lambda: tg.step_table("ef21.pl", SMALL, n=range(2, 10**11), up="topk:k=1"),
+        lambda: tg.compare(["ef21.pl", "sgd.convex"], SMALL, rounds=4 * 10**9, replicas=10**6, up="topk:k=1"),
+        lambda: tg.speedup("sgd.convex", "quadratic:dim=4", n=[1, 10**6], rounds=4 * 10**9),
+    ],
+)
+def test_a_study_that_takes_months_is_refused_before_it_begins(call):
+    with pytest.raises(InputError, match=r"take at least .* days on this machine: make them fewer"):
+        call()
+
+
+@pytest.mark.parametrize("words", ["replay pipe", "verify sgd.convex --config pipe", "run sgd --config /dev/zero"])
+def test_what_may_have_no_end_is_not_read(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_files(tmp_path)
+    result = CliRunner().invoke(main, words.split())
+    assert (result.exit_code, "which may have no end" in result.stderr) == (2, True), result.stderr

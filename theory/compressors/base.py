@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common.door import checked, require_types
+from ...common.door import checked, require_types, shown
 from ...common.errors import InputError
 from ...common.options import choice, integer, number
 from ...common.specs import format_spec
@@ -349,10 +349,17 @@ class Compressor:
         """Uniforms that one message uses."""
         return 0
 
+    def work(self, dim: int) -> float:
+        """Numbers that are handled for one message, at least."""
+        return float(dim)
+
 
 def vector(x: ArrayLike) -> NDArray[np.float64]:
     """Return x as a finite vector of doubles; raise `InputError` for anything else."""
-    values = np.ascontiguousarray(x, dtype=np.float64)
+    try:
+        values = np.ascontiguousarray(x, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{shown(x)} is not a vector of finite numbers") from None
     if values.ndim != 1 or values.size == 0 or not np.all(np.isfinite(values)):
         raise InputError(f"an array of shape {values.shape} is not a vector of finite numbers")
     return values

@@ -44,6 +44,9 @@ class Composition(Compressor):
         """The parts in the order in which a message runs through them."""
         return tuple(getattr(self, name) for name in self.PARTS)
 
+    def work(self, dim: int) -> float:
+        return sum(part.work(dim) for part in self.parts)
+
     @property
     def shared_coins(self) -> bool:
         return any(part.shared_coins for part in self.parts)

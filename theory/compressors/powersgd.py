@@ -42,6 +42,10 @@ class PowerSGD(LowRank):
     )
     stateful: ClassVar[bool] = True
 
+    def work(self, dim: int) -> float:
+        """Two products with the matrix."""
+        return 2.0 * dim * self.rank
+
     def start(self, dim: int) -> NDArray[np.float64]:
         """The first Q, (n, r): values that look random, the same everywhere."""
         return np.random.Generator(np.random.PCG64(20190531)).standard_normal((self.shape(dim)[1], self.rank))

@@ -37,6 +37,11 @@ class RankR(LowRank):
         delta = self.rank / min(self.shape(dim)) - self.rank * RANK_LOSS
         return Contractive(delta, nonexpansive=True, orthogonal=True)
 
+    def work(self, dim: int) -> float:
+        """The Gram matrix of the smaller side, and a few sweeps of Jacobi's rotations."""
+        side = min(self.shape(dim))
+        return float(dim) * side + 8.0 * side**3
+
     def ties(self, dim: int) -> list[NDArray[np.float64]]:
         """Equal singular values."""
         return [np.eye(*self.shape(dim)).ravel()[:dim]]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..common.errors import InputError, nearest
+from ..common.files import read_document
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,12 +28,8 @@ def _read(ctx: click.Context, parameter: click.Parameter, path: str | None) -> N
     if path is None:
         return
     try:
-        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"--config: cannot read '{path}': {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"--config: '{path}' is not a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+        found = tomllib.loads(read_document(path, "the file of --config"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"--config: '{path}' is not TOML: {error}") from None
     known = {_key(p): p for p in ctx.command.params if p is not parameter and _key(p) != "help"}
     values: dict[str, Any] = {}

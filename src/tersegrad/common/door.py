@@ -7,6 +7,7 @@ with `require_types`. Ranges are the business of the function itself (`common.op
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,6 +81,15 @@ def is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and value == value
 
 
+def _as_double(value: Any) -> Any:
+    """The number; infinity for a whole number above all doubles."""
+    try:
+        float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return value
+
+
 def _is_array(value: Any) -> bool:
     """Whether NumPy makes real numbers of it."""
     if value is None or isinstance(value, str | bytes | Mapping):
@@ -90,7 +100,8 @@ def _is_array(value: Any) -> bool:
         return False
     if array.dtype.kind == "b":
         return array.ndim > 0
-    return array.dtype.kind in "iuf" or (array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat))
+    whole = array.dtype.kind == "O" and all(isinstance(x, Real) and _as_double(x) is x for x in array.flat)
+    return array.dtype.kind in "iuf" or whole
 
 
 def _has_class(word: str) -> Callable[[Any], bool]:
@@ -101,7 +112,7 @@ def _has_class(word: str) -> Callable[[Any], bool]:
 SIMPLE = {
     "str": _only("a text", lambda value: isinstance(value, str)),
     "int": _only("a whole number", _is_whole, int),
-    "float": _only("a number", is_real),
+    "float": _only("a number", is_real, _as_double),
     "bool": _only("True or False", lambda value: isinstance(value, Integral | np.bool_) and value in (0, 1), bool),
     "None": _only("None", lambda value: value is None),
     "Path": _only("a path", lambda value: isinstance(value, str | os.PathLike) and "\0" not in str(value)),
@@ -120,8 +131,11 @@ def _sequence(of: Kind) -> Kind:
 
     def read(name: str, value: Any) -> Any:
         given = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
-        if not isinstance(given, Sequence | range) or isinstance(given, str | bytes):
+        if not isinstance(given, Sequence) or isinstance(given, str | bytes):
             raise _WrongKindError(name, value, words)
+        if isinstance(given, range):  # whole numbers all of them, perhaps billions
+            of.read(f"{name}[0]", next(iter(given), 0))
+            return value
         items = [of.read(f"{name}[{k}]", item) for k, item in enumerate(given)]
         same = given is value and all(item is before for item, before in zip(items, given, strict=True))
         return value if same else items

@@ -146,6 +146,34 @@ def require_regular(path: str | Path, what: str) -> None:
         raise InputError(f"cannot read {what} '{path}': it is {kind}; give the path of a file")
 
 
+#: Bytes of a document that is read as a whole.
+LONGEST_DOCUMENT = 200_000_000
+
+
+def read_document(path: str | Path, what: str) -> str:
+    """Read a text file in UTF-8 that a person or this program has written.
+
+    Parameters
+    ----------
+    what
+        How errors speak of it: ``"the certificate"``.
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, cannot be read, is larger than any such document, or holds no text.
+    """
+    require_regular(path, what)
+    try:
+        if (size := Path(path).stat().st_size) > LONGEST_DOCUMENT:
+            raise InputError(f"cannot read {what} '{path}': it has {size / 1e6:.4g} MB; give a smaller file")
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {what} '{path}': {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"cannot read {what} '{path}': it is no text in UTF-8") from None
+
+
 def write_whole(path: str | Path, content: bytes | str, advice: str = "choose another place with --out") -> None:
     """Write a file so that it appears whole or not at all.
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from . import front
 from .errors import InputError
-from .front import either
 
 _forced = False
 
 #: What no run of this program undercuts: seconds of a core for a worker's round, and for a number that it handles.
 SECONDS_A_ROUND, SECONDS_A_NUMBER = 5e-8, 1e-10
-#: Days from which on a run is refused by that estimate.
-MOST_DAYS = 30.0
+#: Days from which on a run is refused by that estimate, and seconds from which on it says how long it takes.
+MOST_DAYS, SECONDS_TO_SAY = 30.0, 60.0
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def forced() -> bool:
 
 
 def require_time(rounds: float, numbers: float, what: str) -> None:
-    """Refuse what takes all cores more than thirty days, however fast it goes.
+    """Refuse what takes all cores more than thirty days, however fast it goes; say of what is long how long it takes.
 
     Parameters
     ----------
@@ -50,22 +53,43 @@ def require_time(rounds: float, numbers: float, what: str) -> None:
     InputError
         If it takes longer, and nobody has said `force`.
     """
-    days = rounds * (SECONDS_A_ROUND + SECONDS_A_NUMBER * numbers) / (os.cpu_count() or 1) / 86400
-    if days > MOST_DAYS and not _forced:
-        raise InputError(f"{what} take at least {days:.3g} days on this machine: make them fewer{_way_out()}")
+    seconds = rounds * (SECONDS_A_ROUND + SECONDS_A_NUMBER * numbers) / (os.cpu_count() or 1)
+    sentence = f"{what} take at least {_span(seconds)} on this machine"
+    if seconds > 86400 * MOST_DAYS and not _forced:
+        raise InputError(f"{sentence}: make them fewer{_way_out()}")
+    if seconds > SECONDS_TO_SAY:
+        _say(sentence)
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} seconds"
+
+
+def _say(sentence: str) -> None:
+    """Tell on standard error on the command line, as a warning in Python."""
+    if front.on_command_line():
+        print(sentence, file=sys.stderr)
+    else:
+        warnings.warn(sentence, stacklevel=4)
 
 
 def _way_out() -> str:
-    anyway = either("--force", "a block with tersegrad.common.limits.force()")
+    anyway = front.either("--force", "a block with tersegrad.common.limits.force()")
     return f" ({anyway} goes on all the same)"
 
 
 def memory() -> float:
-    """Bytes of memory of this machine; infinity where it does not tell."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")
+    """Bytes of memory of this machine, or of the container that this process runs in; infinity where nobody tells."""
+    told = [float("inf")]
+    with suppress(ValueError, OSError, AttributeError):
+        told.append(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(ValueError, OSError):
+            told.append(float(Path(limit).read_text()))
+    return min(told)
 
 
 def require_memory(numbers: float, what: str) -> None:

@@ -43,9 +43,12 @@ def whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
 
 def number(name: str, value: Any, low: float = 0.0, high: float | None = None, *, strict: bool = False) -> float:
     """Return `value` as a finite float that is at least `low`, or above it when `strict`, and at most `high`."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    try:
+        given = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    except OverflowError:  # a whole number above all doubles
+        given = math.inf
+    if not math.isfinite(given):
         raise InputError(f"{name}={value}: give a finite number")
-    given = float(value)
     if given < low or (strict and given == low) or (high is not None and given > high):
         most = "" if high is None else f" and at most {high:g}"
         raise InputError(f"{name}={value}: give a number {'above' if strict else 'of at least'} {low:g}{most}")

@@ -28,7 +28,7 @@ from tersegrad.solvers.engines.simulate import simulate
 from tersegrad.solvers.method import known_methods
 from tersegrad.theory import InputError
 from tersegrad.theory.compressors import compressor
-from tersegrad.theory.compressors.registry import COMPRESSORS
+from tersegrad.theory.compressors.registry import COMPRESSORS, EXAMPLES
 from tersegrad.validation.conformance import OTHERWISE, PARAMETERS
 
 from .__main__ import THREADS, keep_to
@@ -37,29 +37,15 @@ from .workloads import QUICK, WORKLOADS, instance
 
 Row = dict[str, Any]
 
-#: Compressors that need options, at dimension d, and those whose default is not what people run.
 SPECS = {
+    **EXAMPLES,
     "adversary": "adversary:delta=0.5",
-    "bernoulli": "bernoulli:p=0.1",
-    "clip": "clip:bits=7",
-    "composed": "composed:first=topk/ratio=0.01,second=natural",
-    "induced": "induced:first=topk/ratio=0.01,second=ternary",
-    "mask": "mask:workers=4,s=2",
-    "multilevel": "multilevel:ratio=0.01",
-    "participation": "participation:of=ternary,p=0.5",
-    "permk": "permk:workers=4",
     "powersgd": "powersgd:rows={root},rank=2",
     "qsgd": "qsgd:levels=16",
-    "randk": "randk:ratio=0.01",
-    "randomblock": "randomblock:blocks=10",
     "rankr": "rankr:rows={root},rank=2",
-    "repeated": "repeated:of=ternary,times=2",
-    "scaled": "scaled:of=ternary",
-    "sparsifier": "sparsifier:ratio=0.01",
     "ternary": "ternary:block=256",
-    "threshold": "threshold:level=2.5",
-    "topk": "topk:ratio=0.01",
 }
+"""Compressors whose default is not what people run, and those that need options, at dimension d."""
 TRIES = 3
 
 

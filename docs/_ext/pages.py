@@ -12,11 +12,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from symbols import SYMBOLS, meanings
+from verdicts import LATEST
 
 import tersegrad as tg
 from tersegrad.commands.catalogue import DECIDES
@@ -27,13 +29,13 @@ from tersegrad.solvers import Method
 from tersegrad.solvers import methods as folder_of_methods
 from tersegrad.solvers.method import known_methods
 from tersegrad.theory import COMPRESSORS, THEOREMS, Compressor, Theorem, compressor
+from tersegrad.theory.compressors.registry import EXAMPLES
 from tersegrad.theory.constants import Constants
 from tersegrad.validation.certify import certify
 from tersegrad.validation.claims import CLAIMS
 from tersegrad.validation.claims.base import Claim
 from tersegrad.validation.exact.frontier import granted_words
 from tersegrad.validation.experiments import EXPERIMENTS
-from tersegrad.validation.tightness import FOLDER
 
 DOCS = ROOT / "docs"
 OUT = DOCS / "reference"
@@ -47,25 +49,6 @@ PAPERS = {
     "gmc": "GMC and GMC+ (Zhao et al. 2019)",
 }
 """First part of a theorem's name -> heading; the five papers that stand first."""
-
-SPECS = {
-    "bernoulli": "bernoulli:p=0.1",
-    "clip": "clip:bits=3",
-    "composed": "composed:first=topk/ratio=0.1,second=natural",
-    "induced": "induced:first=topk/ratio=0.1,second=ternary",
-    "multilevel": "multilevel:ratio=0.1",
-    "participation": "participation:of=ternary,p=0.5",
-    "permk": "permk:workers=4",
-    "mask": "mask:workers=4,s=2",
-    "randk": "randk:ratio=0.1",
-    "randomblock": "randomblock:blocks=10",
-    "repeated": "repeated:of=topk/ratio=0.1,times=3",
-    "scaled": "scaled:of=ternary",
-    "sparsifier": "sparsifier:ratio=0.1",
-    "threshold": "threshold:level=0.5",
-    "topk": "topk:ratio=0.1",
-}
-"""What is shown of a compressor that needs options; the others as they are."""
 
 
 # ------------------------------------------------------------------------------------------------ Markdown
@@ -130,7 +113,7 @@ def _prose(line: str) -> str:
 
 
 def theorem_page(t: Theorem) -> str:
-    """Statement, symbols, hypotheses, step, proof, experiment, what is known of its tightness, commands."""
+    """Statement, symbols, hypotheses, step, proof, experiment, the latest verdict and tightness, commands."""
     needs = [[f"`{c}`", escaped(MEANINGS[c]), "step"] for c in t.requires]
     needs += [[f"`{c}`", escaped(MEANINGS[c]), "bound"] for c in t.bound_requires]
     hypotheses = [
@@ -163,6 +146,9 @@ def theorem_page(t: Theorem) -> str:
         _proof(t),
         "## Experiment\n",
         *_experiment(t),
+        "## Latest verdict\n",
+        _theorem_verdict(t.name),
+        code(f"{latest()[t.name]['command']}\ntersegrad show {t.name}", "text"),
     ])  # fmt: skip
 
 
@@ -188,12 +174,55 @@ def _experiment(t: Theorem) -> list[str]:
     rows += [["downlink", f"`{e.down}`"], ["rounds", f"{e.rounds}"], ["replicas at first", f"{e.replicas}"]]
     rows += [[f"`{name}`, fixed", f"{value:g}"] for name, value in e.choices.items()]
     rows += [["clock", f"`{e.clock}`"]] if e.clock else []
-    lines = [table(["default experiment", ""], rows)]
-    stored = FOLDER / f"{t.name}.json"
-    if stored.exists():
-        ratio = json.loads(stored.read_text(encoding="utf-8"))[0]["ratio"]
-        lines.append(f"On the hardest instance on record the metric reaches {100 * ratio:.3g} % of the bound.\n")
-    return [*lines, code(f"tersegrad verify {t.name} --out report\ntersegrad show {t.name}", "text")]
+    return [table(["default experiment", ""], rows)]
+
+
+@cache
+def latest() -> dict[str, Any]:
+    """The verdicts of full runs that are on record, by theorem or claim; `verdicts` enters them."""
+    found: dict[str, Any] = json.loads(LATEST.read_text(encoding="utf-8"))
+    return found
+
+
+def _theorem_verdict(name: str) -> str:
+    """Three words on a theorem, how tight it is, what was rejected, and when that was found."""
+    found = latest()[name]
+    strength = found["strength"]
+    tight = "No bound, hence no tightness." if strength is None else (
+        f"*{strength['word'].capitalize()}*: the largest known ratio of the measured mean to the bound is "
+        f"{strength['tightness']:.3g}, at round {strength['at_round']} on {escaped(strength['instance'])}."
+    )  # fmt: skip
+    return f"{_verdict(found)} Is it the method: *{found['method']}*. {tight} {_rejected(found)} {_when(found)}\n"
+
+
+def _words_on(name: str) -> tuple[str, str]:
+    """Verdict and tightness in a table."""
+    found = latest()[name]
+    strength = found["strength"]
+    return found["verdict"], "-" if strength is None else f"{strength['tightness']:.2g}, {strength['word']}"
+
+
+def _claim_verdict(name: str) -> str:
+    found = latest()[name]
+    margin = "" if found["margin"] is None else f" Margin: {found['margin']:.3g}."
+    return f"{_verdict(found)}{margin} {_rejected(found)} {_when(found)}\n"
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    return f"**{found['verdict'].capitalize()}**: {escaped(found['reason'])}."
+
+
+def _rejected(found: dict[str, Any]) -> str:
+    rejected, tried = found["controls"]
+    return f"{rejected} of {tried} wrong variants rejected." if tried else ""
+
+
+def _when(found: dict[str, Any]) -> str:
+    """Which run, and what its words mean."""
+    return (
+        f"Judged on {found['date']} with version {found['versions']['tersegrad']} by the command below; what the words "
+        "say and what they do not: [verdicts](../../verdicts.md)."
+    )
 
 
 # ------------------------------------------------------------------------------------------------ methods
@@ -261,7 +290,7 @@ def _kernels(m: Method, home: Path) -> str:
 def compressor_page(name: str) -> str:
     """What it does, its constants, its meters."""
     entry = COMPRESSORS[name]
-    comp = compressor(SPECS.get(name, name))
+    comp = compressor(EXAMPLES.get(name, name))
     wanted = f" with the options of `{comp.spec}`" if comp.spec != name else ""
     constants = [[f"{dim}", *_constants(comp, dim)] for dim in DIMS]
     meters = [[f"{dim}", *_meters(comp, dim)] for dim in DIMS]
@@ -320,8 +349,9 @@ def claim_page(c: Claim) -> str:
         "## What is claimed, and what decides\n",
         escaped(c.text) + "\n",
         "How the rules read the papers: [claims](../../claims.md).\n",
-        "## Measure\n",
-        code(f"tersegrad verify {c.name} --out report", "text"),
+        "## Latest verdict\n",
+        _claim_verdict(c.name),
+        code(latest()[c.name]["command"], "text"),
         f"Code: `{shown(file_of(c.measure))}`.\n",
     ])  # fmt: skip
 
@@ -362,10 +392,16 @@ def _theorem_index() -> str:
     for t in sorted(THEOREMS.values(), key=lambda t: t.name):
         word = t.name.partition(".")[0].removesuffix("-plus")
         groups[PAPERS.get(word, "The family")].append(t)
-    parts = ["# Theorems\n", "Every page is made from the object that computes the step and the bound.\n"]
+    parts = [
+        "# Theorems\n",
+        "Every page is made from the object that computes the step and the bound. Verdict and tightness, the largest "
+        "known ratio of measurement to bound, are those of the last full run, whose date is on the page.\n",
+    ]
     for heading, members in groups.items():
-        rows = [[f"[{t.name}](theorems/{t.name}.md)", escaped(t.title), t.provenance] for t in members]
-        parts += [f"## {heading}\n", table(["theorem", "about", "provenance"], rows)]
+        rows = [
+            [f"[{t.name}](theorems/{t.name}.md)", escaped(t.title), t.provenance, *_words_on(t.name)] for t in members
+        ]
+        parts += [f"## {heading}\n", table(["theorem", "about", "provenance", "verdict", "tightness"], rows)]
     return "\n".join([*parts, _tree("theorems", THEOREMS)])
 
 

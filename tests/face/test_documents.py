@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import textwrap
 from pathlib import Path
+from types import ModuleType
 
 import click
 import matplotlib
@@ -14,6 +16,8 @@ import pytest
 
 from tersegrad.cli import main
 from tersegrad.theory import THEOREMS
+from tersegrad.validation.claims import CLAIMS
+from tersegrad.validation.tightness import FOLDER, hard_instances
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -54,15 +58,52 @@ def test_the_pages_with_code_are_found():
     assert {"README.md", "docs/start.md", "docs/course/memory.md", "docs/course/delays.md"} <= found
 
 
-def test_every_symbol_of_every_statement_is_explained():
-    """The pages of the theorems list the symbols with their meaning; a new symbol needs one."""
-    spec = importlib.util.spec_from_file_location("symbols", ROOT / "docs" / "_ext" / "symbols.py")
+def extension(name: str) -> ModuleType:
+    """A module of the site."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "_ext" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_every_symbol_of_every_statement_is_explained():
+    """The pages of the theorems list the symbols with their meaning; a new symbol needs one."""
+    symbols = extension("symbols")
     for theorem in THEOREMS.values():
-        explained = dict(module.meanings(theorem))
+        explained = dict(symbols.meanings(theorem))
         assert {r"\mathbb{E}", r"\gamma"} <= set(explained)
         assert all(explained.values())
+
+
+def test_the_latest_verdicts_are_of_all_theorems_and_claims_and_no_instance_is_tighter():
+    """Their pages show them; an instance that was found since then, or a theorem, asks for a new run."""
+    latest = json.loads(extension("verdicts").LATEST.read_text(encoding="utf-8"))
+    assert {*latest} == {*THEOREMS, *CLAIMS}
+    for name in THEOREMS:
+        for instance in hard_instances(name)[:1]:
+            stored = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))[0]["ratio"]
+            assert instance.ratio() == pytest.approx(stored, abs=1e-6)
+            assert latest[name]["strength"]["tightness"] >= stored - 1e-6
+
+
+def test_the_latest_verdicts_come_from_certificates_of_a_full_run(tmp_path):
+    verdicts = extension("verdicts")
+    with pytest.raises(SystemExit, match="has no certificates"):
+        verdicts.entries(tmp_path)
+    control = {"rejected_by": "bound", "verdict": "violated"}
+    document = {
+        "verdict": "holds", "reason": "it does", "command": "tersegrad verify", "margin": 1.5, "conformance": None,
+        "strength": {"word": "tight", "tightness": 0.9, "at_round": 10, "instance": "here", "end_ratio": 2.0},
+        "controls": [control, control | {"rejected_by": "", "verdict": "holds"}], "versions": {"tersegrad": "0"},
+    }  # fmt: skip
+    for kind, name in (("theorem", "sgd.convex"), ("claim", "dore.claim-bits")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({kind: name, **document}))
+    found = verdicts.entries(tmp_path)
+    assert found["sgd.convex"]["strength"]["tightness"] == 0.9
+    assert [entry["controls"] for entry in found.values()] == [[1, 2], [1, 2]]
+    (tmp_path / "sgd.convex.json").write_text(json.dumps(document | {"command": "tersegrad verify --quick"}))
+    with pytest.raises(SystemExit, match=r"sgd\.convex are of a quick run"):
+        verdicts.entries(tmp_path)
 
 
 def test_every_document_is_reached_from_the_contents():

@@ -12,6 +12,25 @@ from .base import Compressor
 COMPRESSORS: dict[str, Callable[..., Compressor]] = {}
 """Every compressor by its name on the command line."""
 
+EXAMPLES = {
+    "bernoulli": "bernoulli:p=0.1",
+    "clip": "clip:bits=7",
+    "composed": "composed:first=topk/ratio=0.01,second=natural",
+    "induced": "induced:first=topk/ratio=0.01,second=ternary",
+    "mask": "mask:workers=4,s=2",
+    "multilevel": "multilevel:ratio=0.01",
+    "participation": "participation:of=ternary,p=0.5",
+    "permk": "permk:workers=4",
+    "randk": "randk:ratio=0.01",
+    "randomblock": "randomblock:blocks=10",
+    "repeated": "repeated:of=topk/ratio=0.01,times=3",
+    "scaled": "scaled:of=ternary",
+    "sparsifier": "sparsifier:ratio=0.01",
+    "threshold": "threshold:level=2.5",
+    "topk": "topk:ratio=0.01",
+}
+"""Those that need options, with options as they are used; pages and tables show them so, and the others as they are."""
+
 
 def of_toolkit(comp: Compressor) -> bool:
     """Whether the toolkit brings a compressor of this name, and with it its kernel and codec."""

@@ -326,6 +326,11 @@ class Verdict:
         """Whether what ran was found to be another method."""
         return self.conformance is not None and self.conformance.word == "differs"
 
+    @property
+    def rejected(self) -> int:
+        """How many of the wrong variants that were run were rejected."""
+        return sum(control.rejected for control in self.controls)
+
     def certificate(self) -> dict[str, Any]:
         """Return the verdict as a JSON-able document with stable keys: every field, the curves included."""
         return plain(self)

@@ -147,12 +147,12 @@ def strength_cells(verdict: Verdict) -> dict[str, str]:
     return dict(zip(STRENGTH, cells, strict=True))
 
 
-def controls_words(verdict: Verdict) -> str:
+def controls_words(found: Verdict | ClaimResult) -> str:
     """How many of the wrong variants were rejected."""
-    if not verdict.controls:
+    if not found.controls:
         return ""
-    rejected = sum(c.rejected for c in verdict.controls)
-    return f"{rejected} of {len(verdict.controls)}{'' if rejected == len(verdict.controls) else ', weak'}"
+    rejected, total = found.rejected, len(found.controls)
+    return f"{rejected} of {total}{'' if rejected == total else ', weak'}"
 
 
 def rate_words(verdict: Verdict) -> str:
@@ -242,7 +242,7 @@ def _section(verdict: Verdict, picture: bytes | None, statement: Markup, granted
         "tightness": found.word if found else "not measured",
         "values": [found.tightness, found.end_ratio, found.rounds_promised, found.rejects] if found else [None] * 4,
         "controls": controls_words(verdict),
-        "missed": sum(not c.rejected for c in verdict.controls),
+        "missed": len(verdict.controls) - verdict.rejected,
         "rate": rate_words(verdict),
         "speedup": speedup_words(verdict),
         "setting": _setting(verdict),
@@ -279,7 +279,7 @@ def _claim_section(result: ClaimResult, picture: bytes | None) -> dict[str, Any]
         **_shown(result.name, result.verdict, picture),
         "describes": to_text("; ".join(panels)),
         "margin": "" if found.margin is None else f"{found.margin:.3g}",
-        "controls": f"{result.rejected} of {len(result.controls)}" if result.controls else "",
+        "controls": controls_words(result),
         "source": sourced(result.claim.source),
         "rows": [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in found.rows],
         "numeric": [all(not isinstance(row[k], str) for row in found.rows) for k in range(len(found.columns))],
@@ -401,8 +401,8 @@ def controls_summary(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]
 
 def _controls(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> tuple[int, int]:
     """Wrong variants rejected, and tried."""
-    found = [c.rejected for v in verdicts for c in v.controls]
-    return sum(found) + sum(f.rejected for f in results), len(found) + sum(len(f.controls) for f in results)
+    everything: list[Verdict | ClaimResult] = [*verdicts, *results]
+    return sum(f.rejected for f in everything), sum(len(f.controls) for f in everything)
 
 
 def _tiles(verdicts: Sequence[Verdict], results: Sequence[ClaimResult]) -> list[dict[str, Any]]:

@@ -307,7 +307,7 @@ def _claim_row(f: ClaimResult, narrow: bool) -> dict[str, str]:
     """A line about a claim; what was measured follows a narrow table."""
     margin = f.measured.margin
     words = {"claim": f.name, "bound": f.verdict, "margin": "" if margin is None else f"{margin:.3g}"}
-    words["controls"] = f"{f.rejected} of {len(f.controls)}" if f.controls else ""
+    words["controls"] = controls_words(f)
     if not narrow:
         words["what was measured"] = f.measured.reason
     return {**words, "seconds": f"{f.seconds:.1f}"}

@@ -168,7 +168,7 @@ def _saving(ax: Axes, dense: Trace, saving: Trace) -> None:
         arrowprops={"arrowstyle": "->", "color": BLACK, "linewidth": 0.8, "shrinkA": 2, "shrinkB": 2},
     )  # fmt: skip
     ax.annotate(
-        rf"${spent[0] / spent[1]:.3g}\times$ fewer bits", (spent[1], level), (-6, 0), textcoords="offset points",
+        rf"${spent[0] / spent[1]:.3g}{{\times}}$ fewer bits", (spent[1], level), (-6, 0), textcoords="offset points",
         ha="right", va="center",
     )  # fmt: skip
 

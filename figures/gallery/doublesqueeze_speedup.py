@@ -2,7 +2,7 @@
 
 Tang, Lian, Yu, Zhang, Liu, ICML 2019, arXiv 1905.05957, claim sigma/sqrt(nT) + (eps/T)^(2/3) + 1/T for any compressor
 with bounded error: linear speedup while the first term is the largest. Their experiments train networks; this one is a
-nonconvex problem whose constants are known, robust regression with gaussian gradient noise, the same data on every
+nonconvex problem whose constants are known, robust regression with Gaussian gradient noise, the same data on every
 worker. The step is tuned anew for every T and n:
 
 SGD        by sgd.nonconvex: the same rate without compression.
@@ -235,7 +235,7 @@ FIGURE = Drawing(
     "doublesqueeze-speedup",
     "DoubleSqueeze",
     "Rate and linear speedup of DoubleSqueeze beside the bounds",
-    "Robust regression with gaussian gradient noise in 5 dimensions, which tests the theorem and not the saving. "
+    "Robust regression with Gaussian gradient noise in 5 dimensions, which tests the theorem and not the saving. "
     f"(a) Mean squared gradient over T rounds, for {WORKERS} workers, the step tuned for each T. (b) The same for one "
     "T against the number of workers, with the ideal n^(-1/2) and, for each theorem, the n up to which it promises "
     "linear speedup. Filled markers, and the large open ones, are measured (95 % limits, mostly smaller than the "

@@ -36,7 +36,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
         for lam in (0.0, 0.3, 0.6, 0.9)
     )
     late = np.linspace(2 * rounds // 3, rounds, 41).round().astype(int)
-    spreads = (0.25, 4.0) if quick else (0.25, 0.5, 1.0, 2.0, 4.0)
+    spreads = (0.25, 1.0, 4.0) if quick else (0.25, 0.5, 1.0, 2.0, 4.0)
     contenders: dict[str, tuple[str, dict[str, float]]] = {
         "DGC": ("dgc", {}),
         "GMC": ("gmc", {}),

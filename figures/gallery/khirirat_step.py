@@ -12,7 +12,7 @@ CASES = {"dense": "equally late", "held": "in turn"}
 
 def measure(quick: bool = False, seed: int = 0) -> Frames:
     """Bisect for the largest stable step over delays and compressors."""
-    taus = {"dense": (0, 3), "held": (0, 1)} if quick else {"dense": (0, 1, 3, 7, 15), "held": (0, 1, 3, 7)}
+    taus = {"dense": (0, 1, 3), "held": (0, 1, 3)} if quick else {"dense": (0, 1, 3, 7, 15), "held": (0, 1, 3, 7)}
     factors = (1,) if quick else (1, 4)
     frames = []
     for case, title in CASES.items():

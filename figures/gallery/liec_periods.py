@@ -43,7 +43,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
         mean = trace.columns["grad_sq_mean"].mean(axis=0)
         by_rounds.append(Line(name, trace.rounds, mean))
         by_bits.append(Line(name, sent(trace) / 1e6, mean))
-    blocks = (8, 512) if quick else (8, 16, 32, 64, 128, 256, 512)
+    blocks = (8, 64, 512) if quick else (8, 16, 32, 64, 128, 256, 512)
     over_blocks: list[Line] = []
     bits: list[Line] = []
     for H in PERIODS:
@@ -72,7 +72,7 @@ FIGURE = Drawing(
     "liec-periods",
     "LIEC",
     "Averaging periods and blocks of LIEC",
-    f"Robust regression in {DIM} dimensions, 400 rows sorted over {WORKERS} workers, gaussian gradient noise, scaled "
+    f"Robust regression in {DIM} dimensions, 400 rows sorted over {WORKERS} workers, Gaussian gradient noise, scaled "
     f"sign, step {GAMMA:g} for all; means over replicas. (a) The mean over rounds of the squared gradient (at the "
     "average of the workers' models for LIEC) for averaging periods H = 32 and 100, beside one-way error feedback and "
     "DoubleSqueeze. (b) The same at equal bits, both ways, by the papers' formulas. (c) and (d) The end of the run and "

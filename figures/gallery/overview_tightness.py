@@ -27,9 +27,9 @@ FIGURE = Drawing(
     "How tight the theorems are",
     "For every theorem with a stored hard instance: the expectation of its metric divided by its bound, both exact, on "
     "the worst instance that is known (a small quadratic, compressors, parameters and a number of rounds, found by "
-    "search). 1 means that no constant can be improved; a small value that the bound is loose or that nothing worse "
-    "was found. Colour and marker tell the provenance. Theorems of order only have no bound and are left out, as are "
-    "those for which no instance closes. These instances have one or two dimensions: they test the theorem.",
+    "search). 1 means that no constant can be improved; a small value means that the bound is loose, or that nothing "
+    "worse was found. Colour and marker tell the provenance. Theorems of order only have no bound and are left out, as "
+    "are those for which no instance closes. These instances have one or two dimensions: they test the theorem.",
     measure,
     partial(lollipops, label="measured / bound"),
     table,

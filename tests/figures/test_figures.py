@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from tersegrad.cli import main
 from tersegrad.figures import FIGURES
-from tersegrad.figures.drawing import Line
+from tersegrad.figures.drawing import Frame, Line
 from tersegrad.figures.files import write
 from tersegrad.figures.gallery import dore_regression as dore
 from tersegrad.figures.gallery import doublesqueeze_speedup as doublesqueeze
@@ -237,6 +237,15 @@ def test_nothing_is_cut_off(name: str, measured: Callable[[str], Any]) -> None:
     assert box.y0 >= 0
     assert box.x1 <= width
     assert box.y1 <= height
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_trend_is_drawn_through_two_points(name: str, measured: Callable[[str], Any]) -> None:
+    found = measured(name)
+    if not (isinstance(found, tuple) and all(isinstance(frame, Frame) for frame in found)):
+        pytest.skip("is not made of lines in frames")
+    drawn = [(frame.y, line) for frame in found for line in frame.lines if line.kind in ("measured", "bound")]
+    assert [(y, line.name) for y, line in drawn if len(line.x) == 2] == []
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

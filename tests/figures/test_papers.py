@@ -67,7 +67,7 @@ def test_the_explicit_step_is_safe_and_the_limit_that_of_delayed_descent(curves)
     for panel in "ab":
         assert np.all(found[panel, "rule, $a=1$"][1] < found[panel, "largest stable, $a=1$"][1])
     _, limit = found["a", "largest stable, $a=1$"]
-    np.testing.assert_allclose(limit, [2.0, 2 * np.sin(np.pi / 14)], rtol=5e-3)
+    np.testing.assert_allclose(limit, [2 * np.sin(np.pi / (2 * v)) for v in (1, 3, 7)], rtol=5e-3)
 
 
 def test_sparse_data_need_fewer_rounds_and_no_run_needs_more_than_its_theorem_says(curves) -> None:
@@ -116,9 +116,9 @@ def test_longer_periods_cost_progress_and_larger_blocks_save_bits(curves) -> Non
     short, long = (found["a", f"LIEC, $H={H}$"][1][-1] for H in (32, 100))
     assert found["a", "SGD"][1][-1] < short < long
     blocks, bits = found["d", "LIEC, $H=100$"]
-    assert tuple(blocks) == (8, 512)
-    assert bits[0] > 2 * bits[1]
-    assert bits[1] < 0.06  # both ways, the dense averages of every 100th round counted
+    assert tuple(blocks) == (8, 64, 512)
+    assert bits[0] > 2 * bits[-1]
+    assert bits[-1] < 0.06  # both ways, the dense averages of every 100th round counted
     assert np.all(found["d", "LIEC, $H=32$"][1] > bits)
 
 

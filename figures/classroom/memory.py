@@ -103,7 +103,7 @@ def solution():
     page.answer(
         "None, with one coordinate as with two. At x = (1, 1, 1) every worker's largest coordinate points away from "
         "the solution, and so does their mean: a smaller step only diverges more slowly.",
-        "With memory every coordinate is sent in the end, late. The step must leave time for that.",
+        "With memory every coordinate is sent in the end, only later. The step must leave time for that.",
     )
 
 

@@ -1,6 +1,6 @@
 """The price of compression.
 
-A message of few coordinates makes a round cheap, and the rounds many.
+Messages of few coordinates make a round cheap, but more rounds are needed.
 """
 
 import marimo
@@ -11,11 +11,12 @@ with app.setup:
     import tersegrad as tg
     from tersegrad.figures.classroom import _page as page
 
-    DIM, ROUNDS, EPS = 100, 600, 1e-6
+    DIM, ROUNDS, EPS = 100, 300, 1e-6
     KS = (1, 2, 5, 10, 20, 50, 100)
 
 
 @app.function
+@page.kept
 def subject(n, kappa):
     """A problem with n workers that differ."""
     return tg.problem(f"quadratic:dim={DIM},mu={1 / kappa},L=1,heterogeneity=1", workers=n)
@@ -77,7 +78,7 @@ def picture(dense, k, run, spent):
         page.panel(
             "distance",
             "Distance² to the solution",
-            page.Scale("rounds", (0, 200, 400, 600), log=False),
+            page.Scale("rounds", (0, 100, 200, 300), log=False),
             page.Scale("", (1e-8, 1e-6, 1e-4, 1e-2, 1)),
             page.Curve("run", "compressed", run.rounds, run.columns["dist_sq"][0]),
             page.Curve("bound", "its bound", run.rounds, run.bound),
@@ -108,7 +109,7 @@ def solution():
     page.answer(
         "A message of k coordinates adds noise, ω = 100/k − 1. The rounds grow like L/μ (1 + ω/n) + ω, the bits of a "
         "round shrink like 1/(1 + ω).",
-        "With two workers the one eats up the other. With more, the noise averages out and fewer coordinates save "
+        "With two workers the one cancels the other. With more, the noise averages out and fewer coordinates save "
         "bits, until ω passes n or L/μ: from there on the curve is flat, and fewer coordinates only cost rounds.",
     )
 

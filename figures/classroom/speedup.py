@@ -11,7 +11,7 @@ with app.setup:
     import tersegrad as tg
     from tersegrad.figures.classroom import _page as page
 
-    WORKERS = (1, 2, 4, 8, 16, 32)
+    WORKERS = (1, 2, 4, 8, 16)
     LEVELS = (0.003, 0.01, 0.03, 0.1, 0.3)
 
 
@@ -27,14 +27,14 @@ def subject(n, sigma_sq):
 def measure(rounds, level, sigma_sq):
     """DoubleSqueeze over n, each time with the step for it; and up to which n linear speedup is promised."""
     link, name = f"threshold:level={level}", "doublesqueeze.nonconvex-tuned"
-    found = tg.speedup(name, lambda n: subject(n, sigma_sq), WORKERS, rounds=rounds, up=link, down=link, replicas=4)
+    found = tg.speedup(name, lambda n: subject(n, sigma_sq), WORKERS, rounds=rounds, up=link, down=link, replicas=16)
     guarantee = tg.theorem(name).guarantee(subject(WORKERS[-1], sigma_sq), link, link, rounds)
     return found, guarantee.rate.speedup_until
 
 
 @app.cell
 def head():
-    page.head(__file__, "Up to how many workers is twice as many worth it? What moves this end?")
+    page.head(__file__, "Up to how many workers does doubling their number pay off? What moves this limit?")
 
 
 @app.cell
@@ -45,7 +45,7 @@ def make_reset():
 
 @app.cell
 def make_controls(reset):
-    rounds = page.slider(reset, "rounds T", (64, 128, 256, 512), 256)
+    rounds = page.slider(reset, "rounds T", (40, 80, 160, 320), 160)
     level = page.slider(reset, "threshold of a message", LEVELS, 0.03)
     sigma_sq = page.slider(reset, "noise of a gradient, σ²", (0.1, 0.3, 1, 3, 10), 1)
     return level, rounds, sigma_sq
@@ -79,7 +79,7 @@ def picture(found, until):
         ),
         page.panel(
             "gain",
-            "How many times less than with one worker",
+            "How many times smaller than with one worker",
             page.Scale("workers", WORKERS),
             page.Scale("", (1, 2, 4, 8)),
             page.Curve("run", "measured", found.workers, found.mean[0] / found.mean),
@@ -93,9 +93,9 @@ def picture(found, until):
 def numbers(found, until):
     promised = until is not None and until >= 2
     page.facts(
-        ("until", until, "workers: promised up to there") if promised else ("until", "no", "speedup is promised"),
-        ("gained", found.mean[0] / found.mean[-1], f"times less with {WORKERS[-1]} workers"),
-        ("ideal", float(found.workers[-1] ** -found.ideal), "times, if it were linear"),
+        ("until", until, "workers: up to here it is promised") if promised else ("until", "no", "speedup is promised"),
+        ("gained", found.mean[0] / found.mean[-1], f"times smaller with {WORKERS[-1]} workers"),
+        ("ideal", float(found.workers[-1] ** -found.ideal), "times, if the speedup were linear"),
     )
 
 
@@ -103,8 +103,8 @@ def numbers(found, until):
 def solution():
     page.answer(
         "The noise costs σ/√(nT): n workers need n times fewer rounds. What the threshold holds back, and the way to "
-        "the solution, cost the same for any n: when they are what is left, more workers do not help.",
-        "More rounds or more noise move the end to the right, a larger threshold to the left.",
+        "the solution, cost the same for any n: once nothing else is left, more workers do not help.",
+        "More rounds or more noise move the limit to the right, a larger threshold to the left.",
     )
 
 

@@ -1,6 +1,6 @@
 """Staleness.
 
-A server that does not wait uses old gradients; the older, the smaller the step must be.
+A server that does not wait uses old gradients; the older they are, the smaller the step must be.
 """
 
 import marimo

@@ -54,7 +54,7 @@ def diana_rounds():
 def end_of_speedup():
     constants = tg.problem("robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", workers=1).constants()
     links = ("threshold:level=0.03",) * 2
-    return tg.theorem("doublesqueeze.nonconvex-tuned").guarantee(constants, *links, 512).rate.speedup_until
+    return tg.theorem("doublesqueeze.nonconvex-tuned").guarantee(constants, *links, 320).rate.speedup_until
 
 
 MOVES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,19 @@ BLOCK, BLOCKS = 200, 250
 
 
 def solver(hessian: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], Callable[[FloatArray], FloatArray]]:
-    """Return what `newton` takes, for Hessians that can be written down: x -> (g -> H(x)^{-1} g), by Cholesky."""
+    """Return what `newton` takes, for Hessians that can be written down: x -> (g -> H(x)^{-1} g), by Cholesky.
+
+    A Hessian that is the same at the next point, a quadratic's, is not factored again.
+    """
     from scipy.linalg import cho_factor, cho_solve
 
+    known: list[tuple[FloatArray, Any]] = []
+
     def at(x: FloatArray) -> Callable[[FloatArray], FloatArray]:
-        factor = cho_factor(hessian(x))
+        H = hessian(x)
+        if not known or not np.array_equal(H, known[0][0]):
+            known[:] = [(H, cho_factor(H))]
+        factor = known[0][1]
         return lambda g: cho_solve(factor, g)
 
     return at

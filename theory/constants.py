@@ -98,14 +98,15 @@ class Constants:
 
     def __post_init__(self) -> None:
         require_types(self, (*FLAGS, "notes", "certainty"))
+        values = vars(self)
         for name in NAMES:
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _checked(name, getattr(self, name)))
+            if (given := values[name]) is not None and (value := _checked(name, given)) is not given:
+                object.__setattr__(self, name, value)
         for name in LISTS:
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, positive_numbers(name, getattr(self, name)))
+            if values[name] is not None:
+                object.__setattr__(self, name, positive_numbers(name, values[name]))
         for low, high in _ORDERED:
-            a, b = getattr(self, low), getattr(self, high)
+            a, b = values[low], values[high]
             if a is not None and b is not None and a > b * (1 + ROUNDING):
                 raise InputError(f"{low} = {a:g} is above {high} = {b:g}, but {low} <= {high} always holds")
         if self.overlap is not None and (self.overlap < 1 or (self.n is not None and self.overlap > self.n)):

@@ -94,9 +94,9 @@ def on_your_word(sentence: str) -> Answer:
     return Answer(None, sentence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """One thing that a theorem assumes.
+    """One thing that a theorem assumes; there is one object of each.
 
     Attributes
     ----------

@@ -181,22 +181,31 @@ class VerificationRun:
         }
         self.own = (*own, *(what for what, given in changed.items() if given is not None))
         self.work_done, self.work_planned = 0.0, 1.0
+        self._ended: dict[Any, Trace] = {}
+        self._problems: dict[int, Problem] = {}
 
     def on_speedup_problem(self) -> VerificationRun:
         """The same theorem on the problem on which its speedup is measured."""
         plan = self.plan.speedup()
         up = self.up if plan.up == self.plan.up else compressor(plan.up)
         down = self.down if plan.down == self.plan.down else compressor(plan.down)
-        return VerificationRun(
+        other = VerificationRun(
             plan, up, down, seed=self.seed, threads=self.threads, alpha=self.alpha,
             method=self.method, override_parameters=self.override_parameters,
             override_constants=self.override_constants,
         )  # fmt: skip
+        if up is self.up and down is self.down:
+            other._ended = self._ended
+        return other
 
     # -- the pieces of a run -------------------------------------------------------------------------------------
 
     def problem(self, workers: int | None = None) -> Problem:
-        return build_problem(self.plan.problem, workers=workers or self.plan.workers)
+        """The problem of the experiment on so many workers, built once."""
+        n = workers or self.plan.workers
+        if n not in self._problems:
+            self._problems[n] = build_problem(self.plan.problem, workers=n)
+        return self._problems[n]
 
     def schedule(self, problem: Problem, parameters: Mapping[str, float], rounds: int) -> Schedule | None:
         """The schedule of an asynchronous run, by the experiment's clock."""
@@ -233,14 +242,36 @@ class VerificationRun:
         first: int = 0,
         checkpoints: Any = None,
     ) -> Trace:
-        return simulate(
-            self.method, problem, self.up, self.down,
-            parameters=self.override_parameters(guarantee) if self.override_parameters else guarantee.parameters,
+        trace = simulate(
+            self.method, problem, self.up, self.down, parameters=self.parameters(guarantee),
             rounds=rounds, replicas=replicas, first_replica=first, seed=self.seed,
             checkpoints=checkpoints, threads=self.threads, progress=self._advance(problem),
-            columns=[c for c, _ in guarantee.metric.terms if c in OPTIONAL_COLUMNS or c in self.method.columns],
-            average=guarantee.weights, schedule=self.schedule(problem, guarantee.parameters, rounds),
+            columns=self.columns(guarantee), average=guarantee.weights,
+            schedule=self.schedule(problem, guarantee.parameters, rounds),
         )  # fmt: skip
+        self._ended[self._named(problem, guarantee, rounds, replicas, first)] = _end(trace)
+        return trace
+
+    def ends(self, problem: Problem, guarantee: Guarantee, rounds: int, replicas: int, first: int = 0) -> np.ndarray:
+        """(R,) values of the metric after the last round; a run that was made before is not made again."""
+        asked = self._named(problem, guarantee, rounds, replicas, first)
+        if asked not in self._ended:
+            self.run(problem, guarantee, rounds, replicas, first, [0])
+        return self.metric(guarantee, self._ended[asked])[:, -1]
+
+    def _named(self, problem: Problem, guarantee: Guarantee, *numbers: int) -> Any:
+        """What a run is: the same name, the same bits."""
+        which = (problem.spec, problem.workers) if isinstance(self.plan.problem, str) else id(problem)
+        parameters = tuple(self.parameters(guarantee).items())
+        return which, parameters, tuple(self.columns(guarantee)), guarantee.weights, numbers
+
+    def parameters(self, guarantee: Guarantee) -> Mapping[str, float]:
+        """Those that are run."""
+        return self.override_parameters(guarantee) if self.override_parameters else guarantee.parameters
+
+    def columns(self, guarantee: Guarantee) -> list[str]:
+        """The columns that the metric is made of, as far as a run has to be told."""
+        return [c for c, _ in guarantee.metric.terms if c in OPTIONAL_COLUMNS or c in self.method.columns]
 
     def metric(self, guarantee: Guarantee, trace: Trace) -> np.ndarray:
         """(R, K) values of the metric; terms that a method of one's own does not record are left out."""
@@ -366,7 +397,7 @@ class VerificationRun:
         bound = np.array([float(g.bound(T)) for T, g in tuned.items()])
 
         def at(T: int, count: int, first: int) -> np.ndarray:
-            return self.metric(tuned[T], self.run(problem, tuned[T], T, count, first, [0]))[:, -1]
+            return self.ends(problem, tuned[T], T, count, first)
 
         traces: dict[int, Trace] = {}
 
@@ -445,7 +476,7 @@ class VerificationRun:
             if T in measured:
                 samples.append(measured[T])
             else:
-                samples.append(self.metric(tuned, self.run(problem, tuned, T, replicas, first, [0]))[:, -1])
+                samples.append(self.ends(problem, tuned, T, replicas, first))
             if tuned.curve is not None:
                 bounds.append(float(tuned.bound(T)))
         fit = fit_slope(np.array(lengths), samples, log_x=True, alpha=self.alpha * SHARES["rate"])
@@ -518,11 +549,12 @@ class VerificationRun:
     ) -> MeasuredSpeedup:
         """Measure it for the n of `promises`, in runs of `length` rounds."""
         plan = self.plan
-        tail = np.linspace(length // 2, length, 25).astype(int) if linear else [0]
+        tail = np.linspace(length // 2, length, 25).astype(int)
 
         def measured(n: int, g: Guarantee, count: int, first: int) -> np.ndarray:
-            values = self.metric(g, self.run(problems[n], g, length, count, first, tail))
-            return values.mean(axis=1) if linear else values[:, -1]
+            if not linear:
+                return self.ends(problems[n], g, length, count, first)
+            return self.metric(g, self.run(problems[n], g, length, count, first, tail)).mean(axis=1)
 
         bounds = [float(g.curve.floor if linear else g.bound(length)) for g in promises.values() if g.curve is not None]
         workers, looks = np.array(list(promises)), Looks(plan.speedup_replicas)
@@ -548,6 +580,12 @@ class VerificationRun:
             until=promised.speedup_until, seen=meets(fit, allowed), problem=spec, up=plan.up, down=plan.down,
             text=("level of the noise floor" if linear else f"metric at T = {length}") + f" on {spec}",
         )  # fmt: skip
+
+
+def _end(trace: Trace) -> Trace:
+    """The columns of a trace after its last round, and nothing else that takes room."""
+    columns = {name: values[:, -1:].copy() for name, values in trace.columns.items()}
+    return replace(trace, rounds=trace.rounds[-1:], columns=columns, scalars={}, final=np.empty((0, 0)), paths={})
 
 
 def _to_the_floor(guarantee: Guarantee, most: int) -> int:

@@ -40,6 +40,7 @@ from ..theory.compressors import AbsoluteError, Contractive
 from ..theory.hypotheses import EQUAL_WORKERS, EXACT, MASKS, ONE_WORKER
 from .exact import NotClosed, Recursion
 from .exact.coins import FloatArray
+from .exact.rounds import Round
 
 FOLDER = Path(__file__).parent / "instances"
 #: The first round that counts: earlier ones compare the start with itself.
@@ -166,9 +167,13 @@ class Instance:
 
     def _recursion(self, sure: Guarantee) -> Recursion:
         theorem = find_theorem(self.theorem)
+        whatever_the_start = (
+            theorem, self.hessians, self.minimisers, self.sigma_sq, self.up, self.down, self.clock, self.seed,
+            self.rounds, tuple(sure.parameters.items()), sure.weights,
+        )  # fmt: skip
         return Recursion(
             theorem.method, self.problem, self.up, self.down, parameters=sure.parameters,
-            schedule=self.schedule(sure.parameters), average=sure.weights,
+            schedule=self.schedule(sure.parameters), average=sure.weights, rounds=_rounds(whatever_the_start),
         )  # fmt: skip
 
     def _with_gradients_met(self) -> Guarantee | NoGuarantee:
@@ -225,6 +230,12 @@ def _problem(hessians: Any, minimisers: Any, x0: Any, sigma_sq: float) -> tuple[
     noise = Noise.read("gaussian", sigma_sq) if sigma_sq > 0 else Noise()
     problem = ExplicitQuadratic(hessians, minimisers, x0, noise)
     return problem, problem.constants()
+
+
+@lru_cache(16)
+def _rounds(instance: tuple[Any, ...]) -> dict[Any, Round]:
+    """The rounds of an instance that are known; those that differ in their start, or are met twice, share them."""
+    return {}
 
 
 def _tuples(value: Any) -> Any:

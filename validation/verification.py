@@ -228,17 +228,20 @@ def _judged(task: Task, progress: Callable[[Event], None] | None) -> Verdict:
     if isinstance(problem, Problem):
         changes = {"workers": problem.workers, **changes}
     plan = plan.adapted(**{k: _spec(v) if k in objects else v for k, v in changes.items()})
-    verdict = VerificationRun(
+    run = VerificationRun(
         plan, objects["up"], objects["down"], seed=task.seed, threads=task.threads, alpha=task.alpha,
         progress=progress, command=_command(task), own=_own(task), needs=_needs(task),
-    ).judge()  # fmt: skip
-    verdict = with_statement(with_worst_cases(verdict))
+    )  # fmt: skip
+    verdict = with_statement(with_worst_cases(run.judge()))
     return replace(
-        verdict, conformance=_conformance(verdict, plan.problem, objects), controls=tested_controls(verdict.method, 0)
-    )
+        verdict, conformance=_conformance(verdict, plan.problem, run.problem(), objects),
+        controls=tested_controls(verdict.method, 0),
+    )  # fmt: skip
 
 
-def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str, Compressor]) -> Conformance:
+def _conformance(
+    verdict: Verdict, problem: str | Problem, built: Problem, compressors: dict[str, Compressor]
+) -> Conformance:
     """Whether what ran is the method, on this problem and with these compressors: the first answer that is no."""
     found = _conforms(verdict.method)
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
@@ -248,11 +251,11 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
         ("the random numbers", random_conforms, ()),
         *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
     ]
+    about_problem = problem, verdict.workers
     dim = int(verdict.constants.get("dim") or 0)
     if dim:
         parts += [(f"the constants of {c.spec}", promises_conform, (c, dim)) for c in compressors.values()]
     if verdict.rounds:
-        about_problem = problem, verdict.workers
         parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
         parts.append((f"what is measured on {verdict.problem}", measures_conform, about_problem))
         parts.append((f"the constants of {verdict.problem}", constants_conform, about_problem))
@@ -260,7 +263,7 @@ def _conformance(verdict: Verdict, problem: str | Problem, compressors: dict[str
         if found.word == "differs":
             break
         try:
-            part = _cached(check, *about)
+            part = _cached(check, *about, given=(built,) if about == about_problem else about)
         except InputError:  # no compressor of this size, no such problem: nothing ran with it either
             continue
         if part.word == "differs":
@@ -280,21 +283,21 @@ def promises_conform(given: Compressor, dim: int) -> Conformance:
     return Conformance("conforms")
 
 
-def constants_conform(problem: str | Problem, workers: int) -> Conformance:
+def constants_conform(problem: Problem) -> Conformance:
     """Whether a problem's constants are its own, as far as a few points tell (`certify_problem`)."""
-    found = certify_problem(build_problem(problem, workers=workers), points=POINTS)
+    found = certify_problem(problem, points=POINTS)
     for claim in found.violated:
         return Conformance("differs", f"in {claim.name}: {claim.claimed} is claimed, {claim.measured} was found")
     return Conformance("conforms")
 
 
-def _cached(check: Callable[..., Conformance], *about: Any) -> Conformance:
-    """The answer about a part; that about text and its like is kept in this process."""
+def _cached(check: Callable[..., Conformance], *about: Any, given: Sequence[Any]) -> Conformance:
+    """The answer about a part; that about text and its like is kept in this process. `given` is what is checked."""
     key = (check.__name__, *(getattr(a, "spec", a) for a in about))
     if any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in about):  # may share a spec
-        return check(*about)
+        return check(*given)
     if key not in _ANSWERS:
-        _ANSWERS[key] = check(*about)
+        _ANSWERS[key] = check(*given)
     return _ANSWERS[key]
 
 

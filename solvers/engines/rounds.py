@@ -609,11 +609,13 @@ def steps_of(plan: Plan, each: bool) -> Steps:
     return steps(*(name for name in SOMETIMES if needed[name]))
 
 
+@cache
 def run_rounds_compiled() -> Callable[..., Any]:
     """`run_rounds` for calls from Python."""
     return entry(run_rounds, RUN_ROUNDS)
 
 
+@cache
 def measure_compiled() -> Callable[..., Any]:
     """`measure` for calls from Python."""
     return entry(measure, MEASURE)

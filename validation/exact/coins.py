@@ -19,7 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ from ...theory.compressors import (
 FloatArray = NDArray[Any]
 #: More outcomes of the workers' masks than this are not looked at.
 MOST_OUTCOMES = 1024
+#: A direction of unit length that is this near to the others is none of its own.
+INDEPENDENT = 1e-9
 
 
 class NotClosed(ValueError):  # noqa: N818 - it reports a limit of the method, not an error
@@ -69,6 +71,12 @@ class Coins:
     second: FloatArray
     added: float = 0.0
 
+    @cached_property
+    def chance(self) -> FloatArray:
+        """Columns that span what the coins change: eigenvectors of the covariance of the M_a that are not sure."""
+        spread, ways = np.linalg.eigh(self.second - np.outer(self.mean, self.mean))
+        return ways[:, spread > INDEPENDENT * max(float(spread[-1]), 1.0)]
+
 
 def coins(compressor: Compressor, dim: int, workers: int, places: Sequence[int] | None = None) -> Coins:
     """The moments of the coins of `workers` messages of one round.
@@ -91,11 +99,20 @@ def coins(compressor: Compressor, dim: int, workers: int, places: Sequence[int] 
     (array([1., 1.]), array([[2., 0.],
            [0., 2.]]))
     """
+    wanted = tuple(range(dim)) if places is None else tuple(places)
+    try:
+        return _coins(compressor, dim, workers, wanted)
+    except TypeError:  # one of your own with arrays in it has no hash
+        return _coins.__wrapped__(compressor, dim, workers, wanted)
+
+
+@lru_cache(256)
+def _coins(compressor: Compressor, dim: int, workers: int, places: tuple[int, ...]) -> Coins:
     compressor.check(dim)
     if isinstance(compressor, Additive):
-        size = workers * (dim if places is None else len(places))
+        size = workers * len(places)
         return Coins(None, np.ones(size), np.ones((size, size)), compressor.size(dim) ** 2)
-    law = _Law(dim, workers, np.arange(dim) if places is None else np.asarray(places), compressor.shared_coins)
+    law = _Law(dim, workers, np.array(places, dtype=np.int64), compressor.shared_coins)
     one = law.fixed(compressor)
     if one is not None:
         fixed = np.kron(np.eye(workers), one)

@@ -23,12 +23,10 @@ from ...solvers.method import method as build_method
 from ...solvers.rules import model_less_errors
 from ...solvers.schedule import Schedule
 from ...theory.compressors import Compressor, compressor
-from .coins import FloatArray, NotClosed
+from .coins import INDEPENDENT, FloatArray, NotClosed
 from .columns import OF_THE_ROUND, RUNNING, squared_norms
 from .rounds import Model, Round
 
-#: A direction of unit length that is this near to the others is none of its own.
-INDEPENDENT = 1e-9
 #: The same for states that a run can reach, which are found one from the other: short steps make small differences.
 REACHED = 1e-7
 
@@ -43,6 +41,8 @@ class Recursion:
     coin_dim
         If not None, the problem, of dimension 1, is one coordinate of so many that do not mix (diagonal Hessians and
         compressors): the moments of one coordinate close, and the compressors are those of so many coordinates.
+    rounds
+        What rounds are, as far as another recursion has found out that differs in the start alone; it is added to.
 
     Raises
     ------
@@ -69,6 +69,7 @@ class Recursion:
         schedule: Schedule | None = None,
         average: tuple[Any, ...] | None = None,
         coin_dim: int | None = None,
+        rounds: dict[Any, Round] | None = None,
     ) -> None:
         method = build_method(method)
         numbers = method.check(parameters)
@@ -76,7 +77,7 @@ class Recursion:
         self.method, self.problem, self.layout = method, problem, self.model.layout
         samples = int(numbers[method.samples]) if method.samples else 1
         self.noise = problem.noise.sigma_sq / problem.dim / samples
-        self._rounds: dict[Any, Round] = {}
+        self._rounds = {} if rounds is None else rounds
         self._masks: dict[tuple[int, ...], Sequence[tuple[float, FloatArray | None]]] = {}
         self._weight = 0.0
 
@@ -108,15 +109,16 @@ class Recursion:
     def _round(self, t: int, kinds: tuple[int, ...], number: int, mask: FloatArray | None) -> Round:
         schedule = self.model.schedule
         key: Any = (kinds, number)
+        alone = schedule is None and (t == 0 or not self.stationary)  # no other round is like this one
         if schedule is not None:
             steps = slice(schedule.starts[t], schedule.starts[t + 1])
             key = (kinds, number, tuple(schedule.workers[steps]), tuple(t - schedule.versions[steps]))
-        elif t == 0 or not self.stationary:
-            return self.model.round(t, kinds, self._weight_at(t), mask)
+        elif alone:
+            key = (kinds, number, t)
         if key not in self._rounds:
-            self._rounds[key] = self.model.round(t, kinds, mask=mask)
+            self._rounds[key] = self.model.round(t, kinds, self._weight_at(t) if alone else 0.0, mask)
         found = self._rounds[key]
-        if self.model.average is None:
+        if self.model.average is None or alone:
             return found
         if (key, 1) not in self._rounds:
             self._rounds[key, 1] = self.model.round(t, kinds, 1.0, mask)
@@ -200,13 +202,18 @@ class Recursion:
             If the column is no quadratic form of what is kept.
         """
         size = self.layout.size
-        shadow = self._shadow(t) if column.startswith("shadow") and column not in self.method.columns else None
+        own = column in self.method.columns
+        shadow = self._shadow(t) if not own and self._of_the_rules(column) else None
         parts = squared_norms(column, self.model, lambda name: self.layout.vectors(name, size), shadow)
         if parts is not None:
             return sum((weight * (v @ v.T) for weight, v in parts), np.zeros((size, size)))
-        if column in self.method.columns:
+        if own:
             return self._probed(column, t)
         raise NotClosed(f"the column {column} is no quadratic form of what {self.method.name} keeps")
+
+    def _of_the_rules(self, column: str) -> bool:
+        """Whether a column is computed by the method itself, and may be another one in another round."""
+        return column.startswith("shadow") or column in self.method.columns
 
     def _shadow(self, t: int) -> FloatArray:
         """The coefficients of the shadow sequence."""
@@ -294,9 +301,9 @@ class Recursion:
         steady: dict[str, FloatArray] = {}
 
         def value(name: str, t: int) -> float:
-            if name not in steady or t < 2 or not self.stationary:
+            if name not in steady or (self._of_the_rules(name) and (t < 2 or not self.stationary)):
                 steady[name] = self.form(name, t)
-            return float(np.sum(steady[name] * Z))
+            return float((steady[name] * Z).sum())
 
         for t in range(rounds + 1):
             here = {}
@@ -428,9 +435,7 @@ class Recursion:
             begin, end = sent.start, sent.start + sent.v.shape[1]
             v = sent.v.T @ values[:begin]
             values[begin:end] = sent.coins.mean[:, None] * v
-            spread, ways = np.linalg.eigh(sent.coins.second - np.outer(sent.coins.mean, sent.coins.mean))
-            ways = ways[:, spread > INDEPENDENT * max(float(spread[-1]), 1.0)]
-            chance = [way[:, None] * v for way in ways.T]
+            chance = [way[:, None] * v for way in sent.coins.chance.T]
             chance += [np.eye(end - begin)] if sent.coins.added else []
             if chance:
                 fresh = _orthonormal(np.concatenate(chance, axis=1))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from ...problems import Problem
 from ...solvers.channels import Channel
 from ...solvers.compressors.nothing import Nothing
+from ...solvers.context import context
 from ...solvers.method import Exchange, Method
 from ...solvers.rules import identity_rule, no_op
 from ...solvers.schedule import Schedule
@@ -43,6 +44,35 @@ def _linear(found: FloatArray) -> bool:
     sums, some, more = (found[..., k * ROWS : (k + 1) * ROWS, :] for k in range(3))
     parts = some - 2.0 * more
     return bool((np.abs(sums - parts) <= LINEAR * (1 + np.abs(parts))).all())
+
+
+@lru_cache(4096)
+def _steady(
+    rule: Any, where: range, n: int, dim: int, states: int, common: int, special: bool, params: bytes
+) -> bool | None:
+    """Whether a rule does the same in every round from the second one on; None if it is not linear.
+
+    It must commute with sums, of vectors with zeros in them, too. A zero that is -0 is no number but a coordinate that
+    a mask has left out.
+
+    Parameters
+    ----------
+    where
+        Who follows it: workers i of n, or the server, n.
+    states, common, params
+        How many states it has of its own and sees; its numbers.
+    """
+    probes, numbers, alike = _probes(dim, states, common), np.frombuffer(params).copy(), True
+    for worker in where:
+        seen = []
+        for rnd in (0, 1, 5, 2, 23):
+            found = [a.copy() for a in probes]
+            rule(context(rnd, worker, n, special=special), numbers, *found)
+            seen.append([a for a in found if a.size])
+            if worker % n == 0 and rnd in (0, 1, 5) and not all(map(_linear, seen[-1])):
+                return None
+        alike = alike and all(map(np.array_equal, seen[1] + seen[1], seen[3] + seen[4]))
+    return alike
 
 
 @dataclass(frozen=True)
@@ -106,13 +136,18 @@ class Layout:
 
     def vectors(self, name: str, registers: int) -> FloatArray:
         """Their coefficients: (vectors, registers, d)."""
-        where, dim = self.of(name), self.dim
-        count = len(where) // dim
-        out = np.zeros((count, registers, dim))
-        if count:
+        if (name, registers) not in self._made:
+            where, dim = self.of(name), self.dim
+            out = np.zeros((len(where) // dim, registers, dim))
             entry = np.arange(len(where))
             out[entry // dim, entry + where.start, entry % dim] = 1.0
-        return out
+            self._made[name, registers] = out
+        return self._made[name, registers].copy()
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, int], FloatArray]:
+        """What `vectors` hands out copies of."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -185,14 +220,23 @@ class Model:
         steps = np.repeat(np.arange(self.schedule.starts.size - 1), np.diff(self.schedule.starts))
         return int((steps - self.schedule.versions).max(initial=0))
 
-    @property
+    @cached_property
+    def channels(self) -> list[tuple[Channel, Channel]]:
+        """Uplink and downlink of every exchange."""
+        return [(e.uplink(self.numbers), e.downlink(self.numbers)) for e in self.exchanges]
+
+    @cached_property
+    def compressors(self) -> list[tuple[Compressor, Compressor]]:
+        """Those of the workers and of the server in every exchange."""
+        return [(self.compressor(e, "up"), self.compressor(e, "down")) for e in self.exchanges]
+
+    @cached_property
     def model_is_memory(self) -> bool:
-        return any(e.downlink(self.numbers).model_is_memory for e in self.exchanges)
+        return any(downlink.model_is_memory for _, downlink in self.channels)
 
     def _layout(self) -> Layout:
         method, n = self.method, self.problem.workers
-        ups = [e.uplink(self.numbers) for e in self.exchanges]
-        downs = [e.downlink(self.numbers) for e in self.exchanges]
+        ups, downs = zip(*self.channels, strict=True)
         own, at_server, common = method.states
         names = {
             "x": 1,
@@ -235,40 +279,30 @@ class Model:
         return self.method.wrap(self.numbers, chosen) if self.method.wrap else chosen
 
     def _check(self, exchange: Exchange) -> bool:
-        """Refuse rules that are not linear: they must commute with sums, of vectors with zeros in them, too.
-
-        A zero that is -0 is no number but a coordinate that a mask has left out. Returns whether they do the same in
-        every round from the second one on.
-        """
+        """Refuse rules that are not linear; return whether they do the same in every round from the second one on."""
         (own, at_server, common), n = self.method.states, self.problem.workers
-        second, alike = exchange is not self.method, True
+        special, alike = exchange is not self.method, True
         rules = {"worker": own, "sent": own, "server": at_server, "everyone": common, "local": own}
         for name, states in rules.items():
             rule = getattr(exchange, name)
             if rule in (identity_rule, no_op):
                 continue
-            probes = _probes(self.problem.dim, states, common)
-            for worker in range(n) if name in ("worker", "sent", "local") else (n,):
-                seen = []
-                for rnd in (0, 1, 5, 2, 23):
-                    found = [a.copy() for a in probes]
-                    rule(self.ctx(rnd, worker, second), self.params, *found)
-                    seen.append(found)
-                    if worker % n == 0 and rnd in (0, 1, 5) and not all(map(_linear, found)):
-                        raise NotClosed(f"the rule {rule.__name__} of {self.method.name} is not linear")
-                alike = alike and all(map(np.array_equal, seen[1] + seen[1], seen[3] + seen[4]))
+            where = range(n) if name in ("worker", "sent", "local") else range(n, n + 1)
+            steady = _steady(rule, where, n, self.problem.dim, states, common, special, self.params.tobytes())
+            if steady is None:
+                raise NotClosed(f"the rule {rule.__name__} of {self.method.name} is not linear")
+            alike = alike and steady
         return alike
 
     def ctx(self, rnd: int, worker: int, special: bool, messages: int | None = None, oldest: int = 0) -> Any:
         """What rules are told besides numbers and vectors, see solvers.signatures."""
-        n = self.problem.workers
-        return np.array([rnd, worker, n, n if messages is None else messages, oldest, oldest, special], dtype=np.int64)
+        return context(rnd, worker, self.problem.workers, arrivals=messages, age=oldest, special=special)
 
     # ------------------------------------------------------------------------------------------------- one round
 
     def masks(self, kinds: Sequence[int]) -> Sequence[tuple[float, FloatArray | None]]:
         """The outcomes of the workers' masks in a round of these exchanges; one, None, where there is no mask."""
-        laws = [law for k in kinds if isinstance(law := self.compressor(self.exchanges[k], "up"), Mask)]
+        laws = [law for k in kinds if isinstance(law := self.compressors[k][0], Mask)]
         if not laws:
             return [(1.0, None)]
         if len(laws) > 1 or self.schedule is not None:
@@ -382,7 +416,7 @@ class _Trace:
     def _exchange(self, k: int) -> None:
         model, params, n, t = self.model, self.model.params, self.n, self.t
         exchange = model.exchanges[k]
-        uplink, downlink = exchange.uplink(model.numbers), exchange.downlink(model.numbers)
+        (uplink, downlink), (above, below) = model.channels[k], model.compressors[k]
         special = exchange is not model.method
         streams = []
         for i, age, count in self.arrivals:
@@ -393,7 +427,7 @@ class _Trace:
             exchange.worker(model.ctx(count, i, special, n), params, point, v, self.states[i], self.common)
             streams.append(self._stream(uplink, v, self._row(self.memories, i), self._row(self.errors, i)))
         self.up += streams
-        messages = self._send(streams, model.compressor(exchange, "up"))
+        messages = self._send(streams, above)
         for a, ((i, _, count), v) in enumerate(zip(self.arrivals, streams, strict=True)):
             c = messages[a]
             if uplink.error:
@@ -415,12 +449,12 @@ class _Trace:
         v = self._stream(downlink, v, h, self._row(self.server_error, 0))
         self.down.append(v)
         if exchange.each:
-            for i, c in enumerate(self._send([v] * n, model.compressor(exchange, "down"))):
+            for i, c in enumerate(self._send([v] * n, below)):
                 own = model.ctx(t, i, special, len(self.arrivals), oldest)
                 exchange.local(own, params, self.models[i], downlink.nu * c, self.states[i], self.common)
             self.x = self.models.mean(axis=0)
             return
-        (c,) = self._send([v], model.compressor(exchange, "down"))
+        (c,) = self._send([v], below)
         if downlink.error:
             self.server_error[0] = v - c
         y = downlink.nu * c + (0.0 if h is None else h)

@@ -71,14 +71,24 @@ def _only(kind: str, accept: Callable[[Any], bool], convert: Callable[[Any], Any
     return Kind(read, kind)
 
 
+#: Truth values, which are no numbers here.
+TRUTH = (bool, np.bool_)
+
+
 def _is_whole(value: Any) -> bool:
-    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if type(value) is int:
+        return True
+    real = isinstance(value, Real) and not isinstance(value, TRUTH)
     return real and (isinstance(value, Integral) or float(value).is_integer())
 
 
 def is_real(value: Any) -> bool:
     """Whether it is a real number; NaN, which is none, and truth values are not."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and value == value
+    return (type(value) is float or (isinstance(value, Real) and not isinstance(value, TRUTH))) and value == value
+
+
+def _is_truth(value: Any) -> bool:
+    return type(value) is bool or (isinstance(value, Integral | np.bool_) and value in (0, 1))
 
 
 def _as_double(value: Any) -> Any:
@@ -113,7 +123,7 @@ SIMPLE = {
     "str": _only("a text", lambda value: isinstance(value, str)),
     "int": _only("a whole number", _is_whole, int),
     "float": _only("a number", is_real, _as_double),
-    "bool": _only("True or False", lambda value: isinstance(value, Integral | np.bool_) and value in (0, 1), bool),
+    "bool": _only("True or False", _is_truth, bool),
     "None": _only("None", lambda value: value is None),
     "Path": _only("a path", lambda value: isinstance(value, str | os.PathLike) and "\0" not in str(value)),
     "Any": Kind(lambda name, value: value, "anything"),
@@ -176,8 +186,11 @@ def _plural(words: str) -> str:
 def _either(kinds: Sequence[Kind]) -> Kind:
     words = [kind.words for kind in kinds if kind.words != "None"]
     together = ", ".join(words[:-1]) + (" or " if words[:-1] else "") + (words[-1] if words else "None")
+    nothing = len(words) < len(kinds)
 
     def read(name: str, value: Any) -> Any:
+        if value is None and nothing:
+            return None
         inner: _WrongKindError | None = None
         for kind in kinds:
             try:
@@ -284,7 +297,14 @@ def require_types(record: Any, names: Iterable[str] | None = None) -> None:
     InputError
         As `read_as`.
     """
-    for field in fields(record):
-        if field.init and (names is None or field.name in names):
-            given = getattr(record, field.name)
-            object.__setattr__(record, field.name, read_as(kind_of(str(field.type)), field.name, given))
+    for name, kind in _kinds_of(type(record), None if names is None else tuple(names)):
+        given = getattr(record, name)
+        if (wanted := read_as(kind, name, given)) is not given:
+            object.__setattr__(record, name, wanted)
+
+
+@cache
+def _kinds_of(record: type, names: tuple[str, ...] | None) -> list[tuple[str, Kind]]:
+    """The fields that a record is made with, those named, and what each may be."""
+    made = [field for field in fields(record) if field.init and (names is None or field.name in names)]
+    return [(field.name, kind_of(str(field.type))) for field in made]

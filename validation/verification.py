@@ -283,9 +283,9 @@ def promises_conform(given: Compressor, dim: int) -> Conformance:
     return Conformance("conforms")
 
 
-def constants_conform(problem: Problem) -> Conformance:
+def constants_conform(problem: str | Problem, workers: int | None = None) -> Conformance:
     """Whether a problem's constants are its own, as far as a few points tell (`certify_problem`)."""
-    found = certify_problem(problem, points=POINTS)
+    found = certify_problem(build_problem(problem, workers=workers), points=POINTS)
     for claim in found.violated:
         return Conformance("differs", f"in {claim.name}: {claim.claimed} is claimed, {claim.measured} was found")
     return Conformance("conforms")

@@ -6,6 +6,7 @@ Browsers draw MathML themselves: no script, no font and no network is needed.
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def to_html(statement: str) -> Markup:
     return Markup("".join([*parts, escape(statement[end:])]))
 
 
+@cache
 def mathml(latex: str, *, display: bool = False) -> str:
     """Return a formula as a ``math`` element; of `aligned` lines, each a row of a table.
 

@@ -2,7 +2,7 @@
 
 import json
 
-from tersegrad.validation import EXPERIMENTS, Experiment
+from tersegrad.validation import EXPERIMENTS, Experiment, judging
 from tersegrad.validation.judging import judge
 
 QUADRATIC = "quadratic:dim=5,mu=0.2,L=1,radius=5"
@@ -39,6 +39,29 @@ def test_rates_and_speedup_are_recorded_where_the_theorem_predicts_them():
     low, high = verdict.speedup.predicted_slope
     assert verdict.speedup.seen
     assert low <= verdict.speedup.slope <= high
+
+
+def test_a_run_that_a_verdict_needs_twice_is_made_once(monkeypatch):
+    """The longest length of the rate and the n of the speedup at which the main run is made are read off it."""
+    made, simulate = [], judging.simulate
+
+    def noting(method, problem, *links, parameters, rounds, replicas, first_replica, **options):
+        made.append((problem.spec, problem.workers, *parameters.values(), rounds, replicas, first_replica))
+        return simulate(
+            method, problem, *links, parameters=parameters, rounds=rounds, replicas=replicas,
+            first_replica=first_replica, **options,
+        )  # fmt: skip
+
+    monkeypatch.setattr(judging, "simulate", noting)
+    noisy = "pl:dim=3,noise=gaussian,sigma_sq=100"
+    verdict = judge(
+        Experiment(
+            "sgd.nonconvex", noisy, workers=4, rounds=512, replicas=8, rounds_grid=(32, 128, 512),
+            workers_grid=(1, 2, 4), speedup_replicas=8,
+        )
+    )  # fmt: skip
+    assert len(set(made)) == len(made)
+    assert verdict.rate.points.y[-1] == verdict.speedup.measured[-1] == verdict.series.mean[-1]
 
 
 def test_certificate_has_the_stable_keys_and_is_json():

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from ...problems import Problem
 from ...problems import problem as build_problem
@@ -198,7 +198,7 @@ def _compare(
     if reference.tosses:  # every replica is a block of its own
         replicas = max(replicas // FEWER, 2)
     names, _, off = run(replicas, 0)
-    limit = float(stats.norm.isf(ALPHA / 2 / off.size))
+    limit = -float(ndtri(ALPHA / 2 / off.size))
     if off.max() > limit:
         _, again, off_again = run(4 * replicas, replicas)
         both = np.where((off > limit) & (off_again > CONFIRMED), off_again, 0.0)

@@ -297,7 +297,7 @@ def require_types(record: Any, names: Iterable[str] | None = None) -> None:
     InputError
         As `read_as`.
     """
-    for name, kind in _kinds_of(type(record), None if names is None else tuple(names)):
+    for name, kind in _kinds_of(record.__class__, None if names is None else tuple(names)):
         given = getattr(record, name)
         if (wanted := read_as(kind, name, given)) is not given:
             object.__setattr__(record, name, wanted)

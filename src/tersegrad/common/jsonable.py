@@ -13,6 +13,11 @@ import numpy as np
 
 def plain(value: Any) -> Any:
     """Turn a value into what JSON can say: records become objects, arrays lists, infinities and NaN null."""
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if value is None or kind in (str, int, bool):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):

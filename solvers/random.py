@@ -126,7 +126,7 @@ def philox(seed, rnd, worker, stream, d):
         w3[m] = uint32(c3)
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def to_uniforms(d):
     """Turn the words of `d` into uniforms (k + 1/2) 2^-32, strictly inside (0, 1)."""
     words, numbers = d.words, d.numbers

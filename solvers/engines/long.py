@@ -28,7 +28,7 @@ from .distributed.protocol import exchanges
 from .setup import Setup
 
 #: Numbers that the workers of a block write in a round, from which on they are spread over threads.
-MUCH = 1 << 18
+MUCH = 1 << 19
 
 NO_DRAWS = np.zeros((0, 0))
 

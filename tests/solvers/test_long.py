@@ -45,8 +45,9 @@ def everything_is_long(monkeypatch):
         (NOISY, "topk:k=3", "topk:k=2", {"replicas": 1}),
         (EXACT, "topk:k=3", "topk:k=2", {"replicas": 1, "columns": False, "paths": False}),
         (EXACT, "randk:k=3,seed=shared", "threshold:level=0.1", {"replicas": 1, "columns": False}),
+        (EXACT, "randomblock:blocks=3,scaled=1,seed=own", "randomblock:blocks=6", {"replicas": 1, "columns": False}),
     ],
-    ids=["dense", "sparse", "sparse-in-one-pass", "sparse-by-coins"],
+    ids=["dense", "sparse", "sparse-in-one-pass", "sparse-by-coins", "sparse-by-blocks"],
 )
 def test_the_bits_are_those_of_the_compiled_loop(word, where, up, down, changed, monkeypatch, tmp_path):
     (word, where, first, second), options = call(word, where, checkpoints=[0, 3, 9], **changed)
@@ -73,6 +74,7 @@ def test_rows_in_random_orders_are_those_of_the_compiled_loop(monkeypatch, tmp_p
     [
         ("doublesqueeze", "topk:k=3"), ("ef21", "topk:k=3"), ("qsgd", "randk:k=3,seed=shared"), ("diana", "randk:k=3"),
         ("mem-sgd", "threshold:level=0.3"), ("cser", "topk:k=3"), ("dasha", "randk:k=3"), ("delayed-sgd", "identity"),
+        ("diana", "randomblock:blocks=3,scaled=1,seed=own"), ("qsgd", "randomblock:blocks=3"),
     ],
 )  # fmt: skip
 def test_real_workers_send_the_same_from_places_and_values(word, up, monkeypatch, tmp_path):
@@ -97,7 +99,10 @@ def test_a_message_that_is_not_finite_travels_as_it_is():
     assert read == len(piece)
 
 
-@pytest.mark.parametrize("up", ["topk:k=4", "randk:k=4", "randk:k=4,seed=shared", "threshold:level=0.5"])
+BLOCKS = ["randomblock:blocks=4", "randomblock:blocks=4,scaled=1,seed=own"]
+
+
+@pytest.mark.parametrize("up", ["topk:k=4", "randk:k=4", "randk:k=4,seed=shared", "threshold:level=0.5", *BLOCKS])
 def test_bytes_of_entries_are_the_bytes_of_the_message(up):
     """In any order, with zeros among them, and with fewer entries than k."""
     comp, random = compressor(up), np.random.default_rng(5)
@@ -120,7 +125,7 @@ def test_what_is_long_is_not_left_to_the_compiled_loop(word, everything_is_long,
     assert np.isfinite(tg.simulate(*what, **options, threads=2).final).all()
 
 
-@pytest.mark.parametrize("up", ["topk:k=7", "randk:k=7", "randk:k=7,scaled=0", "threshold:level=0.8"])
+@pytest.mark.parametrize("up", ["topk:k=7", "randk:k=7", "randk:k=7,scaled=0", "threshold:level=0.8", *BLOCKS])
 @pytest.mark.parametrize("dim", [20, 40_000])
 def test_a_sparse_message_is_the_message(up, dim):
     """Ties, zeros, infinities and what is no number among them."""
@@ -224,9 +229,9 @@ def test_short_runs_and_asynchronous_ones_are_left_to_the_compiled_loop():
 
     assert not kind("qsgd", EXACT, "topk:k=3", gamma=0.1)
     assert kind("qsgd", "quadratic:dim=40000", "topk:k=3", gamma=0.1)
-    assert not kind("qsgd", "quadratic:dim=40000", "ternary", gamma=0.1)
-    assert kind("qsgd", "quadratic:dim=70000", "ternary", gamma=0.1)
-    assert not kind("delayed-sgd", "quadratic:dim=70000", "identity", gamma=0.1, M=1)
+    assert not kind("qsgd", f"quadratic:dim={long.MUCH // 4 - 1}", "ternary", gamma=0.1)
+    assert kind("qsgd", f"quadratic:dim={long.MUCH // 4}", "ternary", gamma=0.1)
+    assert not kind("delayed-sgd", f"quadratic:dim={long.MUCH}", "identity", gamma=0.1, M=1)
 
 
 def test_shares_of_long_vectors_have_the_digests_of_their_arrays(monkeypatch):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.door import checked, require_types, shown
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.limits import require_memory
 from ..common.options import choice, integer, number
 from ..common.specs import format_spec, parameters_of
@@ -186,7 +186,8 @@ class Problem(ABC):
         self.noise = Noise() if noise is None else noise
         self.regulariser = (number("l1", l1), number("l2prox", l2prox))
         require_memory(
-            float(self.dim) * (1 + self.workers), f"{self.workers} workers with vectors of {self.dim} coordinates"
+            float(self.dim) * (1 + self.workers),
+            f"{counted(self.workers, 'worker')} with vectors of {counted(self.dim, 'coordinate')}",
         )
         self.x0: FloatArray = np.zeros(self.dim) if x0 is None else np.array(x0, dtype=np.float64)
         if self.x0.shape != (self.dim,) or not np.isfinite(self.x0).all():
@@ -239,7 +240,7 @@ class Problem(ABC):
         return from_functions(value, gradient, dim=dim, workers=workers, **options)
 
     def __repr__(self) -> str:
-        return f"<{self.spec}, {self.workers} workers>"
+        return f"<{self.spec}, {counted(self.workers, 'worker')}>"
 
     @abstractmethod
     def worker_value(self, worker: int, X: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..common.door import checked
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.specs import build
 from .absolute import Absolute
 from .base import Problem
@@ -95,7 +95,9 @@ def problem(
         if X is not None or y is not None or options:
             raise InputError(f"'{spec.spec}' is a problem already: leave out X, y and further options")
         if workers not in (None, spec.workers):
-            raise InputError(f"'{spec.spec}' was made for {spec.workers} workers, not {workers}; build it anew")
+            raise InputError(
+                f"'{spec.spec}' was made for {counted(spec.workers, 'worker')}, not {workers}; build it anew"
+            )
         return spec
     if X is not None:
         options["data"] = X

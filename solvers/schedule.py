@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.door import checked, require_types
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.files import require_regular, write_whole
 from ..common.limits import require_memory
 from ..common.options import integer, number, positive_numbers, whole_numbers
@@ -283,8 +283,8 @@ class Schedule:
             bad = int(np.flatnonzero(counts != arrivals)[0])
             letter = "M" if limit is None else "B"
             raise InputError(
-                f"step {bad} of the schedule has {counts[bad]} messages; with {letter} = {arrivals} every step has "
-                f"{arrivals}"
+                f"step {bad} of the schedule has {counted(counts[bad], 'message')}; with {letter} = {arrivals} every "
+                f"step has {arrivals}"
             )
         if arrivals is not None and limit is None:
             _refuse_repeated(self)

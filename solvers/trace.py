@@ -12,7 +12,7 @@ import numpy as np
 
 from ..common.card import card, pairs
 from ..common.door import checked
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.files import require_regular, whole_file
 from ..common.optional import needed
 from .schedule import Schedule
@@ -176,8 +176,8 @@ class Trace:
     def __repr__(self) -> str:
         about = self.about
         return (
-            f"<Trace of {about.get('method')} on {about.get('problem')}: {self.replicas} replicas, "
-            f"{int(self.rounds[-1]) if self.rounds.size else 0} rounds, columns {', '.join(self.columns)}>"
+            f"<Trace of {about.get('method')} on {about.get('problem')}: {counted(self.replicas, 'replica')}, "
+            f"{counted(int(self.rounds[-1]) if self.rounds.size else 0, 'round')}, columns {', '.join(self.columns)}>"
         )
 
     def _repr_html_(self) -> str:

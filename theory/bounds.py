@@ -156,7 +156,7 @@ class Rate:
         if self.words or self.contraction_gap is None:
             return self.words
         if self.floor is None:
-            end = "down to a floor that the missing constants decide"
+            end = "down to a floor that depends on the missing constants"
         elif self.floor == 0.0:
             end = "without a floor"
         else:

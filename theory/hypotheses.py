@@ -199,7 +199,7 @@ def _quadratic(asked: Asked) -> Answer:
     if asked.constants.quadratic:
         return YES
     return no(
-        f"{asked.theorem.name} is about quadratic functions; "
+        f"{asked.theorem.name} applies to quadratic functions; "
         f"give {front.constants('quadratic', value=1)} if every f_i is one"
     )
 
@@ -219,7 +219,7 @@ def _one(asked: Asked) -> Answer:
         YES
         if n == 1
         else no(
-            f"{asked.theorem.name} is about one worker, not n = {n}; give "
+            f"{asked.theorem.name} applies to a single worker (here n = {n}); give "
             + front.either("--workers 1 (--set n=1 where there is no problem)", "n=1")
         )
     )

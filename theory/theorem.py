@@ -341,7 +341,9 @@ class Theorem(ABC):
     def prepared(self, constants: Constants) -> Constants:
         """The constants with what they and the theorem imply."""
         if ONE_WORKER in self.assumes and constants.n is None:
-            constants = replace(constants, n=1, notes=(*constants.notes, "n = 1: the theorem is about one worker"))
+            constants = replace(
+                constants, n=1, notes=(*constants.notes, "n = 1: the theorem applies to a single worker")
+            )
         constants = constants.completed((*self.requires, *self.bound_requires))
         if STRONGLY_CONVEX_WORKERS in self.assumes and constants.mu_min is not None and constants.mu_min > 0:
             constants = replace(constants, mu=constants.mu_min)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..common.door import checked
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.jsonable import plain
 from ..problems import Problem
 from ..problems import problem as build_problem
@@ -351,7 +351,9 @@ class VerificationRun:
         strong = None
         if found.series is not None and decision.word != "no guarantee":
             share = self.alpha * SHARES["violated"]
-            strong = strength(found.series, found.compared, share, f"{problem.spec}, {problem.workers} workers")
+            strong = strength(
+                found.series, found.compared, share, f"{problem.spec}, {counted(problem.workers, 'worker')}"
+            )
         return Verdict(
             verdict=with_promises(decision.word, rate, speedup), reason=decision.reason, margin=decision.margin,
             rounds=rounds, replicas=found.trace.replicas, parameters={**guarantee.parameters, **guarantee.analysis},

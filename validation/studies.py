@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..common.door import checked
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, counted, nearest
 from ..common.limits import require_time
 from ..common.optional import needed
 from ..common.options import integer
@@ -421,7 +421,7 @@ def speedup(
 
 def _bound(problem: Problem, way_out: str) -> InputError:
     """A problem has the number of workers with which it was built."""
-    return InputError(f"'{problem.spec}' is bound to {problem.workers} workers: give {way_out}")
+    return InputError(f"'{problem.spec}' is bound to {counted(problem.workers, 'worker')}: give {way_out}")
 
 
 # --------------------------------------------------------------------------------------------- tables and grids

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common import front
 from ..common.door import checked
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, counted, nearest, together
 from ..common.limits import force, forced
 from ..common.options import integer
 from ..problems import PROBLEMS, Problem
@@ -375,7 +375,8 @@ def _needs(task: Task) -> tuple[str, ...]:
         words = f"the {what} '{given.name if isinstance(given, Theorem) else given.spec}'"
         words += f", of the class {kind.__module__}.{kind.__qualname__}"
         if isinstance(given, Problem):
-            words += f", with {given.dim} coordinates and {given.workers} workers (digest {digest(given)})"
+            words += f", with {counted(given.dim, 'coordinate')} and {counted(given.workers, 'worker')}"
+            words += f" (digest {digest(given)})"
         needs.append(words)
     return tuple(needs)
 
@@ -383,7 +384,7 @@ def _needs(task: Task) -> tuple[str, ...]:
 def _command(task: Task) -> str:
     """The command that repeats the verdict; without one, how it was come by."""
     if objects := _objects(task):
-        named = " and ".join(f"{what} '{given.name}'" for what, given in objects.items())
+        named = together([f"{what} '{given.name}'" for what, given in objects.items()])
         return (
             f"no command repeats this run; in Python, with your own {named}: "
             f"tersegrad.verify(['{task.theorem}'], ..., seed={task.seed})"

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ...common import front
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from ...common.limits import require_memory, require_time
 from ...common.options import integer, whole_numbers
 from ...common.version import __version__
@@ -194,12 +194,14 @@ def prepare(options: RunOptions) -> Job:
         options.progress, live, options.delay_bound,
     )  # fmt: skip
     # Before any of them is numbered: their models and what they record, a word or two for each beside them.
-    require_memory(float(options.replicas) * (3 * problem.dim + 4), f"{options.replicas} replicas of {problem.spec}")
+    require_memory(
+        float(options.replicas) * (3 * problem.dim + 4), f"{counted(options.replicas, 'replica')} of {problem.spec}"
+    )
     samples = float(numbers.get(method.samples or "", 1))
     require_time(
         float(rounds) * options.replicas * workers * max(samples, 1.0),
         max(problem.dim, up.work(problem.dim)),
-        f"{rounds} rounds of {options.replicas} replicas of {workers} workers",
+        f"{counted(rounds, 'round')} of {counted(options.replicas, 'replica')} of {counted(workers, 'worker')}",
     )  # fmt: skip
     # One coin serves all workers, but every replica tosses its own: the block is then a single replica.
     cut = blocks(int(options.replicas), problem.dim, 1 if method.tosses else MOST_REPLICAS_PER_BLOCK)

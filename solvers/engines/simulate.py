@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...common.ending import Ended
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from ...common.limits import require_memory
 from ..trace import Trace
 from .block import Block
@@ -77,7 +77,8 @@ def _require_memory(setup: Setup, replicas: int) -> None:
     run = setup.run
     states = sum(float(np.prod(shape, dtype=float)) for shape in setup.worker_shapes(replicas))
     numbers = run.problem.workers * states + 3.0 * replicas * run.problem.dim
-    what = f"{replicas} replicas of {run.problem.workers} workers with {run.problem.dim} coordinates"
+    what = f"{counted(replicas, 'replica')} of {counted(run.problem.workers, 'worker')}"
+    what += f" with {counted(run.problem.dim, 'coordinate')}"
     require_memory(numbers, f"the states that {what} keep for method '{run.method.name}'")
 
 

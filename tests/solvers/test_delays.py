@@ -300,7 +300,7 @@ def test_asynchronous_doublesqueeze_keeps_the_leading_term_for_any_staleness():
             "delayed-sgd.quadratic",
             {"quadratic": False},
             {},
-            "is about quadratic functions; give Constants(quadratic=1)",
+            "applies to quadratic functions; give Constants(quadratic=1)",
         ),
         ("delayed-sgd.quadratic", {"zeta_sq": 0.5}, {"M": 2}, "give M = 4, or Constants(zeta_sq=0)"),
         ("iag.pl", {"sigma_sq": 1.0}, {}, "needs exact gradients"),

@@ -279,7 +279,7 @@ def test_what_a_theorem_asks_of_a_schedule_is_checked():
     schedule.require(tau=largest, arrivals=1)
     with pytest.raises(InputError, match=rf"age {largest}, above tau = {largest - 1}.*give tau = {largest}"):
         schedule.require(tau=largest - 1)
-    with pytest.raises(InputError, match="step 0 of the schedule has 1 messages; with M = 2"):
+    with pytest.raises(InputError, match="step 0 of the schedule has 1 message; with M = 2"):
         schedule.require(arrivals=2)
     with pytest.raises(InputError, match="worker 1 does not report in step 0"):
         schedule.require(table=True)

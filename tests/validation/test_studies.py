@@ -226,7 +226,7 @@ def test_pictures_have_a_line_for_everything_that_is_named(compared):
         (lambda: compare(["ef22"], SMALL, bits=1e4, workers=2), "did you mean 'ef21'"),
         (lambda: compare(["ef21"], SMALL, bits=1, workers=2), "do not buy one round"),
         (lambda: compare(["ef21"], SMALL, bits=float("inf"), workers=2), "bits = inf"),
-        (lambda: speedup("sgd.nonconvex", tg.problem(SMALL), [1, 2]), "is bound to 1 workers"),
+        (lambda: speedup("sgd.nonconvex", tg.problem(SMALL), [1, 2]), "is bound to 1 worker:"),
         (lambda: speedup("sgd.nonconvex", SMALL, [0]), "n=0"),
         (lambda: sweep("ef21", SMALL, grid={}, rounds=5, workers=2), "the grid is empty"),
         (lambda: sweep("sgd", SMALL, grid={"gamma": [0.1]}, rounds=5, workers=2, column="gab"), "did you mean 'gap'"),

@@ -32,7 +32,7 @@ class StronglyConvex(LinearTheorem):
     >>> ask(known, Contractive(0.5)).rate.contraction
     0.75
     >>> ask(Constants(n=3, L=1.0, mu=0.5), Contractive(0.5)).reason
-    'compressed-gd.strongly-convex is about one worker, not n = 3; give n=1'
+    'compressed-gd.strongly-convex applies to a single worker (here n = 3); give n=1'
     """
 
     name = "compressed-gd.strongly-convex"

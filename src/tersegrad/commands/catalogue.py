@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, counted, nearest
 from ..common.house import ROOT, file_of, files_of_tests, shown
 from ..common.scan import modules
 from ..common.specs import parse_spec
@@ -194,8 +194,8 @@ def _experiment(name: str) -> list[str]:
     e = EXPERIMENTS[name]
     choices = "".join(f", {key} = {number(value)}" for key, value in e.choices.items())
     return [
-        f"default experiment: {e.problem}, {e.workers} workers, up {e.up}, down {e.down}, {e.rounds} rounds, "
-        f"{e.replicas} replicas{choices}"
+        f"default experiment: {e.problem}, {counted(e.workers, 'worker')}, up {e.up}, down {e.down}, "
+        f"{counted(e.rounds, 'round')}, {counted(e.replicas, 'replica')}{choices}"
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..output import aligned, number, print_json
 from .options import POSITIVE, force_option, json_option, seed_option
 
@@ -79,7 +79,7 @@ def certify_problem(spec: str, dim: int | None, workers: int | None, seed: int, 
     if as_json:
         print_json(found.as_dict())
         return VIOLATED if found.violated else 0
-    click.echo(f"{found.problem}, {found.workers} workers: {found.verdict}")
+    click.echo(f"{found.problem}, {counted(found.workers, 'worker')}: {found.verdict}")
     rows = [
         [claim.name, claim.verdict, f"{number(claim.measured)} against {number(claim.claimed)}", claim.text]
         for claim in found.claims

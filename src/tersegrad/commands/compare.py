@@ -7,6 +7,7 @@ import io
 
 import click
 
+from ..common.errors import counted
 from ..common.files import writable_directory, write_whole
 from ..common.jsonable import as_json as document
 from ..output import print_json
@@ -82,7 +83,7 @@ def compare(
     if as_json:
         print_json(about)
         return 0
-    click.echo(f"{found.problem}, {found.workers} workers: the smallest {found.column} first\n")
+    click.echo(f"{found.problem}, {counted(found.workers, 'worker')}: the smallest {found.column} first\n")
     click.echo(str(found))
     for name, reason in found.skipped:
         click.echo(f"{name} takes no part: {reason}")

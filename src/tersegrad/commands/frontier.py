@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..output import aligned, number, print_json
 from .options import POSITIVE, SetCommand, down_option, json_option, set_option, up_option
 
@@ -78,7 +78,7 @@ def _document(found: Frontier) -> dict[str, Any]:
 
 def _text(found: Frontier) -> str:
     numbers = "".join(f", {name} = {number(value)}" for name, value in found.parameters.items())
-    what = f"{found.method}, up {found.up}, down {found.down}, {found.workers} workers{numbers}"
+    what = f"{found.method}, up {found.up}, down {found.down}, {counted(found.workers, 'worker')}{numbers}"
     if found.step == 0:
         answer = "no step is stable in the mean square"
     elif math.isinf(found.step):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.files import writable_file
 from ..output import aligned, number, print_json
 from .config import config_option
@@ -330,7 +330,8 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
         _report(answer, target)
     if trace.diverged is not None:
         click.echo(
-            f"diverged: {answer['diverged_replicas']} of {replicas} replicas, the first in round {trace.diverged}",
+            f"diverged: {answer['diverged_replicas']} of {counted(replicas, 'replica')}, the first in round "
+            f"{trace.diverged}",
             err=True,
         )
         return DIVERGED
@@ -394,7 +395,10 @@ def _announce(
     outside: list[tuple[str, str]],
     covered: list[Guarantee],
 ) -> None:
-    click.echo(f"{method.name} on {problem.spec}, {problem.workers} workers, up {links[0].spec}, down {links[1].spec}")
+    click.echo(
+        f"{method.name} on {problem.spec}, {counted(problem.workers, 'worker')}, up {links[0].spec}, "
+        f"down {links[1].spec}"
+    )
     values = ", ".join(f"{name} = {number(value)}" for name, value in parameters.items())
     click.echo(f"parameters: {values}{f' (recommended by {guarantee.theorem.name})' if guarantee else ''}")
     for sentence in guarantee.on_your_word if guarantee else ():
@@ -430,7 +434,7 @@ def _report(answer: dict[str, Any], target: Path | None) -> None:
     if answer["virtual_seconds"] is not None:
         rows.append(["seconds", number(answer["virtual_seconds"]), "of the clock"])
     mean = f", mean of {answer['replicas']} replicas" if answer["replicas"] > 1 else ""
-    click.echo(f"after {answer['rounds']} rounds{mean}:")
+    click.echo(f"after {counted(answer['rounds'], 'round')}{mean}:")
     click.echo(aligned(rows))
     if target is not None:
         click.echo(f"trace: {target}")

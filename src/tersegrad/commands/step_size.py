@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..output import aligned, bits, number, print_json
 from .options import (
     POSITIVE,
@@ -142,7 +142,7 @@ def _seconds(clock: str, problem: str | None, workers: int | None, settings: dic
 
 def worthless(found: Guarantee, rounds: int | None) -> str:
     """The warning that a bound says nothing."""
-    when = "ever" if rounds is None else f"after {rounds} rounds"
+    when = "ever" if rounds is None else f"after {counted(rounds, 'round')}"
     start = f"{number(found.start)}, the value at x^0 of E[{found.metric.name}]"
     return f"vacuous: the bound of {found.theorem.name} is not below {start}, {when}"
 
@@ -276,7 +276,8 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
         lines.append(f"contraction  {number(found.rate.contraction, digits=8)} a round")
     if answer["bound"] is not None:
         lines.append(
-            f"bound        {number(answer['bound'])} on E[{found.metric.name}] after {answer['rounds']} rounds"
+            f"bound        {number(answer['bound'])} on E[{found.metric.name}] after "
+            f"{counted(answer['rounds'], 'round')}"
         )
     if answer["rounds_to_eps"] is not None:
         lines.append(f"rounds       {answer['rounds_to_eps']} until the bound is {number(eps)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..common.errors import counted
 from ..output import aligned, number, print_json
 from .options import json_option, seed_option
 
@@ -71,10 +72,11 @@ def text(found: Tightness, path: Path | None = None) -> str:
         lines[0] += ": the bound is violated"
     lines += [aligned([*_rows(found.instance)]), ""]
     others = [
-        [f"{ratio:.6g}", f"up {i.up}, down {i.down}, {len(i.minimisers)} workers"] for ratio, i in found.instances
+        [f"{ratio:.6g}", f"up {i.up}, down {i.down}, {counted(len(i.minimisers), 'worker')}"]
+        for ratio, i in found.instances
     ]
     lines += ["the worst for every pair of compressors", aligned(others)]
-    lines.append(f"{found.evaluations} instances in {found.seconds:.1f} s")
+    lines.append(f"{counted(found.evaluations, 'instance')} in {found.seconds:.1f} s")
     lines.append(f"tried: {found.tried}")
     return "\n".join([*lines, f"written to {path}"] if path else lines)
 

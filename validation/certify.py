@@ -39,7 +39,7 @@ from ..solvers.compressors import (
     kernel,
 )
 from ..solvers.context import context
-from ..theory.compressors import MAX_DIM, Blockwise, Compressor, compressor
+from ..theory.compressors import MAX_DIM, VALUE_TRUNCATION, Blockwise, Compressor, compressor
 from ..theory.compressors.base import beside
 from .certify_problem import ProblemCertification, certify_problem
 
@@ -47,6 +47,8 @@ Floats = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """Relative tolerance of comparisons that hold exactly but for rounding."""
+WIRE_ROUNDING = 4 * VALUE_TRUNCATION
+"""What values rounded to the wire may be off, relative to the largest."""
 FINITE = "C(x) is finite"
 TIE = "threshold"
 """How the vectors on the compressor's own thresholds are called."""
@@ -239,6 +241,8 @@ class Certifier:
             if self.contractive.orthogonal:
                 share = inward / square
                 self.add(name, "<C(x), x - C(x)> >= 0", share, 0.0, 0.0, share >= -ROUNDING)
+            if self.contractive.keeps and np.any(x):
+                self.keeps(name, x, out)
         if self.correlated is not None:
             # These compressors are deterministic: every message is as good as the mean.
             products = (out @ x) / square
@@ -255,6 +259,34 @@ class Certifier:
         if not name.startswith(TIE) and (exact := pointwise(self.comp, np.ldexp(x, power))) is not None:
             held = abs(mean - exact) <= width + slack
             self.add(name, "E||C(x)-x||^2 as stated at x", mean, width, exact, held)
+
+    def keeps(self, name: str, x: Floats, out: Floats) -> None:
+        """Check what a message is said to be: random entries, the largest ones, or projections block by block."""
+        promise = self.contractive
+        assert promise is not None
+        kept = out != 0
+        if promise.keeps == "projection":
+            whole = np.arange(float(self.dim))
+            parts = self.comp.split(whole) if isinstance(self.comp, Blockwise) else [whole]
+            places = [part.astype(int) for part in parts]
+            left = np.array([[float(row[p] @ (x[p] - row[p])) for p in places] for row in out])
+            sizes = np.array([float(x[p] @ x[p]) or 1.0 for p in places])
+            far = float(np.abs(left / sizes).max())
+            self.add(name, "<C(x), x - C(x)> = 0 in every block", far, 0.0, 0.0, far <= WIRE_ROUNDING)
+            return
+        changed = float(np.abs(np.where(kept, out - x, 0.0)).max() / np.abs(x).max())
+        self.add(name, "entries as they are, or none", changed, 0.0, 0.0, changed <= WIRE_ROUNDING)
+        if promise.keeps == "largest":
+            share = float((np.abs(out).sum(axis=1) / np.abs(x).sum()).min())
+            self.add(
+                name, "the entries' share of ||x||_1", share, 0.0, promise.delta, share >= promise.delta - WIRE_ROUNDING
+            )
+        elif np.all(x != 0):
+            often = kept.mean(axis=0)
+            tossed = self.comp.draws(self.dim) > 0
+            width = math.sqrt(math.log(2 * self.dim / self.alpha) / (2 * len(out))) if tossed else 0.0
+            apart = float(np.abs(often - promise.delta).max())
+            self.add(name, "how often an entry is kept, less delta", apart, width, 0.0, apart <= width)
 
     def bias(self, name: str, check: str, products: Floats, direction: Floats, largest: float) -> None:
         """Check that the mean of <C(x)-x, direction> is zero, from both sides."""

@@ -144,6 +144,8 @@ class Conformance:
         Rounds compared, over all settings.
     checked
         What was compared and which identities and reductions were tried.
+    unchecked
+        What should have been compared and was not, with the reason.
     """
 
     word: str
@@ -152,11 +154,13 @@ class Conformance:
     tolerance: float = 0.0
     rounds: int = 0
     checked: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.word == "differs":
             return f"differs {self.where} (by {self.difference:.2g}; rounding allows {self.tolerance:.1g})"
-        return self.word if self.word == "conforms" else f"{self.word}: {self.where}"
+        said = self.word if self.word == "conforms" else f"{self.word}: {self.where}"
+        return "; not checked: ".join([said, *self.unchecked])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

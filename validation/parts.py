@@ -11,6 +11,7 @@ of its start and minimiser, are held against the same expressions; the noise aga
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -368,7 +369,7 @@ LOWER = ("mu", "mu_min", "pl")
 UNKNOWN = (
     ("L",), ("L_tilde",), ("L_max",), ("L", "L_tilde"), ("L", "L_tilde", "L_mean"), ("mu",), ("pl",), ("mu", "pl"),
     ("gap0",), ("dist0_sq",), ("zeta_star_sq",), ("sigma_star_sq",), ("L_mean",), ("L_shared",), ("grad0_scaled",),
-    ("L_shared", "L_mean"),
+    ("L_shared", "L_mean"), ("G_l1",), ("G_mean",), ("G_sq_mean",), ("sigma_l1",),
 )  # fmt: skip
 
 
@@ -382,7 +383,11 @@ def completion_conforms(seed: int = 0) -> Conformance:
         curvatures = rng.uniform(0.3, 1.0, (n if spread else 1, 4)) * np.ones((n, 1)) * rng.uniform(1, 3)
         sums = rng.standard_normal((n, 4)) * spread
         problem = ExplicitQuadratic([np.diag(row) for row in curvatures], sums, rng.standard_normal(4) + 2)
-        true = replace(problem.constants(), sigma_sq=0.7, sigma_star_sq=0.6, L_sample=None)
+        G = 1.7  # of gradients and noise whose entries are all of one size
+        true = replace(
+            problem.constants(), sigma_sq=0.7, sigma_star_sq=0.6, L_sample=None, G=G, G_mean=G, G_sq_mean=G**2,
+            G_l1=math.sqrt(4) * G, sigma_l1=math.sqrt(4 * 0.7),
+        )  # fmt: skip
         if not spread:
             true = replace(true, zeta_sq=0.0, zeta_star_sq=0.0)
         for names in UNKNOWN:

@@ -233,6 +233,10 @@ def expectations(
         spreads.append(float(np.sum((y - own) ** 2)) / n)
         if method.shadow is not None and "shadow_dist_sq" in method.columns and problem.x_star is not None:
             note(shadow_dist_sq=np.sum((y - problem.x_star) ** 2))
+        if "sample_memory_error_sq" in method.columns and problem.sample_gradients_at_star is not None:
+            kept = np.asarray(state.states)  # (m, n, d)
+            far = [[kept[j, i] - g for j, g in enumerate(at)] for i, at in enumerate(problem.sample_gradients_at_star)]
+            note(sample_memory_error_sq=np.mean([np.mean([v @ v for v in one]) for one in far]))
         if "global_memory_sq" in method.columns:
             note(global_memory_sq=np.sum(np.square(errors + numbers["beta"] * np.asarray(state.common[0]))))
     found = out | _along(problem, np.array(points), average)

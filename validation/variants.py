@@ -113,7 +113,7 @@ class Variant:
         if runs is None or right is None or runs.parameters != right.parameters:
             return None
         runs = replace(runs, transcription=right.transcription)
-        found = conforms(_told_less(runs, self.factors), seed=seed)
+        found = conforms(told_less(runs, self.factors), seed=seed)
         return found.word == "differs", str(found)
 
     def _moments(self, seed: int) -> tuple[bool, str] | None:
@@ -154,7 +154,7 @@ class Variant:
         return found.verdict != "holds", f"{found.verdict}: {found.reason}"
 
 
-def _told_less(method: Method, factors: Mapping[str, float]) -> Method:
+def told_less(method: Method, factors: Mapping[str, float]) -> Method:
     """The method with a transcription that is told the parameters divided by the factors."""
     if not factors or method.transcription is None:
         return method
@@ -266,7 +266,7 @@ CERTIFIED = (
 )  # fmt: skip
 
 
-def _promising(given: Compressor, what: str, change: Callable[[Any], Any]) -> Compressor:
+def promising(given: Compressor, what: str, change: Callable[[Any], Any]) -> Compressor:
     """The same compressor with another constant: `change` of the right one."""
     kind = type(given)
     right = getattr(kind, what)
@@ -286,10 +286,10 @@ def of_compressors() -> Iterator[Variant]:
         except InputError:
             continue
         if given.unbiased(DIM) is not None:
-            wrong = _promising(given, "unbiased", lambda right: replace(right, omega=right.omega / 2))
+            wrong = promising(given, "unbiased", lambda right: replace(right, omega=right.omega / 2))
             yield Variant(f"{spec}: half its omega", "too small a variance", "constant", compressor=wrong)
         elif given.contractive(DIM) is not None:
-            wrong = _promising(given, "contractive", lambda right: replace(right, delta=min(1.0, 2 * right.delta)))
+            wrong = promising(given, "contractive", lambda right: replace(right, delta=min(1.0, 2 * right.delta)))
             yield Variant(f"{spec}: twice its delta", "too strong a contraction", "constant", compressor=wrong)
 
 

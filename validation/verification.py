@@ -12,37 +12,34 @@ from typing import Any
 
 from ..common import front
 from ..common.door import checked
-from ..common.errors import InputError, counted, nearest, together
+from ..common.errors import InputError, TooMuchError, counted, nearest, together
 from ..common.limits import force, forced
 from ..common.options import integer
 from ..problems import PROBLEMS, Problem
 from ..problems import problem as build_problem
 from ..problems.digest import problem_digest, share_digests
 from ..problems.registry import OBJECTS
+from ..solvers.method import method as build_method
 from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
 from ..theory.compressors.participation import participating
-from .certify import certify
-from .certify_problem import certify_problem
+from .checks import checks_conform
 from .claims import CLAIMS
 from .clocks import schedules_conform
 from .conformance import Conformance, conforms
 from .drawn import random_conforms
 from .experiments import EXPERIMENTS, Experiment, experiment
+from .families import FAMILIES, family_conforms
 from .judging import VerificationRun
 from .own import PREFIX, described, load_all
 from .parts import completion_conforms, compressor_conforms, measures_conform, problem_conforms
+from .promises import constants_conform, promises_conform
 from .recorded import records_conform
 from .statements import with_statement
 from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
 from .worst_cases import with_worst_cases
-
-#: Random points at which a problem of a verification is held against its constants.
-POINTS = 4
-#: Entries of the messages by which a compressor of a verification is certified, and the error probability of that.
-MESSAGES, CERTAIN = 1e6, 1e-6
 
 #: The package of the toolkit.
 PACKAGE = __package__.partition(".")[0]
@@ -246,11 +243,13 @@ def _conformance(
     found = _conforms(verdict.method)
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
         ("what is recorded", records_conform, (verdict.method,)),
-        ("the schedules", schedules_conform, (verdict.method,)),
         ("the constants", completion_conforms, ()),
         ("the random numbers", random_conforms, ()),
+        ("the checks", checks_conform, ()),
         *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
     ]
+    if build_method(verdict.method).clock:
+        parts.append(("the schedules", schedules_conform, (verdict.method,)))
     about_problem = problem, verdict.workers
     dim = int(verdict.constants.get("dim") or 0)
     if dim:
@@ -259,36 +258,30 @@ def _conformance(
         parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
         parts.append((f"what is measured on {verdict.problem}", measures_conform, about_problem))
         parts.append((f"the constants of {verdict.problem}", constants_conform, about_problem))
+        if isinstance(problem, str) and (family := problem.partition(":")[0]) in FAMILIES:
+            parts.append((f"the family {family}", family_conforms, (family,)))
     for name, check, about in parts:
         if found.word == "differs":
             break
-        try:
-            part = _cached(check, *about, given=(built,) if about == about_problem else about)
-        except InputError:  # no compressor of this size, no such problem: nothing ran with it either
-            continue
+        part = _part(check, about, (built,) if about == about_problem else about)
         if part.word == "differs":
             found = replace(part, where=f"in {name} {part.where}")
+        elif part.word == "conforms":
+            found = replace(found, checked=(*found.checked, name), rounds=found.rounds + part.rounds)
         else:
-            checked = (*found.checked, *([name] if part.word == "conforms" else []))
-            found = replace(found, checked=checked, rounds=found.rounds + part.rounds)
+            found = replace(found, unchecked=(*found.unchecked, f"{name} ({part.where})"))
     return found
 
 
-def promises_conform(given: Compressor, dim: int) -> Conformance:
-    """Whether a compressor keeps what its constants promise, by a small certificate (`certify`)."""
-    found = certify(given, dim, alpha=CERTAIN, budget=MESSAGES)
-    for row in found.rows:
-        if row.verdict == "violated":
-            return Conformance("differs", f"at {row.check}: {row.measured:.4g} against {row.limit:.4g}, {row.vector}")
-    return Conformance("conforms")
-
-
-def constants_conform(problem: str | Problem, workers: int | None = None) -> Conformance:
-    """Whether a problem's constants are its own, as far as a few points tell (`certify_problem`)."""
-    found = certify_problem(build_problem(problem, workers=workers), points=POINTS)
-    for claim in found.violated:
-        return Conformance("differs", f"in {claim.name}: {claim.claimed} is claimed, {claim.measured} was found")
-    return Conformance("conforms")
+def _part(check: Callable[..., Conformance], about: tuple[Any, ...], given: Sequence[Any]) -> Conformance:
+    """The answer about a part. What ran can be checked: a refusal of the toolkit's own is as good as a difference."""
+    try:
+        return _cached(check, *about, given=given)
+    except TooMuchError as reason:
+        return Conformance("not checked", str(reason))
+    except InputError as reason:
+        own = any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in about)
+        return Conformance("not checked" if own else "differs", f"which cannot be checked: {reason}")
 
 
 def _cached(check: Callable[..., Conformance], *about: Any, given: Sequence[Any]) -> Conformance:

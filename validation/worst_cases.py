@@ -37,6 +37,11 @@ LATE = "fixed:tau=8"
 TOLD = ("U",)
 
 
+def violates(ratio: float, stored: bool = True) -> bool:
+    """Whether a ratio of an exact expectation to a bound is above 1 by more than rounding."""
+    return ratio > (VIOLATED if stored else BEYOND)
+
+
 @dataclass(frozen=True)
 class HardCase:
     """The stored instance with the largest ratio of expected metric to bound, computed anew."""
@@ -48,7 +53,7 @@ class HardCase:
     @property
     def violated(self) -> bool:
         """Whether the expected metric is above the bound by more than rounding."""
-        return self.ratio > (VIOLATED if self.stored else BEYOND)
+        return violates(self.ratio, self.stored)
 
     def __str__(self) -> str:
         i = self.instance

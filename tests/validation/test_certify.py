@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ from tersegrad.theory.compressors import (
     Sign,
     Ternary,
     TopK,
+    compressor,
 )
 from tersegrad.validation.certify import Certification, certify
 
@@ -397,3 +398,15 @@ def test_mistakes_are_named():
         certify("topk:k=20", 10)
     with pytest.raises(InputError, match="alpha = 2"):
         certify("sign", 10, alpha=2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "keeps"),
+    [("topk:k=3", "random"), ("randk:k=3,scaled=0", "largest"), ("sign", "largest")],
+)
+def test_what_a_message_is_said_to_be_is_put_to_the_test(spec, keeps, monkeypatch):
+    """Theorems bound memories by what a contraction keeps: a wrong word there is a wrong bound."""
+    kind = type(compressor(spec))
+    right = kind.contractive
+    monkeypatch.setattr(kind, "contractive", lambda self, dim: replace(right(self, dim), keeps=keeps))
+    assert certify(spec, 12).verdict == "violated"

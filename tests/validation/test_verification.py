@@ -98,7 +98,7 @@ def test_a_verdict_says_whether_method_compressors_and_problem_are_what_they_are
 
 def test_constants_that_are_not_the_problems_own_are_found_out(monkeypatch):
     from tersegrad.problems import problem
-    from tersegrad.validation.verification import constants_conform
+    from tersegrad.validation.promises import constants_conform
 
     on = problem(QUADRATIC, workers=2)
     assert constants_conform(on, 2).word == "conforms"
@@ -112,7 +112,7 @@ def test_constants_that_are_not_the_problems_own_are_found_out(monkeypatch):
 @pytest.mark.parametrize("variant", list(of_compressors()), ids=lambda v: v.name)
 def test_compressors_that_promise_too_much_are_found_out(variant):
     from tersegrad.theory import compressor
-    from tersegrad.validation.verification import promises_conform
+    from tersegrad.validation.promises import promises_conform
 
     assert promises_conform(compressor(variant.name.rpartition(": ")[0]), 12).word == "conforms"
     assert promises_conform(variant.compressor, 12).word == "differs"

@@ -28,6 +28,10 @@ class InputError(ValueError):
         super().__init__(legible(str(sentence)))
 
 
+class TooMuchError(InputError):
+    """More memory or time than this machine has: not wrong, but not to be had here."""
+
+
 def together(words: Sequence[str]) -> str:
     """Return ``"a, b and c"``."""
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])

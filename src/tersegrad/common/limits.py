@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import front
-from .errors import InputError
+from .errors import TooMuchError
 
 _forced = False
 
@@ -56,7 +56,7 @@ def require_time(rounds: float, numbers: float, what: str) -> None:
     seconds = rounds * (SECONDS_A_ROUND + SECONDS_A_NUMBER * numbers) / (os.cpu_count() or 1)
     sentence = f"{what} take at least {_span(seconds)} on this machine"
     if seconds > 86400 * MOST_DAYS and not _forced:
-        raise InputError(f"{sentence}: make them fewer{_way_out()}")
+        raise TooMuchError(f"{sentence}: make them fewer{_way_out()}")
     if seconds > SECONDS_TO_SAY:
         _say(sentence)
 
@@ -109,7 +109,7 @@ def require_memory(numbers: float, what: str) -> None:
     """
     needed, there = 8.0 * numbers, memory()
     if needed > there and not _forced:
-        raise InputError(
+        raise TooMuchError(
             f"{what} take {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB: "
             f"make them smaller{_way_out()}"
         )

@@ -621,6 +621,7 @@ def measure_compiled() -> Callable[..., Any]:
     return entry(measure, MEASURE)
 
 
-def compile_all() -> None:
-    """Compile everything that `simulate` needs beside the kernels of methods, compressors and problems."""
-    tools(noise=True, reshuffled=True), steps(*SOMETIMES), run_rounds_compiled(), measure_compiled()
+def compile_usual() -> None:
+    """Compile what runs of most methods need beside the kernels of methods, compressors and problems."""
+    steps("record_before", "is_special", "move_own_models")
+    tools(noise=True), run_rounds_compiled(), measure_compiled()

@@ -159,10 +159,10 @@ def verify(
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     # One piece of work, or one process to do it in: no pool, all cores for its replicas.
     alone = pool == "processes" and (len(theorems) + len(claims) == 1 or (jobs or os.cpu_count()) == 1)
-    if not alone:  # compile what all need once, here, and not in every process at the same time
+    if not alone:  # compile what most need once, here, and not in every process at the same time
         from ..solvers.engines import rounds
 
-        rounds.compile_all()
+        rounds.compile_usual()
     share = ALPHA / (len(theorems) + len(claims))
     verdicts, results = [], []
     report = None

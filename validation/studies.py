@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..common.door import checked
+from ..common.door import checked, shown
 from ..common.errors import InputError, counted, nearest
 from ..common.limits import require_time
 from ..common.optional import needed
@@ -200,6 +200,7 @@ def compare(
         raise InputError("give bits or rounds, one of them: what every method may spend")
     if bits is not None and not (bits > 0 and math.isfinite(bits)):
         raise InputError(f"bits = {bits} is not a number above 0")
+    rounds, replicas = None if rounds is None else integer("rounds", rounds), integer("replicas", replicas)
     up, down = (None if given is None else compressor(given) for given in (up, down))
     subject = build_problem(problem, workers=workers)
     chosen, skipped = [], []
@@ -395,9 +396,12 @@ def speedup(
     rounds = integer("rounds", rounds) if rounds is not None else (default.rounds if default else 4000)
     up = up if up is not None or default is None or subject.uplink is None else default.up
     down = down if down is not None or default is None or subject.downlink is None else default.down
+    replicas = integer("replicas", replicas)
     samples, bounds, spec, found = [], [], "", None
     for workers in numbers:
         p = build_problem(problem, workers=workers) if isinstance(problem, str) else problem(workers)
+        if not isinstance(p, Problem):
+            raise InputError(f"problem({workers}) is {shown(p)}: give a function from n to a Problem")
         if workers == numbers[0] != numbers[-1]:
             what = f"{rounds} rounds of {replicas} replicas of {workers} to {numbers[-1]} workers"
             require_time(float(rounds) * replicas * sum(numbers), p.dim, what)
@@ -582,6 +586,7 @@ def sweep(
     if not grid or any(len(values) == 0 for values in grid.values()):
         raise InputError('the grid is empty: give values, as in grid={"gamma": [0.01, 0.1]}')
     subject = build_problem(problem, workers=workers)
+    rounds, replicas = integer("rounds", rounds), integer("replicas", replicas)
     if column is None:
         column = _what(subject)
     count = math.prod(len(values) for values in grid.values())

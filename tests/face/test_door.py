@@ -307,3 +307,29 @@ def test_what_checked_looks_at():
         add()
     with pytest.raises(TypeError, match="takes from 1 to 2 positional arguments but 3"):
         add(1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tg.Constants(L=10**400),
+        lambda: tg.compressor("bernoulli:p=" + "9" * 400),
+        lambda: tg.theorem("ef21.pl").guarantee(KNOWN, "topk:k=1", gamma=10**400),
+        lambda: tg.theorem("ef21.pl").guarantee(KNOWN, "topk:k=1", rounds=10**400),
+        lambda: tg.run("ef21", PROBLEM, "topk:k=1", parameters={"gamma": 10**400}, rounds=3),
+        lambda: tg.sweep("ef21", PROBLEM, grid={"gamma": [0.1]}, rounds=10**400),
+        lambda: tg.problem("logistic", [[10**400], [1.0]], [1, 0]),
+        lambda: PROBLEM.value([10**400] * 4),
+    ],
+)
+def test_a_whole_number_above_all_doubles_is_refused_like_infinity(call):
+    with pytest.raises(InputError):
+        call()
+
+
+@pytest.mark.parametrize("rounds", ["x", None, [-1], 11, 1.5, float("inf")])
+def test_a_schedule_is_asked_about_rounds_that_it_has(rounds):
+    schedule = tg.Schedule.of(step=list(range(10)), worker=[0] * 10, version=list(range(10)), n=1)
+    with pytest.raises(InputError):
+        schedule.dropped_after(rounds)
+    np.testing.assert_array_equal(schedule.dropped_after([0, 10]), [0, 0])

@@ -65,8 +65,10 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _cell(text: str) -> str:
     """Text without line breaks and without bars that would end a cell; within formulas a bar is ``\\vert``."""
-    text = re.sub(r"\\\|", r"\\Vert ", " ".join(text.split()))
-    return re.sub(r"\|", r"\\vert ", text) if "$" in text else text.replace("|", r"\|")
+    text = " ".join(text.split())
+    if "$" not in text:
+        return re.sub(r"(?<!\\)\|", r"\\|", text)
+    return text.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
 
 
 def escaped(text: str) -> str:

@@ -106,6 +106,15 @@ def test_the_latest_verdicts_come_from_certificates_of_a_full_run(tmp_path):
         verdicts.entries(tmp_path)
 
 
+def test_bars_in_tables_are_bars(monkeypatch):
+    """Norms in plain words stay as they are escaped; those of formulas are TeX's, since a bar ends a cell."""
+    pytest.importorskip("sphinx", reason="needs sphinx, of the extra docs")
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    table = extension("pages").table
+    rows = table(["constant", "meaning"], [[r"\|\|x^0\|\| | y", r"$\|x\| |y|$"]]).splitlines()
+    assert rows[-1] == r"| \|\|x^0\|\| \| y | $\Vert x\Vert  \vert y\vert $ |"
+
+
 def test_every_document_is_reached_from_the_contents():
     """A page of the site that no table of contents names is one that nobody finds."""
     listed = set()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,6 +22,8 @@ from tersegrad.figures.classroom import LESSONS
 
 PATIENCE = 30
 """Seconds, on a machine that does something else."""
+SLUGGISH = 20.0
+"""Seconds: a ceiling that only an app that stands still exceeds."""
 SMALLEST = 17
 """Pixels: the least height of a word in a picture that is 768 pixels high, which the last row can read."""
 
@@ -158,6 +163,26 @@ def test_an_app_by_keyboard(page, classroom, name):
     assert not text.is_displayed()
     summary.send_keys(Keys.ENTER)
     waited(page, lambda page: text.is_displayed())
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_slider_moves_a_picture_soon(page, classroom, name, record_property):
+    """What a step takes until the page has changed is printed and recorded; the aim is 0.3 s, on an idle machine."""
+    from selenium.webdriver.common.keys import Keys
+
+    opened(page, classroom, name)
+    for label, handle in within(page, "[role=slider]").items():
+        words = re.sub(r"<[^>]*>", "", json.loads(label))
+        before = page.execute_script("return document.querySelector('.panels').innerHTML")
+        began = perf_counter()
+        handle.send_keys(Keys.ARROW_RIGHT)
+        waited(page, lambda page, old=before: page.execute_script(
+            "return document.querySelector('.panels')?.innerHTML !== arguments[0]", old
+        ))  # fmt: skip
+        seconds = perf_counter() - began
+        record_property(words, seconds)
+        print(f"{name}, {words}: {seconds:.2f} s")
+        assert seconds < SLUGGISH
 
 
 @pytest.mark.parametrize("name", LESSONS)

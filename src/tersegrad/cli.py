@@ -204,7 +204,7 @@ def main(ctx: click.Context) -> int:
     SPEC is name:key=value,key=value, for example topk:ratio=0.01 or least-squares:rows=1200,dim=500,reg=0.05.
 
     Exit status: 0 every bound held or a step was found, 1 a bound was violated, 2 bad input, 3 undecided, no guarantee
-    or diverged.
+    or diverged, 4 a worker was lost.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

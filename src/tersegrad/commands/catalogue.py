@@ -121,7 +121,7 @@ def list_things(what: str, as_json: bool) -> int:
     "--certificate", is_flag=True, help="Of a theorem: the proof of its contraction as data, where it is kept."
 )
 def show(name: str, pseudocode: bool, certificate: bool) -> int:
-    """Show a theorem, a claim, a method, a compressor or a problem; of several things of one name, all."""
+    """Show a theorem, a claim, a method, a compressor or a problem; if a name means several of them, all."""
     from ..problems import PROBLEMS
     from ..solvers.method import known_methods
     from ..theory import COMPRESSORS, THEOREMS

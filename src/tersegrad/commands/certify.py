@@ -22,7 +22,7 @@ def certify(spec: str, dim: int | None, workers: int | None, seed: int, as_json:
     """Put every claim about the compressor or the problem SPEC to the test.
 
     A compressor on vectors of D coordinates: bias, variance, contraction, the bytes on the wire and their count. A
-    problem on n workers: its gradient, its kernels and its constants, at points that a search makes worse.
+    problem on n workers: its gradient, its kernels and its constants, at the worst points that a search finds.
 
     \b
     tersegrad certify topk:k=10 --dim 1000

@@ -23,7 +23,7 @@ WRONGED, WEAK = 1, 3
 @click.option("--jobs", type=POSITIVE, metavar="N", help="How many variants at once (default: all cores).")
 @json_option
 def falsify(names: tuple[str, ...], jobs: int | None, as_json: bool) -> int:
-    """Put wrong variants of methods, compressors and theorems to the checks of verify: all, or those NAMEd.
+    """Check wrong variants of methods, compressors and theorems as verify does: all, or those named.
 
     NAME is a method, a theorem, a compressor or a variant. Right methods are checked in the same run.
 

@@ -107,6 +107,6 @@ force_option = click.option(
     is_flag=True,
     expose_value=False,
     callback=lambda ctx, _, given: ctx.with_resource(force(given)),
-    help="Begin even what this machine cannot hold, or not do in a month, by the estimate.",
+    help="Start even if, by the estimate, memory does not suffice or it takes more than a month.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

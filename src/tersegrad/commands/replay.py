@@ -17,7 +17,7 @@ STATUS = {"confirmed": 0, "differs": 1, "cannot be repeated": 3}
 @click.option("--jobs", type=POSITIVE, metavar="N", help="Threads (default: all cores).")
 @json_option
 def replay(certificates: tuple[str, ...], jobs: int | None, as_json: bool) -> int:
-    """Repeat what certificates of tersegrad verify tell of, and compare every number.
+    """Repeat the runs that certificates of tersegrad verify describe, and compare every number.
 
     Exit status: 0 all confirmed, 1 something differs, 3 something cannot be repeated.
     """

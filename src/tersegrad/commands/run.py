@@ -69,8 +69,7 @@ METRICS = {
 @click.option(
     "--columns",
     metavar="NAME,...",
-    help="Optional columns of the trace (grad_sq_mean,gap_mean); none for no such.  [default: grad_sq_mean, where it "
-    "is free]",
+    help="Optional columns of the trace (grad_sq_mean,gap_mean), or none.  [default: grad_sq_mean, where it is free]",
 )
 @click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
 @click.option("--checkpoint", metavar="FILE", help="Store the run there as it goes on.")
@@ -78,7 +77,9 @@ METRICS = {
     "--checkpoint-every", metavar="K", default=None, help="How often: K rounds, or seconds as in 30s.  [default: 60s]"
 )
 @click.option("--resume", metavar="FILE", help="Go on from a stored run.")
-@click.option("--shares-only", is_flag=True, help="No process needs all data: no constants, no optimum.")
+@click.option(
+    "--shares-only", is_flag=True, help="Every process loads its own share of the data alone: no constants, no optimum."
+)
 @force_option
 @config_option
 @json_option

@@ -44,13 +44,19 @@ class Numbers(click.ParamType):
     help="Accuracy: ||grad f||^2 relative to its value at x^0.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.01), default=4.0, show_default=True, help="Length of a timed run."
+    "--seconds",
+    metavar="S",
+    type=click.FloatRange(min=0.01),
+    default=4.0,
+    show_default=True,
+    help="Length of a timed run.",
 )
 @click.option(
     "--repetitions", type=POSITIVE, default=3, show_default=True, metavar="K", help="Timed runs of each kind."
 )
 @click.option(
     "--latency",
+    metavar="S",
     type=click.FloatRange(min=0),
     default=5e-5,
     show_default=True,

@@ -31,7 +31,8 @@ def tightness(theorem_name: str, budget: float, keep: str | None, seed: int, as_
 
     Small quadratics, random linear compressors and the adversary, delays, noise, and the parameters within their
     intervals; expectations are exact, and only rounds from 10 on count. The search starts from the instances that are
-    stored with the theorem. Exit status: 0 found, 1 a ratio above 1 (a counterexample), 3 nothing that closes.
+    stored with the theorem. Exit status: 0 found, 1 a ratio above 1 (a counterexample), 3 no instance whose moments
+    close.
 
     \b
     tersegrad tightness diana.strongly-convex --budget 60
@@ -66,7 +67,7 @@ def document(found: Tightness, path: Path | None = None) -> dict[str, Any]:
 def text(found: Tightness, path: Path | None = None) -> str:
     """What a search found, in lines."""
     if found.instance is None or found.ratio is None:
-        return f"{found.theorem}: nothing that closes ({found.reason})"
+        return f"{found.theorem}: no instance whose moments close ({found.reason})"
     lines = [f"{found.theorem}: measured/bound up to {found.ratio:.6g} at t = {found.instance.rounds}"]
     if found.word == "violated":
         lines[0] += ": the bound is violated"

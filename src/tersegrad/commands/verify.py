@@ -92,7 +92,12 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @seed_option
 @click.option("--jobs", type=POSITIVE, metavar="N", help="How many theorems at once (default: all cores).")
 @click.option(
-    "--executor", "pool", type=click.Choice(EXECUTORS), default="processes", show_default=True, help="What runs them."
+    "--executor",
+    "pool",
+    type=click.Choice(EXECUTORS),
+    default="processes",
+    show_default=True,
+    help="What judges several at once.",
 )
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
 @click.option(

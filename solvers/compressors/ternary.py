@@ -77,7 +77,7 @@ class TernaryCodec:
         if comp.coder == "ans":
             return encoded(symbols, 3, head)
         padded = np.concatenate([symbols, np.zeros(-symbols.size % 5, np.uint8)])
-        fives = (padded.reshape(-1, 5) * TRITS).sum(axis=1, dtype=np.uint8)
+        fives = padded.reshape(-1, 5) @ TRITS  # below 3^5
         return packed(head) + fives.tobytes()
 
     def read(self, comp: Ternary, reader: Reader, dim: int, coins: Floats | None) -> Floats:

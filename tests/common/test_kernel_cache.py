@@ -37,19 +37,18 @@ def run(tmp_path, before=""):
     return done.stdout.split(), done.stderr
 
 
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize("damage", ["half of it", "nothing", "no pickle"])
-def test_a_damaged_cache_is_written_anew(suffix, damage, tmp_path):
+def test_a_damaged_cache_is_written_anew(tmp_path):
+    """Whatever is left of an index or of compiled code: kernels are compiled again, and found the next time."""
     assert run(tmp_path) == (["42.0", "42.0", "0"], "")
-    stamp = (tmp_path / "program.py").stat()
-    assert run(tmp_path)[0][:2] == ["42.0", "42.0"]
-    files = list((tmp_path / "cache").rglob(f"*{suffix}"))
-    assert len(files) >= 2
-    for file in files:
-        data = file.read_bytes()
-        file.write_bytes({"half of it": data[: len(data) // 2], "nothing": b"", "no pickle": b"\x80\x05junk."}[damage])
-    os.utime(tmp_path / "program.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert run(tmp_path) == (["42.0", "42.0", "0"], "")
+    assert run(tmp_path) == (["42.0", "42.0", "1"], "")
+    for suffix in (".nbi", ".nbc"):
+        for damaged in (lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"\x80\x05junk."):
+            files = list((tmp_path / "cache").rglob(f"*{suffix}"))
+            assert len(files) >= 2
+            for file in files:
+                file.write_bytes(damaged(file.read_bytes()))
+            assert run(tmp_path) == (["42.0", "42.0", "0"], ""), (suffix, files[0].read_bytes()[:9])
+    assert run(tmp_path) == (["42.0", "42.0", "1"], "")
 
 
 def test_without_a_folder_for_them_kernels_are_compiled_anew_and_that_is_said_once(tmp_path):

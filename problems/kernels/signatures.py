@@ -1,7 +1,7 @@
 """The fixed call signatures of a problem's kernels, one per role.
 
-A kernel of any role is an ordinary function under ``numba.njit(SIGNATURE, **OPTIONS)``; the engine takes it as
-a first-class function pointer, so a user's own kernel plugs in without recompiling anything.
+A kernel of any role is an ordinary function under ``numba.njit(SIGNATURE, **OPTIONS)``; the engine calls it by the
+address of its machine code, so a user's own kernel plugs in without recompiling anything.
 
 Shapes: B replicas of one block, d coordinates, m rows of data in all, n workers.
 
@@ -15,16 +15,11 @@ VALUE ``(worker, X, data, F)``
 models keep their rows in `matrix`, and worker i owns those from offsets[index[i]] to offsets[index[i] + 1].
 """
 
-import warnings
 from typing import Any
 
 from numba import types
-from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from ...common import kernel_cache  # noqa: F401 (before any kernel is defined)
-
-# Kernels are passed as first-class functions, which numba calls experimental on every use.
-warnings.filterwarnings("ignore", "First-class function type", NumbaExperimentalFeatureWarning)
 
 f8, i8 = types.float64, types.int64
 MATRIX, VECTOR, INTS = f8[:, ::1], f8[::1], i8[::1]

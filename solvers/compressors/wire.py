@@ -1,5 +1,5 @@
-"""Bits and bytes: the pieces that messages are made of. Pure NumPy; everything big-endian within a bit
-string."""
+"""Bits and bytes: the pieces that messages are made of. NumPy, but for code words that have to be read one after the
+other; everything big-endian within a bit string."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ...common.errors import InputError
 from ...theory.compressors import index_bits
 from ..context import context
+from ..signatures import BARE
 
 Bits = NDArray[np.uint8]
 """A bit string: an array of zeros and ones."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-OMEGA_BITS = 44
-"""No Elias omega code word of an integer in [1, 2^32) is longer."""
 Kernel = tuple[Callable[..., None], Floats, int]
 """A kernel, its numbers for one dimension, and how many floats it keeps between rounds."""
 
@@ -103,6 +103,26 @@ def omega_bits(values: Ints) -> Bits:
     return variable(*omega(values))
 
 
+@njit(**BARE)
+def omega_values(bits, at, values):
+    """Read as many code words as there is room for, from bit `at` on; return where they end, or -1 if they do not."""
+    for i in range(values.size):
+        number = 1
+        while at < bits.size and bits[at]:
+            size = number + 1
+            if size > 32 or at + size > bits.size:
+                return -1
+            number = 0
+            for k in range(size):
+                number = 2 * number + bits[at + k]
+            at += size
+        if at >= bits.size:
+            return -1
+        at += 1
+        values[i] = number
+    return at
+
+
 class Reader:
     """Reads a message's bits from the front; anything that does not fit raises `InputError`."""
 
@@ -175,41 +195,13 @@ class Reader:
         return chosen
 
     def omega(self, count: int) -> Ints:
-        """The next `count` Elias omega code words.
-
-        All positions that they can reach are decoded at once as if a word began there; a walk then picks the true
-        beginnings.
-        """
-        bits = self.bits[self.at : self.at + OMEGA_BITS * count]
-        begins, jumps, values = (
-            np.arange(bits.size),
-            np.zeros(bits.size, np.int64),
-            np.zeros(bits.size, np.int64),
-        )
-        here, group, number = begins.copy(), begins.copy(), np.ones(bits.size, np.int64)
-        window = np.concatenate([bits, np.zeros(64, np.uint8)])
-        while here.size:
-            ended = window[group] == 0
-            values[here[ended]], jumps[here[ended]] = number[ended], group[ended] + 1
-            here, group, size = here[~ended], group[~ended], number[~ended] + 1
-            fits = (size <= 32) & (group + size <= bits.size)
-            here, group, size = here[fits], group[fits], size[fits]
-            number = np.zeros(here.size, np.int64)
-            for step in range(int(size.max(initial=0))):
-                inside = step < size
-                number = np.where(inside, 2 * number + window[np.where(inside, group + step, 0)], number)
-            group = group + size
-            inside = group < bits.size
-            here, group, number = here[inside], group[inside], number[inside]
-        following = jumps.tolist()
-        chain, position = [0] * count, 0
-        for i in range(count):
-            if position >= bits.size or following[position] == 0:
-                raise self.malformed("it is cut off inside a code word")
-            chain[i] = position
-            position = following[position]
-        self.at += position
-        return values[np.array(chain, dtype=np.int64)]
+        """The next `count` Elias omega code words."""
+        values = np.empty(count, np.int64)
+        end = omega_values(self.bits, self.at, values)
+        if end < 0:
+            raise self.malformed("it is cut off inside a code word")
+        self.at = end
+        return values
 
     def count(self, dim: int) -> int:
         """How many of `dim` coordinates follow."""

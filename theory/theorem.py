@@ -25,7 +25,6 @@ from ..common import front
 from ..common.door import checked
 from ..common.errors import InputError, nearest, together
 from ..common.house import file_of, proof_of
-from ..common.options import integer
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .compressors.participation import participating
@@ -627,7 +626,7 @@ def _check_aim(rounds: Any, eps: Any) -> None:
     """Raise `InputError` unless at most one of them is given, and makes sense."""
     if rounds is not None and eps is not None:
         raise InputError("give rounds or eps, not both: the step is tuned for one of them")
-    if rounds is not None:
-        integer("rounds", rounds)
+    if rounds is not None and (isinstance(rounds, bool) or not 1 <= rounds <= 1e300 or rounds != int(rounds)):
+        raise InputError(f"rounds = {rounds} must be a whole number, 1 or more")
     if eps is not None:
         positive("eps", eps)

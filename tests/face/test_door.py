@@ -333,3 +333,8 @@ def test_a_schedule_is_asked_about_rounds_that_it_has(rounds):
     with pytest.raises(InputError):
         schedule.dropped_after(rounds)
     np.testing.assert_array_equal(schedule.dropped_after([0, 10]), [0, 0])
+
+
+def test_a_guarantee_for_more_rounds_than_anybody_runs_is_one():
+    """Verdicts ask for the slope of bounds at 10^17 rounds."""
+    assert tg.theorem("sgd.nonconvex").guarantee(KNOWN, rounds=10**17).bound(10**17) > 0

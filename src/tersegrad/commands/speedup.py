@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,9 @@ def speedup(
     """
     if not 0 < eps < 1:
         raise InputError(f"--eps {eps:g} is not between 0 and 1: it is relative to the value at x^0")
+    for name, value in (("--seconds", seconds), ("--latency", latency)):
+        if not math.isfinite(value):
+            raise InputError(f"{name} {value:g} is not a number of seconds")
     from ..problems import problem as build_problem
     from ..solvers.coverage import recommended
     from ..solvers.method import method as find_method

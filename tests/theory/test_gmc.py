@@ -326,6 +326,6 @@ def test_signsgd_is_told_how_long_it_runs_and_takes_one_worker():
     known = Constants(n=1, dim=4, L_l1=4.0, gap0=1.0, sigma_l1=2.0)
     ask = theorem("signsgd.nonconvex").guarantee
     assert ask(known, "sign", rounds=64).parameters == {"gamma": 1 / 16, "R": 64.0}
-    assert "one worker" in ask(Constants(n=2, L_l1=4.0), rounds=64).reason
+    assert "a single worker" in ask(Constants(n=2, L_l1=4.0), rounds=64).reason
     assert "compresses" in ask(known, "topk:k=1", rounds=64).reason
     assert ask(known, eps=0.7 + 1e-9).horizon == 100

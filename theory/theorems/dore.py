@@ -99,7 +99,7 @@ class StronglyConvex(LinearTheorem):
     >>> round(found.rate.contraction, 5)
     0.97377
     >>> found.needs
-    'the bound of dore.strongly-convex needs dist0_sq and zeta_star_sq and sigma_sq; \
+    'the bound of dore.strongly-convex needs dist0_sq, zeta_star_sq and sigma_sq; \
 give Constants(dist0_sq=..., zeta_star_sq=..., sigma_sq=...)'
     >>> ask(known, **both, alpha=0.1, beta=1.0, eta=1.0, gamma=0.05).reason
     'beta = 1 is not below 1/(omega_d + 1) = 0.1176'

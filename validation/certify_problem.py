@@ -110,48 +110,40 @@ class _Search:
         v = self.rng.standard_normal(self.problem.dim)
         return v / np.linalg.norm(v)
 
-    def quotient(self, slope: Field, x: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
-        """(difference of gradients over the distance, and the two points) at x along the unit vector v."""
-        h = 1e-6 * (self.size + float(np.linalg.norm(x)))
-        a, b = x + h * v, x - h * v
-        return (slope(a) - slope(b)) / float(np.linalg.norm(a - b)), a, b
-
     def extreme(self, slope: Field, shift: float) -> tuple[float, tuple[Floats, Floats]]:
         """The largest curvature of a function, or with a shift > 0 its smallest, and the pair of points that shows it.
 
         The curvature along v is <grad f(a) - grad f(b), a - b>/||a - b||^2; for the largest one the norm of the
-        difference counts, which is what smoothness bounds.
+        difference counts, which is what smoothness bounds. Searches from several points go side by side.
         """
-        worst, pair = (-np.inf if shift == 0 else np.inf), (self.points[0], self.points[0])
 
-        def at(x: Floats, v: Floats) -> tuple[float, Floats, tuple[Floats, Floats]]:
-            difference, a, b = self.quotient(slope, x, v)
-            curvature = float(np.linalg.norm(difference)) if shift == 0 else float(difference @ v)
-            following = difference if shift == 0 else shift * v - difference
-            return curvature, following, (a, b)
-
-        def climb(x: Floats, v: Floats, steps: int) -> tuple[float, Floats, tuple[Floats, Floats]]:
-            best = at(x, v)
-            for _ in range(steps):
-                length = float(np.linalg.norm(best[1]))
-                if length == 0:
+        def climb(x: Floats, v: Floats, steps: int) -> tuple[Floats, Floats, Floats, Floats]:
+            """Power iteration: curvatures (m,) along directions (m, d) at points (m, d), and pairs that show them."""
+            h = 1e-6 * (self.size + np.linalg.norm(x, axis=1, keepdims=True))
+            for step in range(steps + 1):
+                a, b = x + h * v, x - h * v
+                difference = (slope(a) - slope(b)) / np.linalg.norm(a - b, axis=1, keepdims=True)
+                following = difference if shift == 0 else shift * v - difference
+                length = np.linalg.norm(following, axis=1, keepdims=True)
+                if step == steps or not length.any():
                     break
-                v = best[1] / length
-                best = at(x, v)
-            return best[0], v, best[2]
+                v = np.where(length > 0, following / np.where(length > 0, length, 1.0), v)
+            along = np.linalg.norm(difference, axis=1) if shift == 0 else np.einsum("md,md->m", difference, v)
+            return along, v, a, b
 
-        def worse(value: float) -> bool:
-            return value > worst if shift == 0 else value < worst
+        def worst_of(found: tuple[Floats, Floats, Floats, Floats]) -> tuple[float, Floats, tuple[Floats, Floats], int]:
+            values, v, a, b = found
+            sign = 1.0 if shift == 0 else -1.0
+            k = int(np.argmax(np.where(np.isnan(values), -np.inf, sign * values)))  # NaN: an overflow shows nothing
+            return float(values[k]), v[k], (a[k], b[k]), k
 
-        for x in self.points:
-            value, v, points = climb(x, self.direction(), POWER)
-            if worse(value):
-                worst, pair, start, along = value, points, x, v
-        step = self.size
+        directions = np.stack([self.direction() for _ in self.points])
+        worst, along, pair, k = worst_of(climb(self.points, directions, POWER))
+        start, step = self.points[k], self.size
         for _ in range(WALK):
             x = start + step * self.direction()
-            value, v, points = climb(x, along, 3)
-            if worse(value):
+            value, v, points, _ = worst_of(climb(x[None], along[None], 3))
+            if value > worst if shift == 0 else value < worst:
                 worst, pair, start, along = value, points, x, v
             else:
                 step /= 2

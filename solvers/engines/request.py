@@ -35,9 +35,17 @@ from .setup import Run, optional_columns
 #: Vectors of all the replicas of one block together hold about this many numbers (32 KiB: the first-level cache).
 BLOCK_NUMBERS = 4096
 MOST_REPLICAS_PER_BLOCK = 64
+#: The memory that the process of a worker takes for itself before it has any data (30 MB or more), in numbers.
+NUMBERS_A_PROCESS = 30e6 / 8
 
 #: The clock of an asynchronous run that is given neither a clock nor a schedule.
 DEFAULT_CLOCK = "exponential"
+
+
+def require_processes(engine: str, workers: int) -> None:
+    """Refuse more workers than this machine has memory for, where each of them is a process of it."""
+    if engine == "processes":
+        require_memory(workers * NUMBERS_A_PROCESS, f"{counted(workers, 'worker')}, each with a process of its own,")
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,7 @@ def prepare(options: RunOptions) -> Job:
         if not isinstance(options.problem, Problem):
             raise InputError(f"the number of workers is not given: write {front.either('--workers n', 'workers=n')}")
         workers = options.problem.workers
+    require_processes(options.engine, workers)
     problem = build_problem(options.problem, workers=workers)
     up = compressor(participating(options.up, options.participation, uplink_of(method.name)))
     down = compressor(options.down)

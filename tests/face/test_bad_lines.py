@@ -46,6 +46,7 @@ def test_at_least_99_of_100_bad_lines_are_one_sentence_within_two_seconds(tmp_pa
         "run sgd --problem quadratic:dim=3 --workers 2 --set gamma=0.1 --workers 10000000000000",
         "run ef21 --problem quadratic:dim=3 --workers 8 --set gamma=0.1 --replicas 2000000000",
         "run sgd --problem quadratic:dim=3 --workers 1000 --set gamma=0.1 --rounds 4000000000 --replicas 1000",
+        "run sgd --problem quadratic:dim=3 --workers 1000000 --set gamma=0.1 --engine processes",
         "certify topk:k=3 --dim 2000000000",
     ],
 )

@@ -250,7 +250,8 @@ def test_no_other_step_is_better_against_both_ends_of_the_spectrum(kappa, delta,
 
 def test_several_workers_or_noise_are_refused_with_the_reason():
     for id in TIGHT:
-        assert "applies to a single worker (here n = 2)" in theorem(id).guarantee(constants(1.0, 0.1, n=2), Contractive(0.5)).reason
+        two = theorem(id).guarantee(constants(1.0, 0.1, n=2), Contractive(0.5))
+        assert "applies to a single worker (here n = 2)" in two.reason
         noisy = Constants(n=1, L=1.0, mu=0.1, gap0=1.0, sigma_sq=1.0)
         assert "needs exact gradients" in theorem(id).guarantee(noisy, Contractive(0.5)).reason
         free = theorem(id).guarantee(constants(1.0, 0.1), Contractive(0.5), gamma=0.1)

@@ -243,9 +243,10 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     from ..progress import Bars
     from ..solvers import run as carry_out
     from ..solvers.coverage import bound_on_delays, covering, facts_of_delays, recommended, uncovered
-    from ..solvers.engines.request import least_delay, limit_on_delays
+    from ..solvers.engines.request import least_delay, limit_on_delays, require_processes
     from ..theory import compressor
 
+    require_processes(request.engine, workers)
     problem: Problem
     if request.shares_only:
         problem = without_optimum(request.problem_spec, workers, with_data=request.engine == "simulate")

@@ -111,5 +111,5 @@ def require_memory(numbers: float, what: str) -> None:
     if needed > there and not _forced:
         raise TooMuchError(
             f"{what} take {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB: "
-            f"make them smaller{_way_out()}"
+            f"make them fewer or smaller{_way_out()}"
         )

@@ -230,7 +230,8 @@ A_RUN, A_ROW = 1e5, 2e4
 def _require_time(runs: int, rounds: float, problem: Problem, replicas: int) -> None:
     """Estimate the time of several runs before the first one begins; one alone does so itself."""
     if runs > 1:
-        what = f"{runs} runs of {replicas} replicas of {problem.workers} workers, {rounds:g} rounds in all,"
+        many = [counted(k, noun) for k, noun in ((runs, "run"), (replicas, "replica"), (problem.workers, "worker"))]
+        what = f"{' of '.join(many)}, {rounds:g} rounds in all,"
         require_time(runs * A_RUN + rounds * replicas * problem.workers, problem.dim, what)
 
 

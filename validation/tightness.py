@@ -315,7 +315,7 @@ class Tightness:
         """Where the search looked, in words."""
         chosen = spaces(find_theorem(self.theorem))
         parts = [
-            f"quadratics of {_listed(s.workers for s in chosen)} workers",
+            f"quadratics of {_listed(s.workers for s in chosen)} worker{'s' * any(s.workers > 1 for s in chosen)}",
             f"{_listed(s.dim for s in chosen)} coordinates",
             f"up {_listed(s.up for s in chosen)}",
             f"down {_listed(s.down for s in chosen)}",

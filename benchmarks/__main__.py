@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .harness import Cell
 
 THREADS = 2
 #: Of a table that goes into a file.
@@ -28,8 +34,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} us"
 
 
+def row(cell: Cell) -> list[str]:
+    """What the table says of a cell, behind its rival's name."""
+    if cell.note:
+        return ["", "", cell.note]
+    ratios = cell.ratios
+    return [
+        duration(median(cell.ours)),
+        duration(median(cell.theirs)),
+        f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"{duration(median(cell.limits))}: {cell.of_limit:.2f} of it",
+        f"{cell.our_dist_sq:.4g}, {cell.their_dist_sq:.4g}",
+    ]
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print the table and write the JSON file."""
+    """Measure; print each workload's table when it is whole, and write the JSON file after every rival."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time tersegrad against its rivals.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, W3 with d = 10^6; about 2 minutes")
     parser.add_argument("--workload", nargs="+", choices=("W1", "W2", "W3"), default=["W1", "W2", "W3"])
@@ -37,8 +57,6 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     threads = keep_to(THREADS)  # before the libraries count the cores
-
-    from statistics import median
 
     from rich.console import Console
     from rich.table import Table
@@ -48,35 +66,24 @@ def main(arguments: list[str] | None = None) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH
-    about = harness.machine(threads)
-    table = Table(title=f"{about['cpu']}, {threads} threads: time of one round of one replica")
-    for column in ("workload", "rival", "tersegrad", "rival's", "ratio (range)", "limit", "dist_sq of both"):
-        table.add_column(column)
-    results = []
-    with console.status("measuring") as status:
-        for cell in harness.cells(options.workload, options.quick, threads):
-            status.update(f"measured {cell.workload} against {cell.rival}")
-            results.append(cell.as_json())
-            if cell.note:
-                table.add_row(cell.workload, cell.rival, "", "", cell.note)
-                continue
-            ratios = cell.ratios
-            table.add_row(
-                cell.workload,
-                cell.rival,
-                duration(median(cell.ours)),
-                duration(median(cell.theirs)),
-                f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-                f"{duration(median(cell.limits))}: {cell.of_limit:.2f} of it",
-                f"{cell.our_dist_sq:.4g}, {cell.their_dist_sq:.4g}",
-            )
-    console.print(table)
-    titles = {name: w.title for name, w in harness.workloads(options.quick).items() if name in options.workload}
-    for name, title in titles.items():
-        console.print(f"{name} {title}", highlight=False)
-    document = {"quick": options.quick, "machine": about, "workloads": titles, "results": results}
-    with open(options.out, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
+    about, known = harness.machine(threads), harness.workloads(options.quick)
+    titles: dict[str, str] = {}
+    results: list[dict[str, Any]] = []
+    console.print(f"{about['cpu']}, {threads} threads: time of one round of one replica", highlight=False)
+    for name in options.workload:
+        titles[name] = known[name].title
+        table = Table(title=f"{name} {titles[name]}", title_justify="left")
+        for column in ("rival", "tersegrad", "rival's", "ratio (range)", "limit", "dist_sq of both"):
+            table.add_column(column)
+        with console.status("measuring") as status:
+            for cell in harness.cells([name], options.quick, threads):
+                status.update(f"measured {name} against {cell.rival}")
+                table.add_row(cell.rival, *row(cell))
+                results.append(cell.as_json())
+                # After every cell, which may have taken minutes: who stops the command keeps what was measured.
+                document = {"quick": options.quick, "machine": about, "workloads": titles, "results": results}
+                Path(options.out).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        console.print(table)
     console.print(f"written to {options.out}", highlight=False)
 
 

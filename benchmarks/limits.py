@@ -72,14 +72,20 @@ def uniforms(instance: Instance, threads: int) -> Limit:
 
 
 def traffic(instance: Instance, threads: int) -> Limit:
-    """`VECTORS` vectors a worker at the speed at which the threads copy, each its part."""
-    n, d = instance.workload.workers, instance.problem.dim
-    parts = [(np.ones(d // threads), np.zeros(d // threads)) for _ in range(threads)]
+    """`VECTORS` vectors a worker at the speed at which the threads copy a vector of every worker, each its part.
+
+    Of every worker: a round goes through all their vectors, and one alone might stay in a cache.
+    """
+    source = instance.quadratic.centre
+    target = np.zeros_like(source)
+    edges = [instance.problem.dim * k // threads for k in range(threads + 1)]
 
     def work(number: int) -> None:
-        np.copyto(parts[number][1], parts[number][0])
+        part = slice(edges[number], edges[number + 1])
+        for to, row in zip(target, source, strict=True):
+            np.copyto(to[part], row[part])
 
-    return lambda: best(work, threads) * n * VECTORS / 2
+    return lambda: best(work, threads) * VECTORS / 2
 
 
 def limit(instance: Instance, threads: int) -> Limit:

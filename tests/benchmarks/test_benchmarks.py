@@ -1,6 +1,7 @@
 """All sides of a benchmark run the same method: the rivals end where our engine ends."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_pairs_and_their_ratios() -> None:
 
 @pytest.mark.parametrize("name", ["W1", "W2", "W3"])
 def test_a_limit_is_the_time_of_the_part_that_it_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a second for what the two threads do once: their replicas' products, 64 rounds' numbers, a copy of x."""
+    """With a second for what two threads do once: their replicas' products, 64 rounds' numbers, copies for everyone."""
     done = []
 
     def second(work, threads: int) -> float:
@@ -111,7 +112,7 @@ def test_a_limit_is_the_time_of_the_part_that_it_names(name: str, monkeypatch: p
         return 1.0
 
     monkeypatch.setattr(limits, "best", second)
-    expected = {"W1": 1 / 100, "W2": 1 / 128, "W3": 8 * 6 / 2}[name]
+    expected = {"W1": 1 / 100, "W2": 1 / 128, "W3": 6 / 2}[name]
     assert limits.limit(instance(SMALL[name]), 2)() == pytest.approx(expected, rel=1e-12)
     assert done == [2]
 
@@ -145,3 +146,22 @@ def test_command_prints_a_table_and_writes_json(
     ]
     assert document["machine"]["threads"] == 2
     assert document["machine"]["cpu"]
+
+
+def test_what_was_measured_before_the_command_is_stopped_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table of a workload that is done, and in the file every rival before."""
+
+    def cells(names: list[str], quick: bool, threads: int) -> Iterator[harness.Cell]:
+        yield harness.Cell(names[0], "Absent", "not available: it is not installed")
+        if names == ["W3"]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(harness, "cells", cells)
+    monkeypatch.setattr(command, "keep_to", lambda threads: threads)
+    out = tmp_path / "results.json"
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["--workload", "W2", "W3", "--out", str(out)])
+    assert "not available" in capsys.readouterr().out
+    assert [r["workload"] for r in json.loads(out.read_text())["results"]] == ["W2", "W3"]

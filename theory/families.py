@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from ..common.errors import together
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
-from .hypotheses import wants
+from .hypothesis import wants
 from .theorem import ParameterChoice, Point, Request, Theorem
 
 SPEEDUP = Rate("power", "1/T, then 1/sqrt(nT): linear speedup", in_rounds=(-1.0, -0.5), in_workers=-0.5)

@@ -16,7 +16,7 @@ from ..common.options import integer, number
 from .bounds import Curve, Interval, Metric, Rate, Weights, near_one
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
 from .constants import Constants
-from .hypotheses import Checked, wants
+from .hypothesis import Checked, wants
 
 if TYPE_CHECKING:
     from .theorem import Theorem

@@ -45,13 +45,9 @@ from .hypotheses import (
     STRONGLY_CONVEX_SAMPLES,
     STRONGLY_CONVEX_WORKERS,
     UPLINK,
-    WORD,
-    YES,
-    Asked,
-    Checked,
-    Hypothesis,
     name_of,
-)  # fmt: skip
+)
+from .hypothesis import WORD, YES, Asked, Checked, Hypothesis  # fmt: skip
 from .probe import Probe
 from .search import refined
 

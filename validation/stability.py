@@ -24,7 +24,8 @@ from .. import solvers
 from ..common.errors import InputError
 from ..problems import Problem
 from ..problems import problem as build_problem
-from ..solvers.schedule import Schedule, clock
+from ..solvers.clocks import clock
+from ..solvers.schedule import Schedule
 from ..theory import theorem
 
 DIM = 12

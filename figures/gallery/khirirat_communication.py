@@ -9,7 +9,7 @@ import numpy as np
 
 from ...problems import Problem, problem
 from ...solvers import simulate
-from ...solvers.schedule import clock
+from ...solvers.clocks import clock
 from ...theory import theorem
 from ...theory.compressors import compressor
 from ..drawing import Drawing, Frame, Frames, Line

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...problems import problem
 from ...solvers import simulate
-from ...solvers.schedule import clock
+from ...solvers.clocks import clock
 from ...theory import theorem
 from ..drawing import Drawing, Frame, Frames, Line
 from .khirirat_communication import DATA, DIM, OVERLAPS, WORKERS

@@ -16,24 +16,11 @@ from numpy.typing import NDArray
 
 from ...common.optional import needed
 from ..signatures import BARE, INNER
-from .wire import Bits, Ints, Reader, fixed, omega_bits
+from .wire import Bits, Ints, Reader, fixed, omega_bits, omega_width
 
 PRECISION = 24
 """Bits of a probability in the coder."""
 WORD = 32
-
-
-@njit(**INNER)
-def omega_width(number):
-    """Length of the Elias omega code word of an integer >= 1."""
-    width = 1
-    while number > 1:
-        size = 0
-        while number >> size:
-            size += 1
-        width += size
-        number = size - 1
-    return width
 
 
 @njit(**BARE)

@@ -12,29 +12,16 @@ from ..signatures import INNER, OPTIONS
 from .ans import coded_bits, decoded, encoded
 from .reductions import largest, length, rounded, spoil
 from .symbols import entropy_of, expand, pattern
-from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega, omega_bits, packed
+from .wire import Bits, Floats, Ints, Kernel, Origin, Reader, fixed, omega_bits, omega_width, packed
 
 f8, i8 = types.float64, types.int64
-CHUNK, TABLE = 1024, 256
-
-
-@njit(**INNER)
-def omega_length(number, lengths):
-    """Length of the Elias omega code word of an integer >= 1; `lengths` holds those below TABLE."""
-    length = 0.0
-    while number >= TABLE:
-        size = 0
-        while number >> size:
-            size += 1
-        length += size
-        number = size - 1
-    return length + lengths[number]
+CHUNK = 1024
 
 
 @njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
     dim, block, euclidean, s = x.shape[1], int(params[0]), params[1] != 0.0, params[2]
-    head, plain, lengths = params[3], params[4], params[5:]
+    head, plain = params[3], params[4]
     level, used = np.empty(CHUNK), np.empty(CHUNK, np.int64)
     for r in range(x.shape[0]):
         row, coins, to = x[r], u[r], out[r]
@@ -65,8 +52,8 @@ def compress(x, u, ctx, params, state, out, bits):
                     count += level[j] > 0.0
                 for i in range(count):
                     j, number = used[i], int(level[used[i]])
-                    elias += omega_length(start + j - previous, lengths)
-                    level_bits += omega_length(number, lengths)
+                    elias += omega_width(start + j - previous)
+                    level_bits += omega_width(number)
                     previous = start + j
                     while divisor != 1 and number != 0:
                         divisor, number = number, divisor % number
@@ -75,9 +62,9 @@ def compress(x, u, ctx, params, state, out, bits):
                 level_bits = 0.0
                 for j in range(first, stop):
                     number = int(abs(to[j]) / step) // divisor
-                    level_bits += omega_length(number, lengths) if number > 0 else 0.0
+                    level_bits += omega_width(number) if number > 0 else 0.0
             elias += level_bits
-        elias += entries + omega_length(entries + 1, lengths)
+        elias += entries + omega_width(entries + 1)
         bits[r] = 8 * math.ceil((head + min(elias, plain)) / 8)
 
 
@@ -114,8 +101,7 @@ def compress_and_count(x, u, ctx, params, state, out, bits):
 def kernel(comp: QSGD, dim: int) -> Kernel:
     s = comp.levels
     head = 1 + comp.blocks(dim) * (63 - SCALE_LOW_BITS + (s - 1).bit_length())
-    lengths = np.concatenate([[0], omega(np.arange(1, TABLE))[1]])
-    numbers = [comp.block_size(dim), comp.norm == "l2", s, head, dim * (1 + s.bit_length()), *lengths]
+    numbers = [comp.block_size(dim), comp.norm == "l2", s, head, dim * (1 + s.bit_length())]
     return compress_and_count if comp.coder == "ans" else compress, np.array(numbers, dtype=float), 0
 
 

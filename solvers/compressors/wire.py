@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...common.errors import InputError
 from ...theory.compressors import index_bits
 from ..context import context
-from ..signatures import BARE
+from ..signatures import BARE, INNER
 
 Bits = NDArray[np.uint8]
 """A bit string: an array of zeros and ones."""
@@ -101,6 +101,23 @@ def omega(values: Ints) -> tuple[Ints, Ints]:
 def omega_bits(values: Ints) -> Bits:
     """Elias omega code words one after the other."""
     return variable(*omega(values))
+
+
+WIDTHS = omega(np.arange(256))[1]
+"""Lengths of the code words below 256; a message of QSGD has mostly such numbers."""
+
+
+@njit(**INNER)
+def omega_width(number):
+    """Length of the Elias omega code word of an integer >= 1."""
+    width = 0
+    while number >= WIDTHS.size:
+        size = 0
+        while number >> size:
+            size += 1
+        width += size
+        number = size - 1
+    return width + WIDTHS[number]
 
 
 @njit(**BARE)

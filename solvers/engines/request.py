@@ -21,9 +21,10 @@ from ...problems.share import Share
 from ...theory.compressors import compressor
 from ...theory.compressors.participation import participating
 from ...theory.theorem import uplink_of
+from ..clocks import clock
 from ..method import Method
 from ..method import method as build_method
-from ..schedule import Schedule, clock
+from ..schedule import Schedule
 from ..trace import Trace
 from . import records
 from .block import Block

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tersegrad.cli import main
 from tersegrad.problems import problem
 from tersegrad.solvers import Trace
-from tersegrad.solvers.schedule import Schedule, clock
+from tersegrad.solvers.clocks import clock
+from tersegrad.solvers.schedule import Schedule
 
 IAG = "run iag --problem quadratic:dim=4,heterogeneity=1 --workers 3 --rounds 60"
 SGD = "run delayed-sgd --problem pl:dim=3 --workers 3 --rounds 60"

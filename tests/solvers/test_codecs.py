@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from support.compressor_table import ON_THE_WIRE, coins, working, works
 from tersegrad.solvers import simulate
 from tersegrad.solvers.compressors import Origin, decode, encode, entropy_bits, kernel
-from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, packed, variable
+from tersegrad.solvers.compressors.wire import Reader, fixed, omega, omega_bits, omega_width, packed, variable
 from tersegrad.solvers.context import context
 from tersegrad.theory import InputError, compressor
 
@@ -206,6 +207,9 @@ def test_elias_omega_code_words():
     words |= {16: "10100100000", 32: "101011000000", 100: "1011011001000", 1000: "11100111111010000"}
     for number, word in words.items():
         assert "".join(map(str, omega_bits(np.array([number])))) == word
+    width = njit(lambda number: omega_width(number))  # what kernels call is not for Python
+    for number in [*words, *range(250, 260), 65535, 65536, 2**31]:  # their table ends at 255
+        assert width(number) == omega_bits(np.array([number])).size
 
 
 @given(st.lists(st.integers(1, 2**31), min_size=1, max_size=50))

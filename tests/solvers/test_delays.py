@@ -11,7 +11,7 @@ from support.problem_table import PROX, QUADRATIC
 from support.pseudocode import agrees
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
-from tersegrad.solvers.schedule import clock
+from tersegrad.solvers.clocks import clock
 from tersegrad.theory import AbsoluteError, Constants, theorem
 from tersegrad.validation import Experiment
 from tersegrad.validation.judging import judge

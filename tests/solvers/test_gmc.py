@@ -11,7 +11,7 @@ from support.pseudocode import agrees
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.theory import compressor
-from tersegrad.theory.theorems.gmc import memory_bounds
+from tersegrad.theory.theorems._global_momentum import memory_bounds
 from tersegrad.validation.statistics import mean_limits
 
 UPS = (

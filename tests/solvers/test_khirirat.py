@@ -16,8 +16,9 @@ from support.pseudocode import agrees
 from tersegrad.cli import main
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
+from tersegrad.solvers.clocks import clock
 from tersegrad.solvers.context import context
-from tersegrad.solvers.schedule import Schedule, clock
+from tersegrad.solvers.schedule import Schedule
 from tersegrad.theory import Constants, InputError, Unbiased, theorem
 from tersegrad.theory.compressors import COMPRESSORS, compressor
 from tersegrad.theory.fewest_bits import fewest_bits, values_of

@@ -14,7 +14,7 @@ from support.problem_table import QUADRATIC
 from tersegrad.cli import main
 from tersegrad.common.errors import InputError
 from tersegrad.solvers import simulate
-from tersegrad.solvers.schedule import clock
+from tersegrad.solvers.clocks import clock
 from tersegrad.theory import Constants, theorem
 from tersegrad.validation import Experiment
 from tersegrad.validation.judging import judge

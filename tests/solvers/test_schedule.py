@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tersegrad.common.errors import InputError
-from tersegrad.solvers.schedule import CLOCKS, Schedule, clock
+from tersegrad.solvers.clocks import CLOCKS, clock
+from tersegrad.solvers.schedule import Schedule
 
 TIMED = ("constant", "uniform:low=0.2,high=3", "exponential:mean=2", "straggler:factor=5")
 SPECS = (*TIMED, "cyclic", "fixed:tau=3", "fresh")

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from tersegrad.cli import main
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
-from tersegrad.solvers.schedule import Schedule, clock
+from tersegrad.solvers.clocks import clock
+from tersegrad.solvers.schedule import Schedule
 from tersegrad.theory import Constants, Unbiased, theorem
 from tersegrad.validation.decisions import decide
 from tersegrad.validation.verdict import Series

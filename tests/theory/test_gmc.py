@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tersegrad.problems import problem as build
 from tersegrad.solvers import simulate
 from tersegrad.theory import Constants, Contractive, compressor, theorem
-from tersegrad.theory.theorems.gmc import memory_bounds
+from tersegrad.theory.theorems._global_momentum import memory_bounds
 from tersegrad.validation.experiments import experiment
 from tersegrad.validation.statistics import mean_limits
 

@@ -24,21 +24,16 @@ from tersegrad.theory import (
 from tersegrad.theory.hypotheses import (
     ASYNCHRONOUS,
     BOUNDED_MEMORY,
-    COMPRESSOR,
-    CONSTANTS,
     DOWNLINK,
     EVERYONE,
     FALLING_STEP,
     GUARDS,
     MASKS,
-    METHOD,
     PROX,
-    SCHEDULE,
     STATEMENT,
     UPLINK,
-    WORD,
-    Hypothesis,
-)  # fmt: skip
+)
+from tersegrad.theory.hypothesis import COMPRESSOR, CONSTANTS, METHOD, SCHEDULE, WORD, Hypothesis  # fmt: skip
 from tersegrad.validation.counterexamples import COUNTEREXAMPLES
 from tersegrad.validation.statements import suited
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from support.compressor_table import ALL
-from tersegrad.solvers import bits, schedule
+from tersegrad.solvers import bits
+from tersegrad.solvers import clocks as made
 from tersegrad.solvers.method import known_methods
 from tersegrad.solvers.schedule import Schedule
 from tersegrad.solvers.trace import Trace
@@ -86,26 +87,26 @@ def test_a_synchronous_method_has_no_schedule():
     [
         ("straggler", lambda right: lambda factor=10.0: right(factor / 2)),
         ("fixed", lambda right: lambda tau: right(tau + 1)),
-        ("exponential", lambda right: lambda mean=1.0: schedule.CLOCKS["constant"]()),
-        ("cyclic", lambda right: lambda: schedule.CLOCKS["constant"]()),
-        ("drawn", lambda right: lambda tau=0: lambda *a: replace(schedule.CLOCKS["fixed"](tau)(*a), drawn=True)),
+        ("exponential", lambda right: lambda mean=1.0: made.CLOCKS["constant"]()),
+        ("cyclic", lambda right: lambda: made.CLOCKS["constant"]()),
+        ("drawn", lambda right: lambda tau=0: lambda *a: replace(made.CLOCKS["fixed"](tau)(*a), drawn=True)),
         ("power", lambda right: lambda exponent=0.5: lambda a: replace(right(exponent)(a), seconds=None)),
     ],
 )
 def test_a_clock_that_goes_wrong_is_found(name, change, monkeypatch):
-    monkeypatch.setitem(schedule.CLOCKS, name, change(schedule.CLOCKS[name]))
+    monkeypatch.setitem(made.CLOCKS, name, change(made.CLOCKS[name]))
     words = ("delayed-sgd",) if name == "cyclic" else ("delayed-sgd", "ringmaster")  # there it takes equal times anyway
     for word in words:
         assert f"under the clock {name}" in schedules_conform(word).where
 
 
 def test_a_server_that_drops_too_little_or_keeps_another_time_is_found(monkeypatch):
-    right = schedule._dropping
+    right = made._dropping
     for change, words in (
         (lambda wanted, duration, limit: right(wanted, duration, limit + 1), "in message"),
         (lambda *a: replace(right(*a), seconds=right(*a).seconds + 1), "in the seconds"),
     ):
-        monkeypatch.setattr(schedule, "_dropping", change)
+        monkeypatch.setattr(made, "_dropping", change)
         assert words in schedules_conform("ringmaster").where
 
 

@@ -1,29 +1,22 @@
-"""GMC and GMC+: global momentum compression.
+"""GMC: global momentum compression.
 
 Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948), with Shi 2024 in its third version.
 
-    worker i : p_i = e_i + g_i(x_i^t) - (beta/gamma)(x^t - x^{t-1}) ;  send c_i = C(p_i) ;  e_i <- p_i - c_i
+    worker i : p_i = e_i + g_i(x^t) - (beta/gamma)(x^t - x^{t-1}) ;  send c_i = C(p_i) ;  e_i <- p_i - c_i
     server   : x^{t+1} = x^t - gamma avg c_i ,  x^{-1} = x^0
 
-All workers share one momentum, read off the model's last move. GMC: x_i^t = x^t. GMC+: x_i^t = x^t - lambda gamma e_i,
-lambda in [0, 1] (reconstructed: the printed form of GMC+ was not at hand).
-
-With g' = gamma/(1 - beta), d^t = -(x^t - x^{t-1})/gamma and R^t = avg e_i + beta d^t, the sequence y^t = x^t - g' R^t
-follows y^{t+1} = y^t - g' avg g_i for any compressor. So only the memory R counts: E||R^t||^2 <= U^2. The theorems take
-the smallest U that is proved for the compressor (`memory_bounds`; the proofs are in docs/proofs/gmc.md), or one that
-the caller assumes (the parameter ``U`` of the analysis), as the paper does.
+All workers share one momentum, read off the model's last move. The bound U on the memory R^t is that of
+`_global_momentum`; GMC+ is in `gmc_plus`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 
 from ...common import front
 from ..bounds import Curve, FunctionCurve, Interval, NotCovered, Rate, Weights
-from ..compressors import VALUE_TRUNCATION, Contractive
 from ..families import Average, AverageTheorem, TunedTheorem
 from ..hypotheses import (
     BOUNDED_GRADIENTS,
@@ -33,180 +26,18 @@ from ..hypotheses import (
     NOISE,
     SAMPLED,
     SMOOTH,
-    SMOOTH_WORKERS,
     STRONGLY_CONVEX,
-    ZERO_ERRORS,
 )
-from ..probe import Probe, parameter
-from ..theorem import ParameterChoice, Point, Request, Theorem, prescribe, register
-
-PAPER = "Zhao, Xie, Gao, Li 2019 (arXiv 1905.12948)"
-OWN = f"own proof, for the method of {PAPER}, which states the rate"
-MOMENTUM = 0.9
-"""The momentum of the paper's experiments."""
-
-
-def memory_bounds(up: Contractive, n: float, beta: float) -> dict[str, tuple[str, float]]:
-    """Bounds on the memory, by what they rest on: (constant, factor) with U = factor times the constant.
-
-    Let q = 1 - (1 - beta) kappa and q_2 = 1 - (1 - beta^2) kappa, where kappa is delta but for the rounding of values
-    on the wire.
-
-    - random masks that do not depend on the vector (rand-k as is, random block): U = G sqrt q/(1 - sqrt q); the same
-      coins on all workers: q_2 for q, but for the rounding; one worker: q_2, also with largest entries and scaled sign;
-    - the largest entries (top-k): U = G_l1 q/(1 - q);
-    - one worker, any contraction: U = G sqrt q/(1 - sqrt q) with kappa = delta;
-    - any contraction with r = sqrt(1-delta) + beta w < 1, where w = sqrt delta if C is orthogonal, 1 if it is
-      nonexpansive, else 1 + sqrt(1-delta): U = G r/(1 - r);
-    - no compression: U = G beta/(1 - beta).
-
-    Examples
-    --------
-    >>> from tersegrad.theory import Contractive
-    >>> memory_bounds(Contractive(1.0), n=4, beta=0.5)
-    {'no compression': ('G', 1.0)}
-    >>> list(memory_bounds(Contractive(0.1, nonexpansive=True), n=4, beta=0.9))
-    []
-    """
-    if up.delta == 1.0:
-        return {"no compression": ("G", beta / (1 - beta))}
-    kappa = up.delta / (1 + VALUE_TRUNCATION)
-    found = {}
-    if up.keeps == "random":
-        found["random masks"] = ("G", _geometric(kappa * (1 - beta)))
-    square = kappa * (1 - VALUE_TRUNCATION) * (1 - beta**2)
-    if up.keeps and n == 1:
-        found["one mask"] = ("G", _geometric(square))
-    elif up.keeps == "random" and up.shared_coins:
-        root = math.sqrt(1 - square)
-        lost = VALUE_TRUNCATION * (1 + math.sqrt(1 - up.delta)) / up.delta  # what rounding adds, worker by worker
-        if (left := 1 - root - 2 * beta * lost) > 0:
-            found["one mask for all"] = ("G", (root + lost) / left)
-    if up.keeps == "largest":
-        found["largest entries"] = ("G_l1", (1 - kappa * (1 - beta)) / (kappa * (1 - beta)))
-    if n == 1:
-        found["one worker"] = ("G", _geometric(up.delta * (1 - beta)))
-    left = _room(up, beta)
-    if left > 0:
-        found["contraction"] = ("G", (1 - left) / left)
-    return found
-
-
-def _geometric(gap: float) -> float:
-    """sqrt q/(1 - sqrt q) for q = 1 - gap."""
-    root = math.sqrt(1 - gap)
-    return root * (1 + root) / gap
-
-
-def _weight(up: Contractive) -> float:
-    """w in ||e - part|| + beta ||avg c|| <= (sqrt(1-delta) + beta w)||p||."""
-    if up.orthogonal:
-        return math.sqrt(up.delta)
-    return 1.0 if up.nonexpansive else 1 + math.sqrt(1 - up.delta)
-
-
-def _room(up: Contractive, beta: float) -> float:
-    """1 - r with r = sqrt(1-delta) + beta w."""
-    return up.delta / (1 + math.sqrt(1 - up.delta)) - beta * _weight(up)
-
-
-class _GlobalMomentum(Theorem):
-    """What all theorems of this page share: beta, the step gamma = (1 - beta) g', and the bound U on the memory."""
-
-    provenance = "ours"
-    source = OWN
-    method = "gmc"
-    uplink = Contractive
-    parameters: ClassVar[tuple[str, ...]] = ("gamma", "beta")
-    analysis: ClassVar[tuple[str, ...]] = ("U",)
-    start_needs: ClassVar[str] = "gap0"
-    noise_needs: ClassVar[tuple[str, ...]] = ("sigma_sq",)
-
-    def bound_needs(self, request: Request) -> tuple[str, ...]:
-        needs = (self.start_needs, *self.noise_needs)
-        if "U" in request.fixed:
-            return needs
-        bounds = memory_bounds(request.up, request.c.n, self.beta(request))
-        if any(factor == 0 or getattr(request.constants, name) is not None for name, factor in bounds.values()):
-            return needs
-        return (*needs, next(iter(bounds.values()))[0]) if bounds else needs
-
-    def beta(self, request: Request) -> float:
-        """beta as fixed by the caller; else 0.9, or half of what the memory bound allows if that is less."""
-        default = MOMENTUM if self._any_beta(request) else min(MOMENTUM, self.beta_interval(request).high / 2)
-        return request.fixed.get("beta", default)
-
-    @staticmethod
-    def _any_beta(request: Request) -> bool:
-        """Whether a bound on the memory covers every beta below 1."""
-        return (
-            "U" in request.fixed
-            or request.up.delta == 1
-            or request.c.n == 1
-            or request.up.keeps in ("random", "largest")
-        )
-
-    def beta_interval(self, request: Request) -> Interval:
-        if self._any_beta(request):
-            return Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
-        weight = (
-            "/sqrt(delta)" if request.up.orthogonal else "" if request.up.nonexpansive else "/(1 + sqrt(1 - delta))"
-        )
-        high = _room(request.up, 0.0) / _weight(request.up)
-        return Interval(0.0, high, f"0 <= beta < (1 - sqrt(1 - delta)){weight}", low_open=False, high_open=True)
-
-    def memory(self, request: Request, choose: ParameterChoice) -> tuple[float, float]:
-        """Take beta and U."""
-        interval, beta = self.beta_interval(request), self.beta(request)
-        if 0 <= beta < 1 and (refusal := interval.refusal("beta", beta)):
-            raise NotCovered(
-                f"{refusal}, beyond which the memory has no proven bound for this compressor and n > 1; take "
-                "rand-k as is, a random block or top-k, or give U with E||R||^2 <= U^2"
-            )
-        choose("beta", interval, beta)
-        return beta, choose("U", Interval(0.0, math.inf, "0 <= U", low_open=False), self.U(request))
-
-    def best(self, request: Request) -> tuple[float, str]:
-        """The smallest U for which the constants are known, and what it rests on; infinite if there is none."""
-        if "U" in request.fixed:
-            return request.fixed["U"], "assumption"
-        known = [
-            (factor * (getattr(request.constants, name) or 0.0), rule)
-            for rule, (name, factor) in memory_bounds(request.up, request.c.n, self.beta(request)).items()
-            if factor == 0 or getattr(request.constants, name) is not None
-        ]
-        return min(known, default=(math.inf, ""))
-
-    def U(self, request: Request) -> float:
-        """The bound on the memory."""
-        return self.best(request)[0]
-
-    def origin(self, request: Request) -> str:
-        """What U rests on, as the end of a sentence."""
-        U, rule = self.best(request)
-        return f"; U = {U:.4g} by {rule}" if rule else ""
-
-    def active(self, request: Request, p: Point) -> str:
-        return super().active(request, p) + self.origin(request)  # type: ignore[safe-super]
-
-    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        beta, _ = self.memory(request, choose)
-        high, text = self.largest(request)
-        choose("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
-
-    def largest(self, request: Request) -> tuple[float, str]:
-        """The largest g' = gamma/(1 - beta), and its inverse as text."""
-        raise NotImplementedError
-
-    def details(self, request: Request, p: Point) -> Point:
-        return {"delta": request.up.delta}
+from ..probe import Probe
+from ..theorem import ParameterChoice, Point, Request, prescribe, register
+from ._global_momentum import GlobalMomentum
 
 
 @register
-class Nonconvex(_GlobalMomentum, AverageTheorem):
+class Nonconvex(GlobalMomentum, AverageTheorem):
     """GMC on a smooth nonconvex f; the workers may differ in any way.
 
-    Problem: f is L-smooth, E||R^t||^2 <= U^2 (see the module). Algorithm: see the module.
+    Problem: f is L-smooth, E||R^t||^2 <= U^2 (see `_global_momentum`). Algorithm: see the module.
 
     Guarantee: g' = gamma/(1 - beta) <= 1/(2L) gives
     (1/T) sum_{t<T} E||grad f(x^t)||^2 <= 4 Delta/(g' T) + 2 L g' sigma^2/n + 2 L^2 g'^2 U^2.
@@ -255,7 +86,7 @@ class Nonconvex(_GlobalMomentum, AverageTheorem):
 
 
 @register
-class NonconvexTuned(_GlobalMomentum, TunedTheorem):
+class NonconvexTuned(GlobalMomentum, TunedTheorem):
     """GMC with the step tuned for T rounds: linear speedup in the leading term.
 
     Guarantee: `Nonconvex` at g' = min{1/(2L), sqrt(2 n Delta/(L sigma^2 T)), (Delta/(L^2 U^2 T))^(1/3)}:
@@ -328,7 +159,7 @@ class NonconvexTuned(_GlobalMomentum, TunedTheorem):
 
 
 @register
-class Convex(_GlobalMomentum, AverageTheorem):
+class Convex(GlobalMomentum, AverageTheorem):
     """GMC on a smooth convex f.
 
     Problem: f is convex and L-smooth (mu = 0 says that it is convex), E||R^t||^2 <= U^2.
@@ -375,7 +206,7 @@ class Convex(_GlobalMomentum, AverageTheorem):
 
 
 @register
-class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
+class ConvexNonsmooth(GlobalMomentum, AverageTheorem):
     """GMC with subgradients of a convex f that need not be smooth.
 
     Problem: f is convex, E||g_i||^2 <= G^2, E||R^t||^2 <= U^2.
@@ -432,7 +263,7 @@ class ConvexNonsmooth(_GlobalMomentum, AverageTheorem):
 
 
 @register
-class StronglyConvex(_GlobalMomentum):
+class StronglyConvex(GlobalMomentum):
     """GMC on a smooth strongly convex f, constant step, geometrically weighted average.
 
     Problem: f is L-smooth and mu-strongly convex, E||R^t||^2 <= U^2.
@@ -510,7 +341,7 @@ class StronglyConvex(_GlobalMomentum):
 
 
 @register
-class StronglyConvexDecreasing(_GlobalMomentum):
+class StronglyConvexDecreasing(GlobalMomentum):
     """GMC on a smooth strongly convex f with steps like 1/t: no horizon, no floor.
 
     Problem: f is L-smooth and mu-strongly convex, E||R^t||^2 <= U^2. Algorithm: as in the module with
@@ -592,156 +423,3 @@ class StronglyConvexDecreasing(_GlobalMomentum):
             return Rate("power", "1/T^2 up to a logarithm, without noise", in_rounds=(-1.0, -2.0))
         text = "1/T while T < a, 1/T^2 until the noise shows, then 1/(nT): linear speedup"
         return Rate("power", text, in_rounds=(-2.0, -1.0), in_workers=-1.0)
-
-
-class _Detached(_GlobalMomentum):
-    """GMC+."""
-
-    method = "gmc-plus"
-    parameters = ("gamma", "beta", "lam")
-    requires = ("n", "L", "L_max")
-    conditions = r"0 < \gamma \le \gamma_{\max}"
-    definitions = ((r"\gamma_{\max}", r"\frac{1-\beta}{L}"), ("g", r"\frac{\gamma}{1-\beta}"))
-
-    def largest(self, request: Request) -> tuple[float, str]:
-        return 1 / request.c.L, "L"
-
-    def detach(self, choose: ParameterChoice) -> float:
-        return choose("lam", Interval(0.0, 1.0, "0 <= lam <= 1", low_open=False), 1.0)
-
-
-@register
-class Plus(_Detached, AverageTheorem):
-    """GMC+ on a smooth nonconvex f: what the shadow sequence reaches, and what its distance to the workers costs.
-
-    Problem: f is L-smooth, every f_i L_max-smooth; the workers may differ. Algorithm: see the module; the form of
-    GMC+ is reconstructed (gradients at x_i^t = x^t - lambda gamma e_i).
-
-    Guarantee, for any compressor: g' = gamma/(1 - beta) <= 1/L gives
-    (1/T) sum_{t<T} E||grad f(y^t)||^2 - (L_max^2/T) sum_{t<T} (1/n) sum_i E||y^t - x_i^t||^2
-        <= 2 Delta/(g' T) + L g' sigma^2/n.
-    Both sums are measured. `PlusBounded` bounds the second one. Provenance: ours.
-
-    Examples
-    --------
-    >>> from tersegrad.theory import Constants, theorem
-    >>> known = Constants(n=4, dim=9, L=1.0, L_max=2.0, gap0=1.0, sigma_sq=0.0)
-    >>> found = theorem("gmc-plus.nonconvex").guarantee(known, up="topk:k=3", beta=0.5)
-    >>> found.metric.terms, float(found.bound(4))
-    ((('shadow_grad_sq_mean', 1.0), ('shadow_spread_mean', -4.0)), 0.5)
-    """
-
-    name = "gmc-plus.nonconvex"
-    probe = Probe(fixed={"beta": 0.6})
-    title = "GMC+, nonconvex, measured spread"
-    analysis = ()
-    bound_requires = ("gap0", "sigma_sq")
-    assumes = (
-        SMOOTH,
-        SMOOTH_WORKERS,
-        NOISE,
-        ZERO_ERRORS,
-    )
-    setting = r"Let $0 \le \beta < 1$, $y^t$ be the shadow sequence and $x_i^t = x^t - \lambda\gamma e_i^t$."
-    measures = (("", "shadow_grad_sq_mean"), (r"-L_{\max}^2", "shadow_spread_mean"))
-    bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n}"
-
-    def bound_needs(self, request: Request) -> tuple[str, ...]:
-        return self.bound_requires
-
-    def beta(self, request: Request) -> float:
-        return request.fixed.get("beta", MOMENTUM)
-
-    def origin(self, request: Request) -> str:
-        return ""
-
-    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        interval = Interval(0.0, 1.0, "0 <= beta < 1", low_open=False, high_open=True)
-        beta = choose("beta", interval, self.beta(request))
-        self.detach(choose)
-        high, text = self.largest(request)
-        choose("gamma", Interval(0.0, (1 - beta) * high, f"0 < gamma <= (1 - beta)/{text}"), (1 - beta) * high)
-
-    def coefficients(self, request: Request, p: Point) -> tuple[float, ...]:
-        return 1.0, -(request.c.L_max**2)
-
-    def average(self, request: Request, p: Point) -> Average:
-        c, slow = request.c, 1 - p["beta"]
-        return Average(start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow)
-
-    def details(self, request: Request, p: Point) -> Point:
-        return {}
-
-
-@register
-class PlusBounded(_Detached, AverageTheorem):
-    """GMC+ with the spread bounded in advance.
-
-    Guarantee: `Plus` with E(avg_i ||y^t - x_i^t||)^2 <= g'^2 (U + lambda (1 - beta) V)^2, where
-    E(avg_i ||e_i^t||)^2 <= V^2: g' = gamma/(1 - beta) <= 1/L gives
-    (1/T) sum_{t<T} E||grad f(y^t)||^2 <= 2 Delta/(g' T) + L g' sigma^2/n + L_max^2 g'^2 (U + lambda (1 - beta) V)^2.
-
-    V follows from U: V = s (U + G) with s = sqrt(1-delta) for one worker and where the memory contracts (r < 1),
-    V = (1 - kappa)(U + G_l1) for the largest entries, and V = s/(1-s) (G + beta (2U + G)/(1 - beta)) always.
-    Provenance: ours.
-
-    Examples
-    --------
-    >>> from tersegrad.theory import Constants, theorem
-    >>> known = Constants(n=1, dim=4, L=1.0, gap0=1.0, sigma_sq=0.0, G=1.0)
-    >>> found = theorem("gmc-plus.nonconvex-bounded").guarantee(known, up="topk:k=2", beta=0.0)
-    >>> round(found.analysis["U"], 3), round(found.analysis["V"], 3)
-    (2.0, 2.0)
-    """
-
-    name = "gmc-plus.nonconvex-bounded"
-    probe = Probe(fixed={"beta": 0.6, "U": 3.0, "lam": 0.4}, symbols={r"\lambda": parameter("lam")})
-    title = "GMC+, nonconvex"
-    bound_requires = ("gap0", "sigma_sq", "G")
-    assumes = (
-        SMOOTH,
-        SMOOTH_WORKERS,
-        NOISE,
-        BOUNDED_MEMORY,
-    )
-    setting = (
-        r"Let $0 \le \beta < 1$, $\mathbb{E}(\frac{1}{n}\sum_i\|e_i^t\|)^2 \le V^2$ and $y^t$ be the shadow "
-        r"sequence."
-    )
-    measures = (("", "shadow_grad_sq_mean"),)
-    bound_latex = r"\frac{2\Delta}{gT} + \frac{Lg\sigma^2}{n} + L_{\max}^2g^2(U+\lambda(1-\beta)V)^2"
-
-    def bound_needs(self, request: Request) -> tuple[str, ...]:
-        needs = super().bound_needs(request)
-        return needs if "G" in needs or request.up.delta == 1 else (*needs, "G")
-
-    def choose_parameters(self, request: Request, choose: ParameterChoice) -> None:
-        super().choose_parameters(request, choose)
-        self.detach(choose)
-
-    def V(self, request: Request, beta: float, U: float) -> float:
-        """The smallest bound on the workers' errors."""
-        if request.up.delta == 1:
-            return 0.0
-        G, s = request.c.G, math.sqrt(1 - request.up.delta)
-        bounds = [s * (1 + s) / request.up.delta * (G + beta * (2 * U + G) / (1 - beta))]
-        if request.c.n == 1:
-            bounds.append(s * (U + G))
-        if (left := _room(request.up, beta)) > 0:
-            bounds.append(s * G / left)
-        if request.up.keeps == "largest" and request.constants.G_l1 is not None:
-            kappa = request.up.delta / (1 + VALUE_TRUNCATION)
-            bounds.append((1 / kappa - 1) / (1 - beta) * request.c.G_l1)
-        return min(bounds)
-
-    def average(self, request: Request, p: Point) -> Average:
-        c, slow = request.c, 1 - p["beta"]
-        spread = p["U"] + p["lam"] * slow * self.V(request, p["beta"], p["U"])
-        return Average(
-            start=2 * c.gap0 * slow, noise=c.L * c.sigma_sq / c.n / slow, drift=(c.L_max * spread / slow) ** 2
-        )
-
-    def details(self, request: Request, p: Point) -> Point:
-        if request.constants.G is None and request.up.delta < 1:
-            return {"delta": request.up.delta}
-        return {"delta": request.up.delta, "V": self.V(request, p["beta"], p["U"])}

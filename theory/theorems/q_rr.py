@@ -17,7 +17,8 @@ from typing import ClassVar
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
-from ..hypotheses import OWN_COINS, RESHUFFLED, SMOOTH_SAMPLES, STRONGLY_CONVEX_SAMPLES, Hypothesis
+from ..hypotheses import OWN_COINS, RESHUFFLED, SMOOTH_SAMPLES, STRONGLY_CONVEX_SAMPLES
+from ..hypothesis import Hypothesis
 from ..probe import Probe, constant
 from ..theorem import ParameterChoice, Point, Request, register
 

@@ -23,7 +23,8 @@ from typing import ClassVar
 from ..bounds import Interval
 from ..compressors import Unbiased
 from ..families import LinearTheorem
-from ..hypotheses import ALIKE_SMOOTH_WORKERS, EXACT, MASKS, STRONGLY_CONVEX_WORKERS, ZERO_SUM, Hypothesis
+from ..hypotheses import ALIKE_SMOOTH_WORKERS, EXACT, MASKS, STRONGLY_CONVEX_WORKERS, ZERO_SUM
+from ..hypothesis import Hypothesis
 from ..probe import Probe
 from ..theorem import ParameterChoice, Point, Request, prescribe, register
 

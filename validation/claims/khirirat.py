@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import solvers
 from ...problems import Problem, problem
-from ...solvers.schedule import clock
+from ...solvers.clocks import clock
 from ...theory import Guarantee, theorem
 from ...theory.fewest_bits import fewest_bits
 from ..stability import Stability, largest_stable_step

@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import solvers
 from ...problems import Problem, problem
-from ...solvers.schedule import clock
+from ...solvers.clocks import clock
 from ...solvers.trace import Trace
 from ...theory import Guarantee, theorem
 from .base import Claim, ClaimControl, Curve, Measured, Panel, Settings

@@ -60,7 +60,7 @@ class Experiment:
         Whether a user has put his problem in the place of the default one; then a verdict says why no speedup was
         measured.
     clock
-        Of an asynchronous method: the spec of the clock that makes the schedules (solvers.schedule).
+        Of an asynchronous method: the spec of the clock that makes the schedules (solvers.clocks).
     """
 
     theorem: str

@@ -128,7 +128,7 @@ def step_size(
 
 def _seconds(clock: str, problem: str | None, workers: int | None, settings: dict[str, Any]) -> tuple[float, ...]:
     """The compute times of all workers by a clock."""
-    from ..solvers.schedule import longest_seconds
+    from ..solvers.clocks import longest_seconds
 
     if "seconds" in settings:
         raise InputError("--clock and --set seconds=... both say how long a gradient takes: give one of them")

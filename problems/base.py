@@ -103,7 +103,7 @@ class ProblemKernels:
         The numbers (n,) of rows of the workers, where they are reshuffled: row j of m is then the uniform (j + 1/2)/m,
         and the engine sees to it that every row comes once in an epoch. Empty where rows are drawn anew.
     onto
-        If there is one, the kernel that adds what `gradient` writes to G, in one pass over x and G.
+        If there is one, the kernel that adds the coordinates of a range of what `exact_gradient` writes, in one pass.
     """
 
     gradient: Callable[..., None]

@@ -47,7 +47,7 @@ from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
 from ..common.errors import InputError
-from ..problems.kernels.signatures import BARE, GRADIENT, INNER, INTS, MATRIX, OPTIONS, VALUE, VECTOR
+from ..problems.kernels.signatures import BARE, GRADIENT, INNER, INTS, MATRIX, ONTO, OPTIONS, VALUE, VECTOR
 from .context import (
     AGE,
     ARRIVALS,
@@ -137,7 +137,7 @@ def caller(signature: Any) -> Any:
     return call
 
 
-call_gradient, call_value = caller(GRADIENT), caller(VALUE)
+call_gradient, call_onto, call_value = map(caller, (GRADIENT, ONTO, VALUE))
 call_compress, call_select, call_rule, call_sent, call_shadow = map(caller, (COMPRESS, SELECT, RULE, SENT, SHADOW))
 
 
@@ -189,7 +189,7 @@ def flat(typing_context: Any, array: Any) -> Any:
 
 __all__ = [
     "AGE", "ARRIVALS", "BARE", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "FOUR", "GRADIENT", "INNER", "INTS",
-    "LARGEST_AGE", "MATRIX", "OPTIONS", "ROUND", "RULE", "SELECT", "SENT", "SHADOW", "SPECIAL", "VALUE", "VECTOR",
-    "WORKER", "WORKERS", "address", "call_compress", "call_gradient", "call_rule", "call_select", "call_sent",
-    "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat", "write_context",
+    "LARGEST_AGE", "MATRIX", "ONTO", "OPTIONS", "ROUND", "RULE", "SELECT", "SENT", "SHADOW", "SPECIAL", "VALUE",
+    "VECTOR", "WORKER", "WORKERS", "address", "call_compress", "call_gradient", "call_onto", "call_rule", "call_select",
+    "call_sent", "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat", "write_context",
 ]  # fmt: skip

@@ -25,15 +25,15 @@ def diagonal_gradient(worker, X, u, data, G):
 
 
 @njit(**BARE)
-def add_diagonal_gradient(worker, X, u, data, G):
-    """Add h_i * (x - s_i) to every row of G."""
+def add_diagonal_gradient(worker, X, first, last, data, G):
+    """Add h_i * (x - s_i) to every row of G, from coordinate `first` on, before `last`."""
     matrix, minimisers, index = data[0], data[1], data[2]
     d = X.shape[1]
-    h = matrix[index[worker]]
-    s = minimisers[worker * d : (worker + 1) * d]
+    h = matrix[index[worker], first:last]
+    s = minimisers[worker * d + first : worker * d + last]
     for r in range(X.shape[0]):
-        x, g = X[r], G[r]
-        for j in range(d):
+        x, g = X[r, first:last], G[r, first:last]
+        for j in range(s.size):
             g[j] += h[j] * (x[j] - s[j])
 
 

@@ -8,6 +8,9 @@ Shapes: B replicas of one block, d coordinates, m rows of data in all, n workers
 GRADIENT ``(worker, X, u, data, G)``
     Writes a gradient of f_worker at every row of X (B, d) into G (B, d). `u` (B, draws) holds independent
     uniforms in (0, 1); an exact gradient draws none.
+ONTO ``(worker, X, first, last, data, G)``
+    Adds the coordinates first, ..., last - 1 of the exact gradient of f_worker at every row of X (B, d) to those of
+    G (B, d).
 VALUE ``(worker, X, data, F)``
     Writes f_worker at every row of X (B, d) into F (B,).
 
@@ -26,6 +29,7 @@ MATRIX, VECTOR, INTS = f8[:, ::1], f8[::1], i8[::1]
 DATA = types.Tuple((MATRIX, VECTOR, INTS, INTS, VECTOR))
 
 GRADIENT = types.void(i8, MATRIX, MATRIX, DATA, MATRIX)
+ONTO = types.void(i8, MATRIX, i8, i8, DATA, MATRIX)
 VALUE = types.void(i8, MATRIX, DATA, VECTOR)
 
 #: Kernels call each other by the address of what numba makes of them, never through its wrapper for calls from C.

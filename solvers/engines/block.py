@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -127,6 +127,11 @@ class Block:
         if side == 0 and setup.run.method.clock == "table" and setup.run.method.states[0]:
             message = self.of_workers(WORKER_STATES)[0, 0, 0]
         return compressors.entropy_bits(comp, message)
+
+    def spread(self, work: Callable[[int], None], count: int) -> None:
+        """Do work(k) for k = 0, ..., count - 1, on the block's threads, in any order."""
+        for k in range(count):
+            work(k)
 
     def close(self) -> None:
         """The rounds are over."""

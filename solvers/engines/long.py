@@ -98,6 +98,8 @@ class LongBlock(Block):
         self.others = ThreadPoolExecutor(len(self.rooms) - 1) if len(self.rooms) > 1 else None
         #: Whether the sum of messages is zero, as a sparse exchange needs and leaves it.
         self.cleared = True
+        #: A bound on ||x||: its norm when it was last measured, and the way since, if sparse broadcasts alone moved it.
+        self.reach = np.inf
         #: The values of the last messages that were sparse, of a worker's and of the server's.
         self.last: list[np.ndarray | None] = [None, None]
 
@@ -160,6 +162,7 @@ class LongBlock(Block):
         if stays_sparse:  # steps 8 and 10
             self._sparse_broadcast(setup, ctx, k, sent, measured)
         else:
+            self.reach = np.inf
             total /= self.n
             steps.server_step(
                 setup.common, setup.exchanges[k], k, ctx, self.x, self.down_memory, self.random, self.server,
@@ -231,11 +234,44 @@ class LongBlock(Block):
         if measured:
             self.record[records.DOWN_RESIDUAL] += norms
             self.last[1] = values.copy()
-        x = self.x[0, places][None]
+        before = self.x[0, places]
+        x = before[None].copy()
         setup.described[k].everyone(ctx, rules.parameters, x, values[None], self.states.common, self.states.common)
         self.x[0, places] = x[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.reach += float(np.linalg.norm(x[0] - before))
+
+    def within_bounds(self) -> np.ndarray:
+        """As for any block; without a look at all of x where sparse broadcasts cannot have moved it out of bounds."""
+        if self.model is self.x and self.reach * self.reach < records.DIVERGED / 2:
+            return np.ones(len(self.x), dtype=bool)
+        rows = super().within_bounds()
+        if self.cleared and rows.all():
+            self.reach = float(np.linalg.norm(self.x))
+        return rows
 
     def evaluate(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        onto, dim = sparse.exact_onto(setup), x.shape[1]
+        if not onto:
+            return self._evaluate_shares(setup, x)
+        oracle, gradient, terms = setup.common.oracle, np.empty(x.shape), np.empty((self.n, len(x)))
+
+        def work(k: int) -> None:
+            if k < self.n:
+                steps.value(oracle, k, x, terms[k])
+            else:
+                first, last = (dim * j // self.n for j in (k - self.n, k - self.n + 1))
+                steps.average_gradient(onto, oracle, self.n, x, first, last, gradient)
+
+        with failures(setup.whose):
+            self.spread(work, 2 * self.n)
+        values = np.zeros(len(x))
+        for term in terms:
+            values += term / self.n
+        return gradient, values
+
+    def _evaluate_shares(self, setup: Setup, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same, one worker's gradient after the other."""
         gradient, values = np.zeros(x.shape), np.zeros(len(x))
 
         def work(room: Room, i: int) -> Callable[[], None]:
@@ -259,17 +295,28 @@ class LongBlock(Block):
             return super().entropy(setup, side, comp)
         return compressors.entropy_of_entries(comp, values, setup.run.problem.dim)
 
+    def spread(self, work: Callable[[int], None], count: int) -> None:
+        self._on_threads(Turns(count), lambda room, k: work(k))
+
     def _over_workers(self, work: Callable[[Room, int], Callable[[], None]]) -> None:
         """Do work(room, i) for every worker i, on all threads, and what that returns in the order of the workers."""
         turns = Turns(self.n)
 
+        def then_finish(room: Room, i: int) -> None:
+            finish = work(room, i)
+            with turns.gate(i) as open_:
+                if open_:
+                    finish()
+
+        self._on_threads(turns, then_finish)
+
+    def _on_threads(self, turns: Turns, work: Callable[[Room, int], None]) -> None:
+        """Do work(room, number) for every number that is taken, on all threads."""
+
         def carry_out(room: Room) -> None:
             try:
-                for i in turns:
-                    finish = work(room, i)
-                    with turns.gate(i) as open_:
-                        if open_:
-                            finish()
+                for number in turns:
+                    work(room, number)
             except BaseException:
                 turns.fail()
                 raise

@@ -27,6 +27,26 @@ def mean_squares(vectors: Iterable[np.ndarray], less: Iterable[np.ndarray | floa
     return np.sum(terms, axis=0) / len(terms)
 
 
+#: Coordinates that one thread takes at a time.
+PIECE = 1 << 19
+
+
+def add_up(block: Block, vectors: Iterable[np.ndarray], total: np.ndarray) -> np.ndarray:
+    """Add vectors (B, d) to a total, on all the block's threads; returns the mean of their squares, as above."""
+    pieces, terms = [slice(first, first + PIECE) for first in range(0, total.shape[1], PIECE)], []
+    for v in vectors:
+        terms.append(np.empty(len(v)))
+
+        def work(k: int, v: np.ndarray = v, term: np.ndarray = terms[-1]) -> None:
+            if k == 0:
+                term[:] = squares(v)
+            else:
+                total[:, pieces[k - 1]] += v[:, pieces[k - 1]]
+
+        block.spread(work, 1 + len(pieces))
+    return np.sum(terms, axis=0) / len(terms)
+
+
 @dataclass(frozen=True)
 class View:
     """The state of a block before a round, for a method's own columns.
@@ -116,9 +136,10 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     run, problem, record = setup.run, setup.run.problem, block.record
     view = View(setup, block, done)
     x, wanted = block.model, run.columns
-    room = block.worker_scratch.vector  # as good as another array of this size, whose memory would be touched anew
     gradient, values = block.evaluate(setup, x)
     here = {"grad_sq": squares(gradient)}
+    grad_l1 = np.abs(gradient).sum(axis=1) if "grad_l1_mean" in wanted else values
+    room = gradient  # which is done with: another array would be memory touched for the first time
     objective = values + regulariser(problem, x)
     if problem.f_star is None:
         here["objective"] = objective
@@ -133,7 +154,7 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     if "grad_sq_mean" in wanted:
         here["grad_sq_mean"] = mean(records.SUM_GRAD_SQ, here["grad_sq"])
     if "grad_l1_mean" in wanted:
-        here["grad_l1_mean"] = mean(records.SUM_GRAD_L1, np.abs(gradient).sum(axis=1))
+        here["grad_l1_mean"] = mean(records.SUM_GRAD_L1, grad_l1)
     if "grad_norm_mean" in wanted:
         here["grad_norm_mean"] = mean(records.SUM_GRAD_NORM, np.sqrt(here["grad_sq"]))
     if "gap_mean" in wanted:
@@ -162,10 +183,8 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         omega = room
         omega[:] = 0.0
         if up_error:
-            for e in block.each(ERRORS):
-                omega += e
+            here["worker_error_sq"] = add_up(block, block.each(ERRORS), omega)
             omega /= problem.workers
-            here["worker_error_sq"] = mean_squares(block.each(ERRORS))
         if down_error:
             omega += view.server_error
         here["error_sq"] = squares(omega)

@@ -17,15 +17,15 @@ from ..rules import identity_rule, leaves_zeros_alone, no_op
 from ..signatures import (
     BARE,
     CUBE,
-    GRADIENT,
     INTS,
     MATRIX,
+    ONTO,
     ROUND,
     SELECT,
     VECTOR,
     WORKER,
     address,
-    call_gradient,
+    call_onto,
     call_rule,
     call_select,
     flat,
@@ -52,7 +52,7 @@ def _worker_step(
     e = workers.errors[own] if uplink.error else v
     flat_v, flat_h, flat_e = flat(v), flat(h), flat(e)
     if onto != 0:
-        call_gradient(onto, i - plan.first_data, x, random.rows.numbers, common.oracle.data, e)
+        call_onto(onto, i - plan.first_data, x, 0, x.shape[1], common.oracle.data, e)
     else:
         rounds.compute_gradient(common, exchange, ctx, x, random, scratch)
         call_rule(exchange.rules.worker, ctx, exchange.rules.parameters, x, v, own_states, common_states)
@@ -146,6 +146,14 @@ def select_address(comp: Compressor) -> int:
     return 0 if kernel is None else address(kernel, SELECT)
 
 
+def exact_onto(setup: Setup) -> int:
+    """The address of the kernel that adds pieces of gradients, where the oracle's are exact; 0 if there is none."""
+    kernels = setup.run.problem.kernels()
+    if kernels.onto is None or kernels.gradient is not kernels.exact_gradient:
+        return 0
+    return address(kernels.onto, ONTO)
+
+
 class SparseExchange:
     """What is sparse in one exchange of a run.
 
@@ -178,10 +186,10 @@ class SparseExchange:
             and leaves_zeros_alone(method.everyone, setup.parameters)
         ):  # fmt: skip
             self.down = select_address(setup.downs[k])
-        adds = setup.run.problem.kernels().onto
+        adds = exact_onto(setup)
         if (
-            self.up and adds is not None and method.gradient and method.worker is identity_rule and setup.samples == 1
+            self.up and adds and method.gradient and method.worker is identity_rule and setup.samples == 1
             and exchange.uplink.error and uplink.eta == 1.0 and not exchange.uplink.memory
             and not setup.common.oracle.noise and not setup.plan.track & records.TRACK_AT_HAND
         ):  # fmt: skip
-            self.onto = address(adds, GRADIENT)
+            self.onto = adds

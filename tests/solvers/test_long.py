@@ -16,9 +16,13 @@ from tersegrad.common.errors import InputError
 from tersegrad.problems import problem
 from tersegrad.solvers import compressors, rules
 from tersegrad.solvers.context import context
-from tersegrad.solvers.engines import long, sparse
+from tersegrad.solvers.engines import long, metrics, sparse
+from tersegrad.solvers.engines.distributed import steps
 from tersegrad.solvers.engines.distributed.frames import PLAIN, MessageCodec
 from tersegrad.solvers.engines.long import LongBlock, Turns
+from tersegrad.solvers.engines.options import RunOptions
+from tersegrad.solvers.engines.request import prepare
+from tersegrad.solvers.engines.setup import Setup
 from tersegrad.solvers.method import method
 from tersegrad.theory import compressor
 
@@ -55,6 +59,7 @@ def test_the_bits_are_those_of_the_compiled_loop(word, where, up, down, changed,
     expected = tg.simulate(*what, **options)
     monkeypatch.setattr(sparse, "LONG", 0)
     monkeypatch.setattr(long, "MUCH", 0)
+    monkeypatch.setattr(metrics, "PIECE", 7)
     for threads in (1, 2, 4):
         assert differing(expected, tg.simulate(*what, **options, threads=threads), tmp_path) == []
 
@@ -216,11 +221,34 @@ def test_replicas_that_diverge_are_found_in_the_same_round(everything_is_long, m
     assert differing(there, run(), tmp_path) == []
 
 
-def test_short_runs_and_asynchronous_ones_are_left_to_the_compiled_loop():
-    from tersegrad.solvers.engines.options import RunOptions
-    from tersegrad.solvers.engines.request import prepare
-    from tersegrad.solvers.engines.setup import Setup
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_point_is_evaluated_in_pieces_to_the_bits_of_whole_gradients(threads):
+    dim = 3 * steps.PIECE + 5
+    where, numbers = f"quadratic:dim={dim},heterogeneity=1", {"gamma": 0.1}
+    job = prepare(RunOptions("qsgd", where, workers=3, rounds=1, parameters=numbers))
+    setup, x = Setup(job.run), np.random.default_rng(2).standard_normal((1, dim))
+    block = LongBlock(setup, [0], threads)
+    whole, pieces = long.Block.evaluate(block, setup, x), block.evaluate(setup, x)
+    block.close()
+    assert [a.tobytes() for a in whole] == [a.tobytes() for a in pieces]
 
+
+def test_x_is_measured_once_where_few_coordinates_move(everything_is_long, monkeypatch):
+    """The way since then bounds it; a dense broadcast may have moved it anywhere."""
+    measured = []
+    monkeypatch.setattr(long.Block, "within_bounds", lambda block: measured.append(block) or np.ones(1, bool))
+
+    def times(down):
+        measured.clear()
+        numbers = {"gamma": 0.1}
+        tg.simulate("doublesqueeze", EXACT, "topk:k=3", down, workers=4, rounds=9, parameters=numbers)
+        return len(measured)
+
+    assert times("topk:k=3") == 1
+    assert times("ternary") == 9
+
+
+def test_short_runs_and_asynchronous_ones_are_left_to_the_compiled_loop():
     def kind(word, where, up, **parameters):
         job = prepare(RunOptions(word, where, up, workers=4, rounds=3, parameters=parameters))
         block = long.block_for(Setup(job.run), job.parts[0], 2)

@@ -25,6 +25,7 @@ from ...signatures import (
     VECTOR,
     address,
     call_gradient,
+    call_onto,
     call_rule,
     call_sent,
     call_value,
@@ -47,6 +48,9 @@ from ..records import (
     Rules,
 )
 from ..rounds import IS_SPECIAL, MASK_DIVERGED, MOVE_OWN_MODELS, RECORD_BEFORE, SAMPLE_MEMORY, SERVER_STEP, f8, i8
+
+#: Coordinates of a piece of all workers' gradients, which stays in the second-level cache.
+PIECE = 1 << 13
 
 
 class Door:
@@ -140,6 +144,28 @@ def _evaluate_share(oracle, worker, x, no_draws, gradient, value):
 
 
 @njit(**BARE)
+def _average_gradient(onto, oracle, n, x, first, last, gradient):
+    for start in range(first, last, PIECE):
+        end = min(start + PIECE, last)
+        piece = gradient[:, start:end]
+        for r in range(piece.shape[0]):
+            row = piece[r]
+            for j in range(row.size):
+                row[j] = 0.0
+        for i in range(n):
+            call_onto(onto, i, x, start, end, oracle.data, gradient)
+        for r in range(piece.shape[0]):
+            row = piece[r]
+            for j in range(row.size):
+                row[j] /= n
+
+
+@njit(**BARE)
+def _value(oracle, worker, x, value):
+    call_value(oracle.value, worker, x, oracle.data, value)
+
+
+@njit(**BARE)
 def _is_special(common, reals, coin, rnd):
     return rounds.is_special(common, reals, coin, rnd)
 
@@ -197,6 +223,9 @@ move_own_model = Door(_move_own_model, _RULE)
 move_own_models = Door(_move_own_models, MOVE_OWN_MODELS)
 record_before = Door(_record_before, RECORD_BEFORE)
 evaluate_share = Door(_evaluate_share, types.void(ORACLE, i8, MATRIX, MATRIX, MATRIX, VECTOR))
+#: Coordinates first, ..., last - 1 of the average of n exact gradients, by a kernel of signature `ONTO`.
+average_gradient = Door(_average_gradient, types.void(i8, ORACLE, i8, MATRIX, i8, i8, MATRIX))
+value = Door(_value, types.void(ORACLE, i8, MATRIX, VECTOR))
 is_special = Door(_is_special, IS_SPECIAL)
 average_iterate = Door(_average_iterate, f8(PLAN, VECTOR, i8, MATRIX, MATRIX))
 record_evaluation = Door(_record_evaluation, types.void(i8, f8, MATRIX, VECTOR, MATRIX))

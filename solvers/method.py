@@ -172,6 +172,41 @@ class Method(Exchange):
     columns: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     transcription: Transcription | None = None
 
+    @staticmethod
+    @checked
+    def from_functions(name: str, update: Callable[..., Any], **options: Any) -> Method:
+        """Make a method of one function of your own: every worker sends C(g_i), and everyone moves x by their mean.
+
+        Parameters
+        ----------
+        name
+            Its name on the command line, once `tersegrad.register` has entered it.
+        update
+            A function of the model x (d,), of what arrived, v = (1/n) sum C(g_i) (d,), and of the method's parameters,
+            gamma first, that returns the new model: ``lambda x, v, gamma: x - gamma * v``. Plain NumPy: the engine
+            calls it back, one vector at a time, which is slow and works in one process only.
+        options
+            ``keeps``, names of vectors (d,) that are kept between rounds and start at zero: the function takes them
+            after v, and returns the new ones after the new x, as in ``lambda x, v, m, gamma, beta: (x - gamma * (beta *
+            m + v), beta * m + v)`` with ``keeps=["m"]``; ``title`` and ``source``.
+
+        Raises
+        ------
+        InputError
+            For a function of other arguments. What it returns is checked when it runs.
+
+        Examples
+        --------
+        >>> from tersegrad.solvers import Method, simulate
+        >>> mine = Method.from_functions("mine", lambda x, v, gamma: x - gamma * v)
+        >>> trace = simulate(mine, "quadratic:dim=4", workers=2, parameters={"gamma": 0.5}, rounds=3)
+        >>> mine.parameters, trace.rounds[-1]
+        (('gamma',), 3)
+        """
+        from .functions import from_functions
+
+        return from_functions(name, update, **options)
+
     @property
     def tosses(self) -> bool:
         """Whether a coin common to all workers decides about special rounds."""
@@ -230,24 +265,23 @@ def enter(own: Method) -> Method:
     InputError
         If a method of the toolkit has its name.
     """
-    from . import methods as folder
-
     known = known_methods().get(own.name)
-    if known is not None and known is not own and any(known is m for m in _library(folder.__name__)):
+    if known is not None and known is not own and of_toolkit(known):
         raise InputError(f"the toolkit has a method '{own.name}' already: give yours another name")
     known_methods()[own.name] = own
     return own
 
 
-def _library(package: str) -> list[Method]:
-    """The methods that the toolkit brings."""
-    return [
-        value
-        for name, module in sys.modules.items()
-        if name.startswith(f"{package}.")
-        for value in vars(module).values()
-        if isinstance(value, Method)
-    ]
+def of_toolkit(given: Method) -> bool:
+    """Whether a method is one that the toolkit brings."""
+    from . import methods as folder
+
+    return any(
+        value is given
+        for name, module in list(sys.modules.items())
+        if name.startswith(f"{folder.__name__}.")
+        for value in list(vars(module).values())
+    )
 
 
 @checked

@@ -139,7 +139,10 @@ def _equal(asked: Asked) -> Answer:
 
 def _above_zero(name: str) -> Callable[[Asked], Answer]:
     def check(asked: Asked) -> Answer:
-        if getattr(asked.constants, name) > 0:
+        value = getattr(asked.constants, name)
+        if value is None:
+            return no(wants(asked.theorem.name, [name]))
+        if value > 0:
             return YES
         return no(f"{asked.theorem.name} needs {name} > 0; {name} = 0 is no strong convexity")
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -49,10 +49,10 @@ from .hypotheses import (
 )
 from .hypothesis import WORD, YES, Asked, Checked, Hypothesis  # fmt: skip
 from .probe import Probe
+from .request import ParameterChoice, Point, Request
 from .search import refined
 
 Given = str | Compressor | Unbiased | Contractive | AbsoluteError | None
-Point = dict[str, float]
 
 EXACT_PROMISE: dict[type, Assumption] = {
     Unbiased: Unbiased(0.0),
@@ -73,57 +73,6 @@ class HasConstants(Protocol):
     def constants(self) -> Constants:
         """What is known of it."""
         ...
-
-
-class KnownConstants:
-    """The constants as numbers; only for names that were checked to be known."""
-
-    def __init__(self, constants: Constants) -> None:
-        self._constants = constants
-
-    def __getattr__(self, name: str) -> float:
-        value = getattr(self._constants, name)
-        if value is None:
-            raise NotCovered(f"{name} is unknown; give {front.constants(name)}")
-        return float(value)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request matched with a theorem's assumptions: constants, assumptions on the compressors, horizon."""
-
-    constants: Constants
-    up: Any
-    down: Any
-    rounds: int | None
-    eps: float | None
-    fixed: Mapping[str, float] = field(default_factory=dict)
-    """Parameters that the caller fixed."""
-
-    @property
-    def c(self) -> KnownConstants:
-        """The constants as numbers."""
-        return KnownConstants(self.constants)
-
-
-@dataclass
-class ParameterChoice:
-    """Collects one value after the other, with its admissible interval.
-
-    ``choose(name, interval, default)`` returns the fixed value, if there is one, after checking it.
-    """
-
-    fixed: Mapping[str, float]
-    rule: str = ""
-    values: Point = field(default_factory=dict)
-    intervals: dict[str, Interval] = field(default_factory=dict)
-
-    def __call__(self, name: str, interval: Interval, default: float) -> float:
-        value = float(self.fixed.get(name, default))
-        if refusal := interval.refusal(name, value):
-            raise NotCovered(refusal)
-        self.values[name], self.intervals[name] = value, interval
-        return value
 
 
 class Theorem(ABC):
@@ -271,6 +220,70 @@ class Theorem(ABC):
         columns = {name: latex.replace("x^t", f"{self.iterate}^t") for name, latex in COLUMNS.items()}
         terms = [coefficient + columns[column] for coefficient, column in self.measures]
         return terms[0] + "".join(f" - {term[1:]}" if term[0] == "-" else f" + {term}" for term in terms[1:])
+
+    @staticmethod
+    @checked
+    def from_functions(
+        name: str,
+        method: Any,
+        step: Callable[..., float],
+        bound: Callable[..., float],
+        *,
+        metric: str,
+        assumes: Sequence[str | Hypothesis] = (),
+        **options: Any,
+    ) -> Theorem:
+        """Make a theorem of your own functions, which `tersegrad.register` enters in the register.
+
+        Parameters
+        ----------
+        name, method
+            ``paper.case``; the method (`Method`), or its name.
+        step
+            The largest gamma: the theorem is about 0 < gamma <= step(...), and recommends the largest where neither
+            rounds nor eps is given.
+        bound
+            What bounds the expected metric after t rounds, for every gamma so allowed; it must not rise with t.
+        metric
+            The column of the trace that the bound is about: gap, dist_sq, grad_sq_mean, ... (gap_avg and grad_sq_avg
+            with equal weights).
+        assumes
+            Hypotheses by their names, such as "smooth", "strongly convex", "one worker", "exact gradients": their
+            guards refuse requests that break them.
+        options
+            ``up`` and ``down``, the classes of compressors that it is about (`Unbiased`, `Contractive`,
+            `AbsoluteError`; left out: not compressed); ``limits``, functions for the largest values of the method's
+            other parameters, {"alpha": lambda up: 1 / (1 + up.omega)}; ``requires`` and ``bound_requires``, the
+            constants that the step and the bound need, where those that the functions are seen to ask for are not all;
+            ``title``, ``source`` and ``bound_latex``.
+
+        The functions are handed what their arguments are named after: ``c`` is the constants of the problem (``c.L``,
+        ``c.mu``, ``c.gap0``, as in `Constants`), ``up`` and ``down`` what may be assumed of the compressors
+        (``up.omega``), ``p`` the parameters by name or each by its own (``gamma``), ``t`` the number of rounds.
+
+        Raises
+        ------
+        InputError
+            For an unknown metric, hypothesis or argument of a function, and for functions that nowhere return a
+            finite number, or a bound that rises with t.
+
+        Examples
+        --------
+        >>> from tersegrad.theory import Constants, Theorem, Unbiased
+        >>> mine = Theorem.from_functions(
+        ...     "mine.gd", "q-gd", lambda c, up: 1 / ((1 + up.omega) * c.L),
+        ...     lambda t, c, gamma: (1 - gamma * c.mu) ** t * c.gap0,
+        ...     metric="gap", up=Unbiased, assumes=["smooth", "strongly convex", "one worker"],
+        ... )
+        >>> found = mine.guarantee(Constants(L=1.0, mu=0.5, gap0=8.0), up=Unbiased(1.0))
+        >>> found.parameters, float(found.bound(2))
+        ({'gamma': 0.5}, 4.5)
+        >>> mine.requires, mine.bound_requires
+        (('L',), ('mu', 'gap0'))
+        """
+        from .functions import from_functions
+
+        return from_functions(name, method, step, bound, metric=metric, assumes=assumes, **options)
 
     def unprescribed(self) -> Theorem:
         """The theorem with free parameters that this one specialises (often itself)."""

@@ -39,8 +39,8 @@ def register(thing: T) -> T:
     Parameters
     ----------
     thing
-        A class of theorems, compressors or problems (as a decorator, too), or an object: a `Method`, a `Problem`, an
-        `Experiment`, the default one of the theorem that it names.
+        A class of theorems, compressors or problems (as a decorator, too), or an object: a `Method`, a `Problem`, a
+        theorem that `Theorem.from_functions` made, an `Experiment`, the default one of the theorem that it names.
 
     Returns
     -------
@@ -54,6 +54,7 @@ def register(thing: T) -> T:
     """
     known: tuple[tuple[type, Any], ...] = (
         (Method, enter_method), (Problem, enter_problem), (Experiment, enter_experiment),
+        (Theorem, lambda own: enter_theorem(type(own))),
     )  # fmt: skip
     classes: tuple[tuple[type, Any], ...] = (
         (Theorem, enter_theorem), (Compressor, enter_compressor), (Problem, enter_problem),
@@ -63,8 +64,8 @@ def register(thing: T) -> T:
             enter(thing)
             return thing
     raise InputError(
-        f"{thing!r} cannot be registered: give a class of theorems, compressors or problems, or a Method, a Problem or "
-        "an Experiment"
+        f"{thing!r} cannot be registered: give a class of theorems, compressors or problems, or a Method, a Problem, a "
+        "theorem of functions or an Experiment"
     )
 
 
@@ -123,7 +124,9 @@ def _defined(module: ModuleType) -> list[Any]:
             own = value.__module__ == module.__name__ and issubclass(value, Theorem | Compressor | Problem)
             if own and not inspect.isabstract(value) and isinstance(vars(value).get("name"), str):
                 found.append(value)
-        elif isinstance(value, Method | Problem | Experiment):
+        elif isinstance(value, Method | Problem | Experiment) or (
+            isinstance(value, Theorem) and type(value).__module__ == module.__name__
+        ):
             found.append(value)
     return found
 

@@ -320,13 +320,17 @@ class StatementCheck:
     reason: str = ""
 
 
-@cache
 def check_statement(name: str) -> StatementCheck:
     """Evaluate the statement of a registered theorem at random settings, and what `restated` knows of it."""
     from ..theory import theorem
+
+    return _checked(theorem(name))
+
+
+@cache
+def _checked(subject: Theorem) -> StatementCheck:
     from .restated import contradiction
 
-    subject = theorem(name)
     try:
         for seed in range(SETTINGS):
             if found := difference(subject, seed):

@@ -19,6 +19,7 @@ from ..problems import PROBLEMS, Problem
 from ..problems import problem as build_problem
 from ..problems.digest import problem_digest, share_digests
 from ..problems.registry import OBJECTS
+from ..solvers.method import Method
 from ..solvers.method import method as build_method
 from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
@@ -240,7 +241,7 @@ def _conformance(
     verdict: Verdict, problem: str | Problem, built: Problem, compressors: dict[str, Compressor]
 ) -> Conformance:
     """Whether what ran is the method, on this problem and with these compressors: the first answer that is no."""
-    found = _conforms(verdict.method)
+    found = _conforms(_Same(build_method(verdict.method)))
     parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
         ("what is recorded", records_conform, (verdict.method,)),
         ("the constants", completion_conforms, ()),
@@ -297,10 +298,23 @@ def _cached(check: Callable[..., Conformance], *about: Any, given: Sequence[Any]
 _ANSWERS: dict[tuple[Any, ...], Conformance] = {}
 
 
+class _Same:
+    """A method by its identity: another one may be registered under its name later."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+
+    def __hash__(self) -> int:
+        return id(self.method)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.method is self.method
+
+
 @cache
-def _conforms(method: str) -> Conformance:
+def _conforms(asked: _Same) -> Conformance:
     """Whether what runs is the method; asked once in a process."""
-    return conforms(method)
+    return conforms(asked.method)
 
 
 def _is_own(given: Compressor) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ..common.errors import InputError
+from ..theory import Theorem
 from ..theory import theorem as find_theorem
 from ..theory.hypotheses import EXACT
 from .decisions import strength_word
@@ -136,13 +137,13 @@ def _at_the_edges(instance: Instance) -> Iterator[Instance]:
 
 
 @cache
-def _worst_step(theorem: str) -> WorstStep:
-    return worst_step(find_theorem(theorem))
+def _worst_step(theorem: Theorem) -> WorstStep:
+    return worst_step(theorem)
 
 
 def with_worst_cases(verdict: Verdict) -> Verdict:
     """A verdict with what the exact checks say of its theorem: the word, if they violate the bound; the tightness."""
-    case, step = hardest(verdict.theorem), _worst_step(verdict.theorem)
+    case, step = hardest(verdict.theorem), _worst_step(find_theorem(verdict.theorem))
     strong = verdict.strength
     if case is not None and strong is not None and case.ratio > strong.tightness:
         strong = replace(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         theorem,
     )
     from .theory.advice import advise
-    from .validation import Verdict, certify, exit_status, verify
+    from .validation import Experiment, Verdict, certify, exit_status, verify
     from .validation.exact.frontier import frontier
     from .validation.judging import judge
     from .validation.own import register
@@ -61,7 +61,7 @@ _HOME = {
     "problems": ("Noise", "Problem", "problem"),
     "solvers": ("Channel", "Method", "Schedule", "Trace", "run", "simulate"),
     "solvers.method": ("method",),
-    "validation": ("Verdict", "exit_status", "verify"),
+    "validation": ("Experiment", "Verdict", "exit_status", "verify"),
     "validation.certify": ("certify",),
     "validation.exact.frontier": ("frontier",),
     "validation.tightness": ("hard_instances", "tightness"),
@@ -79,6 +79,7 @@ __all__ = [
     "Compressor",
     "Constants",
     "Contractive",
+    "Experiment",
     "Guarantee",
     "InputError",
     "Method",

@@ -14,6 +14,7 @@ import click
 import matplotlib
 import pytest
 
+from support.own import undone
 from tersegrad.cli import main
 from tersegrad.theory import THEOREMS
 from tersegrad.validation.claims import CLAIMS
@@ -47,8 +48,9 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     space = {"__name__": "page"}
-    for number, block in enumerate(blocks(page, "python"), start=1):
-        exec(compile(block, f"{named(page)}, block {number}", "exec"), space)
+    with undone():
+        for number, block in enumerate(blocks(page, "python"), start=1):
+            exec(compile(block, f"{named(page)}, block {number}", "exec"), space)
     saved = re.findall(r'savefig\("([^"]+)"', page.read_text(encoding="utf-8"))
     assert [name for name in saved if not (tmp_path / name).exists()] == []
 

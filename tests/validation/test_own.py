@@ -2,44 +2,24 @@
 
 import json
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tersegrad as tg
-from tersegrad.cli import main
+from support.own import cli, undone
 from tersegrad.problems.least_squares import LeastSquares
-from tersegrad.problems.registry import OBJECTS, PROBLEMS
-from tersegrad.solvers.method import known_methods
-from tersegrad.theory.compressors.registry import COMPRESSORS
 from tersegrad.theory.families import LinearTheorem
 from tersegrad.theory.theorem import THEOREMS
 from tersegrad.validation import own
 from tersegrad.validation.experiments import EXPERIMENTS, Experiment
 from tersegrad.validation.sweeps import started
 
-MODULE = Path(__file__).parents[2] / "examples" / "my_method.py"
+MODULE = Path(__file__).parents[2] / "examples" / "my_method_full.py"
 FLAT = "quadratic:dim=5,mu=0.5,L=1,radius=2"
 NOISY = "quadratic:dim=5,mu=0.5,L=1,radius=2,noise=gaussian,sigma_sq=4"
 FAST = {"rounds": 60, "replicas": 16}
-
-
-REGISTERS = (THEOREMS, EXPERIMENTS, COMPRESSORS, PROBLEMS, OBJECTS, known_methods())
-
-
-@contextmanager
-def undone():
-    """What is registered, and the modules that are loaded for it, are there until the end and no longer."""
-    before, loaded = [dict(register) for register in REGISTERS], set(sys.modules)
-    yield
-    for register, known in zip(REGISTERS, before, strict=True):
-        register.clear()
-        register.update(known)
-    for name in set(sys.modules) - loaded:
-        if name.startswith(own.PREFIX):
-            del sys.modules[name]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,12 +34,6 @@ def alone(loaded):
     """No test knows what another one registered."""
     with undone():
         yield
-
-
-def cli(words, capsys):
-    with pytest.raises(SystemExit) as end:
-        main(words.split())
-    return end.value.code, *capsys.readouterr()
 
 
 def test_an_own_theorem_is_judged_on_any_problem_without_a_default_experiment(monkeypatch):
@@ -91,7 +65,7 @@ def test_processes_of_a_pool_run_the_module_too():
     assert verdict.verdict == "holds"
     assert f"--module {MODULE}" in verdict.command
     assert verdict.own == ("module",)
-    assert verdict.needs[0].startswith("the module my_method.py (digest ")
+    assert verdict.needs[0].startswith("the module my_method_full.py (digest ")
 
 
 def test_the_command_line_runs_a_module_and_says_what_is_wrong_with_it(tmp_path, capsys):

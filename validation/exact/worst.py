@@ -27,6 +27,7 @@ from ...solvers.method import Method
 from ...theory import Constants, Contractive, Theorem, Unbiased
 from ...theory.bounds import LinearCurve
 from ...theory.families import LinearTheorem
+from ...theory.functions import FunctionTheorem
 from ...theory.guarantee import Guarantee
 from ...theory.hypotheses import EQUAL_WORKERS, EXACT, MASKS, ONE_WORKER
 from ...theory.theorems.tight import error_ratio
@@ -181,7 +182,7 @@ def worst_step(theorem: Theorem, *, L: float = 1.0, mu: float = 0.1, seed: int =
     Two families of instances: one coordinate, the workers' curvatures at the ends of [mu, L] and between, under the
     constants of the class; and two coordinates with Hessians along axes of their own, under their own constants.
     """
-    if not isinstance(theorem, LinearTheorem):
+    if not isinstance(theorem, LinearTheorem | FunctionTheorem):
         return WorstStep(theorem.name, "not checked", None, reason="it states no contraction")
     best, where, tried, reason = -math.inf, {}, 0, ""
     for problem, constants, about in _instances(theorem, L, mu, seed):

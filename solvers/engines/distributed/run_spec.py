@@ -16,7 +16,8 @@ from ....common.errors import InputError
 from ....problems import Noise, ProblemKernels
 from ....problems.share import Share
 from ....theory.compressors import Compressor, compressor
-from ...method import Method, known_methods, method
+from ....theory.compressors.registry import of_toolkit as toolkits
+from ...method import Method, method, of_toolkit
 from ..request import Job
 from ..setup import Run
 
@@ -53,12 +54,12 @@ def find(where: str) -> Any:
 
 
 def _method(given: Method) -> str:
-    return given.name if known_methods().get(given.name) is given else address(given, "the method")
+    return given.name if of_toolkit(given) else address(given, f"the method '{given.name}'")
 
 
 def _compressor(given: Compressor) -> str:
     try:
-        same = type(compressor(given.spec)) is type(given)
+        same = toolkits(given) and type(compressor(given.spec)) is type(given)
     except InputError:
         same = False
     return given.spec if same else address(given, f"the compressor {given.spec}")

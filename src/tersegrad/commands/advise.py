@@ -16,6 +16,7 @@ from .options import (
     force_option,
     json_option,
     known_constants,
+    module_option,
     set_option,
     up_option,
 )
@@ -37,6 +38,7 @@ NO_GUARANTEE = 3
 @click.option("--by", metavar="rounds|bits|seconds|bound", help="What to rank by.")
 @click.option("--link", metavar="BITS/S[,S[,S]]", help="Bandwidth, latency, time of a gradient: as in 1e9,5e-5,0.01.")
 @force_option
+@module_option
 @json_option
 def advise(
     problem: str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..common.house import ROOT, file_of, files_of_tests, shown
 from ..common.scan import modules
 from ..common.specs import parse_spec
 from ..output import aligned, number, print_json
-from .options import json_option
+from .options import json_option, module_option
 
 if TYPE_CHECKING:
     from ..solvers import Method
@@ -97,6 +98,7 @@ LISTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 @click.command("list")
 @click.argument("what", metavar="|".join(LISTS))
+@module_option
 @json_option
 def list_things(what: str, as_json: bool) -> int:
     """List theorems, claims, methods, compressors, problems or figures."""
@@ -117,6 +119,7 @@ def list_things(what: str, as_json: bool) -> int:
 @click.command()
 @click.argument("name", metavar="ID")
 @click.option("--pseudocode", is_flag=True, help="Of a method (or a theorem's): the paper's algorithm in plain NumPy.")
+@module_option
 @click.option(
     "--certificate", is_flag=True, help="Of a theorem: the proof of its contraction as data, where it is kept."
 )
@@ -225,11 +228,14 @@ def _method(word: str) -> str:
 
 
 def _home(method: Method) -> Path:
-    """The file of the folder of methods that defines a method: the one of its name, or the first that has it."""
+    """The file that defines a method: of the toolkit's, the one of its name, or the first that has it."""
     from ..solvers import methods as folder
 
     own = method.name.replace("-", "_")
     homes = [m for m in modules(folder.__name__, folder.__path__) if any(v is method for v in vars(m).values())]
+    if not homes:  # one of your own: where its pseudo-code is, or the function that it was made of
+        code = method.transcription or method.everyone
+        return file_of(getattr(getattr(code, "__self__", None), "function", code))
     found = next((m for m in homes if m.__name__.endswith(f".{own}")), homes[0])
     return Path(found.__file__ or "").resolve()
 
@@ -260,7 +266,7 @@ def _pseudocode(word: str) -> str:
     if m.transcription is None:
         raise InputError(f"method '{m.name}' brings no pseudo-code: see its file, tersegrad show {m.name}")
     about = "`given` holds gradients, compressors and their coins, see tersegrad.solvers.pseudocode"
-    return f"# {m.title}: {m.source}\n# {about}\n\n{inspect.getsource(m.transcription).rstrip()}"
+    return f"# {m.title}: {m.source}\n# {about}\n\n{textwrap.dedent(inspect.getsource(m.transcription)).rstrip()}"
 
 
 def _certificate(word: str) -> str:

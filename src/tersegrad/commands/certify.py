@@ -6,7 +6,7 @@ import click
 
 from ..common.errors import InputError, counted
 from ..output import aligned, number, print_json
-from .options import POSITIVE, force_option, json_option, seed_option
+from .options import POSITIVE, force_option, json_option, module_option, seed_option
 
 VIOLATED = 1
 
@@ -17,6 +17,7 @@ VIOLATED = 1
 @click.option("--workers", type=POSITIVE, metavar="n", help="Of a problem: number of workers (default 1).")
 @seed_option
 @force_option
+@module_option
 @json_option
 def certify(spec: str, dim: int | None, workers: int | None, seed: int, as_json: bool) -> int:
     """Put every claim about the compressor or the problem SPEC to the test.

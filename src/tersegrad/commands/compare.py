@@ -12,7 +12,7 @@ from ..common.files import writable_directory, write_whole
 from ..common.jsonable import as_json as document
 from ..output import print_json
 from .config import config_option
-from .options import POSITIVE, down_option, force_option, json_option, seed_option, up_option
+from .options import POSITIVE, down_option, force_option, json_option, module_option, seed_option, up_option
 
 
 @click.command("compare")
@@ -28,6 +28,7 @@ from .options import POSITIVE, down_option, force_option, json_option, seed_opti
 @click.option("--out", metavar="DIR", help="Write compare.png, compare.csv and compare.json there.")
 @config_option
 @force_option
+@module_option
 @json_option
 def compare(
     names: tuple[str, ...],

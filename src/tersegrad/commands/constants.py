@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from ..output import aligned, number, print_json
-from .options import POSITIVE, force_option, json_option
+from .options import POSITIVE, force_option, json_option, module_option
 
 
 @click.command("constants")
 @click.argument("spec", metavar="SPEC")
 @click.option("--workers", type=POSITIVE, metavar="n", default=1, show_default=True, help="Number of workers.")
 @force_option
+@module_option
 @json_option
 def constants(spec: str, workers: int, as_json: bool) -> int:
     """Show the constants of the problem SPEC on n workers: value, how it is known, who uses it.

@@ -9,7 +9,7 @@ import click
 
 from ..common.errors import InputError, counted
 from ..output import aligned, number, print_json
-from .options import POSITIVE, SetCommand, down_option, json_option, set_option, up_option
+from .options import POSITIVE, SetCommand, down_option, json_option, module_option, set_option, up_option
 
 if TYPE_CHECKING:
     from ..validation.exact.frontier import Frontier
@@ -26,6 +26,7 @@ NOT_CLOSED = 3
     "The method's parameters but gamma (alpha=0.5), those left out are taken from its theorems; dim (default 1000), "
     "on which the compressors work; mu (default 0.1), of the theorems' steps, in units of L."
 )
+@module_option
 @json_option
 def frontier(
     method_word: str, up: str | None, down: str | None, workers: int, settings: dict[str, Any], as_json: bool

@@ -109,4 +109,22 @@ force_option = click.option(
     callback=lambda ctx, _, given: ctx.with_resource(force(given)),
     help="Start even if, by the estimate, memory does not suffice or it takes more than a month.",
 )
+
+
+def _load(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
+    if paths:
+        from ..validation.own import load_all
+
+        load_all(paths)
+
+
+module_option = click.option(
+    "--module",
+    multiple=True,
+    metavar="FILE.py",
+    is_eager=True,
+    expose_value=False,
+    callback=_load,
+    help="Run this Python file first, with all your rights, and register what it defines.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from ..output import aligned, print_json
-from .options import POSITIVE, json_option
+from .options import POSITIVE, json_option, module_option
 
 STATUS = {"confirmed": 0, "differs": 1, "cannot be repeated": 3}
 
@@ -15,6 +15,7 @@ STATUS = {"confirmed": 0, "differs": 1, "cannot be repeated": 3}
 @click.command()
 @click.argument("certificates", nargs=-1, required=True, metavar="CERTIFICATE.json ...")
 @click.option("--jobs", type=POSITIVE, metavar="N", help="Threads (default: all cores).")
+@module_option
 @json_option
 def replay(certificates: tuple[str, ...], jobs: int | None, as_json: bool) -> int:
     """Repeat the runs that certificates of tersegrad verify describe, and compare every number.

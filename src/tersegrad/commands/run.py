@@ -21,6 +21,7 @@ from .options import (
     down_option,
     force_option,
     json_option,
+    module_option,
     participation_option,
     seed_option,
     set_option,
@@ -82,6 +83,7 @@ METRICS = {
 )
 @force_option
 @config_option
+@module_option
 @json_option
 def run(
     method_word: str,

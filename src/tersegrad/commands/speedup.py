@@ -10,7 +10,17 @@ import click
 
 from ..common.errors import InputError
 from ..output import aligned, number, print_json
-from .options import POSITIVE, SetCommand, down_option, force_option, json_option, seed_option, set_option, up_option
+from .options import (
+    POSITIVE,
+    SetCommand,
+    down_option,
+    force_option,
+    json_option,
+    module_option,
+    seed_option,
+    set_option,
+    up_option,
+)
 
 if TYPE_CHECKING:
     from ..validation.wallclock import Timing
@@ -66,6 +76,7 @@ class Numbers(click.ParamType):
 @seed_option
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
 @force_option
+@module_option
 @json_option
 def speedup(
     method_word: str,

@@ -16,6 +16,7 @@ from .options import (
     force_option,
     json_option,
     known_constants,
+    module_option,
     participation_option,
     set_option,
     split,
@@ -60,6 +61,7 @@ NO_GUARANTEE = 3
     help="Find the value of an option of --up, from A to B or in a list A,B,..., that takes the fewest bits to --eps.",
 )
 @force_option
+@module_option
 @json_option
 def step_size(
     theorem_id: str,

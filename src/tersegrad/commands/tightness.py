@@ -9,7 +9,7 @@ import click
 
 from ..common.errors import counted
 from ..output import aligned, number, print_json
-from .options import json_option, seed_option
+from .options import json_option, module_option, seed_option
 
 if TYPE_CHECKING:
     from ..validation.tightness import Instance, Tightness
@@ -25,6 +25,7 @@ STATUS = {"found": 0, "violated": 1, "not closed": 3}
 )  # fmt: skip
 @click.option("--keep", metavar="FOLDER", help="Write the worst instances there, as NAME.json.")
 @seed_option
+@module_option
 @json_option
 def tightness(theorem_name: str, budget: float, keep: str | None, seed: int, as_json: bool) -> int:
     """Search for the instance with the largest measured/bound of a theorem.

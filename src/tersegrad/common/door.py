@@ -180,7 +180,8 @@ def _mapping(of: Kind) -> Kind:
 
 
 def _plural(words: str) -> str:
-    return re.sub(r"^an? ", "", re.sub(r"(?<= or )an? ", "", words)).replace(" or ", "s or ") + "s"
+    singular = re.sub(r"^an? ", "", re.sub(r"(?<= or )an? ", "", words)).split(" or ")
+    return " or ".join(re.sub("is$", "e", word) + "s" for word in singular)
 
 
 def _either(kinds: Sequence[Kind]) -> Kind:

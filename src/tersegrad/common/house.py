@@ -20,7 +20,7 @@ TESTS = ROOT / "tests"
 def file_of(thing: object) -> Path:
     """The file in which a class or function is written, or the class of an object."""
     module = getattr(thing, "__module__", None) or type(thing).__module__
-    return Path(sys.modules[module].__file__ or "").resolve()
+    return Path(getattr(sys.modules.get(module), "__file__", None) or "").resolve()
 
 
 def shown(path: Path) -> str:

@@ -1,4 +1,9 @@
-"""Five methods at equal bits, with a picture."""
+"""
+Five methods at equal bits
+==========================
+
+Each at the step of its own theorem, until its workers have sent and received two million bits.
+"""
 
 import tersegrad as tg
 

@@ -1,6 +1,9 @@
-"""A method of your own with a theorem of your own, judged like any other: on its experiment, or on any problem.
+"""
+A method and a theorem of your own
+==================================
 
-tersegrad verify --module examples/my_method.py mine.gd
+Both are judged like any other, here on another problem than the experiment's. On the command line:
+``tersegrad verify --module examples/my_method.py mine.gd``.
 """
 
 import tersegrad as tg

@@ -1,8 +1,10 @@
-"""The method and the theorem of my_method.py in full: a declaration with pseudo-code, and a class of theorems.
+"""
+A method and a theorem in full
+==============================
 
-This is the way where channels, memories, special rounds or a bound of several terms are to be said.
-
-tersegrad verify --module examples/my_method_full.py mine.gd
+A declaration with pseudo-code, and a class of theorems: the way where channels, memories, special rounds or a bound of
+several terms are to be said. On the command line:
+``tersegrad verify --module examples/my_method_full.py mine.gd``.
 """
 
 import tersegrad as tg

@@ -1,4 +1,10 @@
-"""Your rows and labels, to a step with a guarantee, a bound, and a run."""
+"""
+Your data, to a guarantee and a run
+===================================
+
+Rows and labels become a problem with known constants. A theorem answers with a step, the rounds to an accuracy and a
+bound, and a run stays below it.
+"""
 
 import numpy as np
 
@@ -10,3 +16,4 @@ guarantee = tg.theorem("ef21.pl").guarantee(problem, up="topk:k=2", eps=1e-6)
 print(guarantee.parameters["gamma"], guarantee.rounds_to(1e-6))
 trace = tg.run(guarantee, problem, rounds=500)
 print(trace.metric.mean(axis=0)[-1], "<=", trace.bound[-1])
+trace.plot().savefig("own_data.png")

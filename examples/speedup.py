@@ -1,4 +1,9 @@
-"""The speedup of DoubleSqueeze over the number of workers, with a picture."""
+"""
+Speedup over the number of workers
+==================================
+
+What DoubleSqueeze reaches in 2000 rounds with 1 to 16 workers, beside its bound and the slope -1/2 of a linear speedup.
+"""
 
 import tersegrad as tg
 

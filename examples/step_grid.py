@@ -1,4 +1,9 @@
-"""A grid of steps as a table: what the theorem allows, and what the run tolerates."""
+"""
+Grids of steps
+==============
+
+What a theorem allows, as a table over workers and compressors, and what a run tolerates.
+"""
 
 import tersegrad as tg
 

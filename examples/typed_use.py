@@ -1,7 +1,9 @@
-"""A step size with its guarantee, a run, and a method of one's own: typed, as a type checker sees it.
+"""
+A typed script
+==============
 
-The continuous integration holds this script against `mypy --strict` and pyright where the package is installed as the
-README says. Run it with ``python examples/typed_use.py``.
+A step size with its guarantee, a run and a method of one's own, as a type checker sees them: the continuous integration
+holds this script against ``mypy --strict`` and pyright.
 """
 
 # pyright: strict, reportUnknownVariableType=false, reportUnknownArgumentType=false

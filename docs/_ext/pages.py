@@ -1,4 +1,4 @@
-"""Writes the pages of the reference from the objects: theorems, methods, compressors, claims, examples, public names.
+"""Writes the pages of the reference from the objects: theorems, methods, compressors, claims, public names.
 
 They are written into ``docs/reference`` before the sources are read, so that no page can differ from the code.
 """
@@ -340,7 +340,7 @@ FEW = 1e5
 """Budget of coordinates for the meters: they are means over a few messages whatever it is."""
 
 
-# ------------------------------------------------------------------------------------------------ claims, examples, API
+# ------------------------------------------------------------------------------------------------ claims, API
 
 
 def claim_page(c: Claim) -> str:
@@ -356,16 +356,6 @@ def claim_page(c: Claim) -> str:
         code(latest()[c.name]["command"], "text"),
         f"Code: `{shown(file_of(c.measure))}`.\n",
     ])  # fmt: skip
-
-
-def examples_page() -> str:
-    """The example scripts with their first sentences."""
-    parts = ["# Examples\n", "Scripts that run as they stand: `python examples/NAME.py`.\n"]
-    for path in sorted((ROOT / "examples").glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        title = (re.match(r'"""(.*?)(?:\n|"""|: )', text) or [path.stem, path.stem])[1].rstrip(".")
-        parts += [f"## {escaped(title)}\n", f"`examples/{path.name}`\n", code(text, "python")]
-    return "\n".join(parts)
 
 
 def api_page() -> str:
@@ -452,7 +442,6 @@ def pages() -> dict[str, str]:
             "Claims", "What the papers claim beyond a bound, each with the measurement that decides.", "claims",
             ["claim", "about"], sorted(rows["claims"]), CLAIMS,
         ),
-        "examples.md": examples_page(),
         "api.md": api_page(),
         "_symbols.md": _symbol_table(),
         "_constants.md": _constant_table(),

@@ -16,6 +16,7 @@ import pytest
 
 from support.own import undone
 from tersegrad.cli import main
+from tersegrad.figures import FIGURES
 from tersegrad.theory import THEOREMS
 from tersegrad.validation.claims import CLAIMS
 from tersegrad.validation.tightness import FOLDER, hard_instances
@@ -115,6 +116,20 @@ def test_bars_in_tables_are_bars(monkeypatch):
     table = extension("pages").table
     rows = table(["constant", "meaning"], [[r"\|\|x^0\|\| | y", r"$\|x\| |y|$"]]).splitlines()
     assert rows[-1] == r"| \|\|x^0\|\| \| y | $\Vert x\Vert  \vert y\vert $ |"
+
+
+def test_captions_read_in_the_gallery_as_they_are(monkeypatch):
+    """Stars and bars of formulas are no marks of reStructuredText there."""
+    pytest.importorskip("sphinx_gallery", reason="needs sphinx-gallery, of the extra docs")
+    from docutils.core import publish_doctree
+
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    for name, drawing in FIGURES.items():
+        text = extension("gallery").script(drawing, full=True).split('"""')[1]
+        page = publish_doctree(text, settings_overrides={"halt_level": 2})
+        title, caption, command = (" ".join(part.split()) for part in page.astext().split("\n\n"))
+        assert (title, caption) == (drawing.title, drawing.caption)
+        assert command.startswith(f"tersegrad figures {name} ")
 
 
 def test_every_document_is_reached_from_the_contents():

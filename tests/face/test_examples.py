@@ -42,6 +42,14 @@ def test_the_lines_that_count_are_all_that_is_code():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_begins_with_a_title_for_the_gallery(path):
+    start, title, line, blank, *words = path.read_text().split('"""')[1].splitlines()
+    assert (start, blank) == ("", "")
+    assert line == "=" * len(title)
+    assert " ".join(words).rstrip().endswith(".")
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_an_example_runs_in_at_most_ten_lines(name, tmp_path):
     text = (EXAMPLES / f"{name}.py").read_text()

@@ -37,14 +37,15 @@ napoleon_use_ivar = True
 html_math_renderer = "mathml"
 
 sphinx_gallery_conf = {
-    "examples_dirs": ["reference/_figures", "../examples"],  # an example registers a theorem of its own
-    "gallery_dirs": ["gallery/figures", "gallery/examples"],
+    "examples_dirs": ["../examples", "reference/_figures"],
+    "gallery_dirs": ["gallery/examples", "gallery/figures"],
     "filename_pattern": r"\.py",
     "within_subsection_order": "FileNameSortKey",
     "nested_sections": False,
     "image_scrapers": ["gallery.drawn"],
     "thumbnail_size": THUMBNAIL,
-    "reset_modules": [],
+    "reset_modules": ["gallery.forget"],
+    "reset_modules_order": "after",
     "capture_repr": (),
     "notebook_extensions": [],
     "download_all_examples": False,

@@ -19,6 +19,9 @@ from sphinx_gallery.scrapers import figure_rst
 from tersegrad.common.house import ROOT
 from tersegrad.figures import FIGURES
 from tersegrad.figures.drawing import Drawing
+from tersegrad.solvers.method import known_methods
+from tersegrad.theory import THEOREMS
+from tersegrad.validation.experiments import EXPERIMENTS
 
 SCRIPTS = ROOT / "docs" / "reference" / "_figures"
 HEADER = "GALLERY_HEADER.rst"
@@ -46,6 +49,8 @@ FIGURES["{name}"].draw(Path(){option})
 '''
 QUICKLY = " The picture below is drawn with ``--quick``, which has fewer rounds, points and replicas."
 LINKS = {"pdf": "PDF", "csv": "CSV"}
+REGISTERS: tuple[dict[str, Any], ...] = (THEOREMS, EXPERIMENTS, known_methods())
+FRESH = [dict(register) for register in REGISTERS]
 THUMBNAIL = (640, 320)
 """Pixels: two panels are so wide."""
 
@@ -108,6 +113,13 @@ def drawn(block: Any, variables: dict[str, Any], conf: dict[str, Any]) -> str:
     if not pictures:
         portrait(block.content, next(variables["image_path_iterator"]))
     return figure_rst(pictures, conf["src_dir"]) + (f"\n{', '.join(links)}\n" if links else "")
+
+
+def forget(conf: dict[str, Any], script: str) -> None:
+    """Unregister what a script has registered: the next one may use the same names."""
+    for register, known in zip(REGISTERS, FRESH, strict=True):
+        register.clear()
+        register.update(known)
 
 
 def portrait(code: str, target: str) -> None:

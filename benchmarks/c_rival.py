@@ -129,7 +129,7 @@ def prepare(instance: Instance, threads: int) -> Runner:
             else:
                 seconds = libraries["dore_quadratic"].run(arrays.hessian, arrays.centre, n, d, arrays.sd, *rest)
         if seconds < 0:
-            raise MemoryError(f"the C program found no memory for {workload.name}")
+            raise MemoryError(f"the C program found too little memory for {workload.name}")
         return Outcome(seconds, models)
 
     return run

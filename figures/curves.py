@@ -106,7 +106,7 @@ def _line(ax: Any, x: np.ndarray, values: np.ndarray, k: int, name: str) -> None
         mean = values.mean(axis=0)
     shown = np.isfinite(mean) & (mean > 0) & (x > 0)
     if not shown.any():
-        raise InputError("nothing in this column is above zero: a logarithmic picture has no place for it")
+        raise InputError("nothing in this column is above zero, and the axis is logarithmic")
     if values.shape[0] > 3:
         low, high = np.quantile(values[:, shown], [0.25, 0.75], axis=0)
         bottom = mean[shown].min() / 10

@@ -63,14 +63,16 @@ class Noise:
         choice("noise", self.kind, self.KINDS)
         number("sigma_sq", self.sigma_sq)
         if self.kind == "none" and self.sigma_sq > 0:
-            raise InputError(f"sigma_sq={self.sigma_sq:g} needs a law: add noise=gaussian, uniform or rademacher")
+            raise InputError(
+                f"sigma_sq={self.sigma_sq:g} needs a distribution: add noise=gaussian, uniform or rademacher"
+            )
         if self.batch is not None:
             integer("batch", self.batch)
             if self.kind != "none":
                 raise InputError(f"noise={self.kind} and batch={self.batch} exclude each other: give one of them")
         choice("sampling", self.sampling, self.SAMPLINGS)
         if self.reshuffled and self.batch is None:
-            raise InputError("sampling=reshuffled is about rows that are drawn: add batch=1, or another number of rows")
+            raise InputError("sampling=reshuffled is for sampled rows: add batch=1, or another number of rows")
 
     @property
     def reshuffled(self) -> bool:
@@ -377,7 +379,7 @@ class Problem(ABC):
         if L_i is not None:
             smooth = np.asarray(L_i, dtype=np.float64)
             if smooth.shape not in ((), (1,), (self.workers,)) or not (smooth > 0).any() or not (smooth >= 0).all():
-                raise InputError(f"L_i={shown(L_i)}: give a number above 0 for all {self.workers} workers, or for each")
+                raise InputError(f"L_i={shown(L_i)}: give one number above 0, or one for each worker")
             smooth = np.broadcast_to(smooth, self.workers)
             common |= self._of_workers(smooth, supports)
             convex = np.broadcast_to(mu_min or 0.0, self.workers) if mu_i is None else np.asarray(mu_i)

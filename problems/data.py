@@ -51,7 +51,7 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
     from scipy.sparse import csr_array, issparse
 
     if targets is None:
-        raise InputError("rows of your own need their targets: give y, one number or label a row")
+        raise InputError("rows of your own need targets: give y, one number or label per row")
     try:
         A = csr_array(rows, dtype=np.float64) if issparse(rows) else np.array(rows, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -65,7 +65,7 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
     if A.ndim != 2 or 0 in A.shape:
         raise InputError(f"X has the shape {A.shape}; give rows times features, at least 1 x 1")
     if y.shape != (A.shape[0],):
-        raise InputError(f"y has the shape {y.shape} and X {A.shape[0]} rows; give one target a row")
+        raise InputError(f"y has the shape {y.shape} and X {A.shape[0]} rows; give one target per row")
     values = A.data if issparse(A) else A
     if not np.isfinite(values).all():
         raise InputError("X holds a value that is not a finite number; leave out that row, or fill it in")
@@ -169,13 +169,15 @@ def signs(labels: NDArray[Any], source: str, positive: Any = None) -> FloatArray
             except ValueError:
                 chosen = np.zeros(labels.shape, dtype=np.bool_)
         if not chosen.any() or chosen.all():
-            raise InputError(f"positive={positive}: {_how_many(labels, source)}; give one of several")
+            raise InputError(
+                f"positive={positive}: {_how_many(labels, source)}; give the label of some rows, but not of all"
+            )
         return np.where(chosen, 1.0, -1.0)
     if source == "digits":
         return np.where(labels % 2 == 0, 1.0, -1.0)
     classes = np.unique(labels)
     if classes.size != 2:
-        way_out = f"; to tell one from the rest, give positive={_label(classes[0])}" if classes.size > 2 else ""
+        way_out = f"; to separate one from the rest, give positive={_label(classes[0])}" if classes.size > 2 else ""
         raise InputError(f"{_how_many(labels, source)}; logistic regression takes exactly 2{way_out}")
     return np.where(labels == classes[1], 1.0, -1.0)
 
@@ -259,13 +261,13 @@ def _dealt(owner: NDArray[Any], rows: int, workers: int) -> Split:
     """The split that an array of worker numbers says."""
     if owner.shape != (rows,) or owner.dtype.kind not in "iu":
         raise InputError(
-            f"split is an array of shape {owner.shape}; give one whole number, a worker's, for each of the {rows} rows"
+            f"split is an array of shape {owner.shape}; give the number of a worker for each of the {rows} rows"
         )
     sizes = np.bincount(owner, minlength=workers) if owner.min() >= 0 else np.zeros(0, dtype=np.int64)
     if sizes.size != workers or sizes.min() == 0:
         raise InputError(
-            f"split must name each of the workers 0 to {workers - 1}, and nobody else; "
-            f"give workers={owner.max() + 1}, or another split"
+            f"split must name each of the workers 0 to {workers - 1}, and no others; give workers={owner.max() + 1}, "
+            f"or another split"
         )
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Split(np.argsort(owner, kind="stable"), np.arange(workers, dtype=np.int64), offsets)

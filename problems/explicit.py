@@ -40,7 +40,7 @@ class ExplicitQuadratic(Problem):
         H, s = np.array(hessians, dtype=np.float64), np.array(minimisers, dtype=np.float64)
         if H.ndim != 3 or H.shape[1] != H.shape[2] or s.shape != H.shape[:2]:
             raise InputError(
-                f"Hessians of shape {H.shape} and minimisers of shape {s.shape} do not fit: give (n, d, d) and (n, d)"
+                f"Hessians of shape {H.shape} and minimisers of shape {s.shape} do not match: give (n, d, d) and (n, d)"
             )
         if not (np.isfinite(H).all() and np.isfinite(s).all()):
             raise InputError("Hessians and minimisers must be finite numbers")

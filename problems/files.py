@@ -96,7 +96,7 @@ def blocks(path: str, size: int = PIECE) -> Iterator[tuple[int, bytes]]:
                     if len(rest) > LONGEST_LINE:
                         raise InputError(
                             f"data file '{path}', line {line}, is longer than {LONGEST_LINE >> 20} MiB; "
-                            "it is not a text file with a row in a line"
+                            "it is not a text file with one row per line"
                         )
                     continue
                 text, rest = rest + chunk[:cut], chunk[cut:]
@@ -299,8 +299,8 @@ def checked_dim(dim: int, what: str) -> int:
 
 def _too_large(what: str, size: str, memory: float) -> InputError:
     return InputError(
-        f"{what} has {size}, {memory / 1e9:.3g} GB in memory; the limit is {MOST_BYTES / 1e9:g} GB, "
-        "use fewer rows or features"
+        f"{what} has {size}, {memory / 1e9:.3g} GB in memory; the limit is {MOST_BYTES / 1e9:g} GB: use fewer rows or "
+        f"features"
     )
 
 
@@ -340,7 +340,7 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     column = _column(path, target, names, len(header))
     others = [k for k in range(len(header)) if k != column]
     if not others:
-        raise InputError(f"data file '{path}' has {len(header)} column; it takes features and a target")
+        raise InputError(f"data file '{path}' has {len(header)} column; it needs at least one feature and a target")
     options: dict[str, Any] = {"delimiter": separator, "quotechar": '"', "comments": None, "ndmin": 1}
     try:
         rows = np.loadtxt(lines, usecols=others, **(options | {"ndmin": 2}))
@@ -365,7 +365,7 @@ def _column(path: str, target: str | int | None, names: list[str], columns: int)
             return number % columns
         raise InputError(f"target={target}: data file '{path}' has the columns 0 to {columns - 1}")
     if not names:
-        raise InputError(f"target={target}: data file '{path}' has no line of names; give the number of a column")
+        raise InputError(f"target={target}: data file '{path}' has no header line; give the number of a column")
     raise InputError(f"target={target}: no column of '{path}' has this name{nearest(str(target), names)}")
 
 
@@ -403,7 +403,7 @@ def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
     except (ValueError, KeyError, OSError, *_DAMAGED) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"'{path}' is not a whole file of arrays ({error})") from None
+        raise InputError(f"'{path}' is not a complete file of arrays ({error})") from None
     raise InputError(f"'{path}' has no array X; it holds: {', '.join(names)}")
 
 

@@ -164,7 +164,7 @@ def from_functions(
     values: Sequence[Any] = value if isinstance(value, Sequence) else [value]
     gradients: Sequence[Any] = gradient if isinstance(gradient, Sequence) else [gradient]
     if len(values) != len(gradients):
-        raise InputError(f"{len(values)} values and {len(gradients)} gradients do not match: give as many of each")
+        raise InputError(f"{len(values)} values and {len(gradients)} gradients do not match: give equally many")
     workers = len(gradients) if workers is None else integer("workers", workers)
     if len(gradients) not in (1, workers):
         raise InputError(f"{len(gradients)} functions for {workers} workers: give one for all, or one for each")

@@ -167,8 +167,8 @@ def shuffled_rows(noise: Noise, index: NDArray[np.int64], offsets: NDArray[np.in
     for worker, count in enumerate(rows):
         if count % batch:
             raise InputError(
-                f"sampling=reshuffled goes through the {count} rows of worker {worker} batch={batch} at a time, which "
-                f"does not divide them: give batch=1, or other numbers of rows or workers"
+                f"sampling=reshuffled goes through the {count} rows of worker {worker} in batches of {batch}, and "
+                f"{batch} does not divide {count}: give batch=1, or other numbers of rows or workers"
             )
     return rows
 
@@ -515,7 +515,7 @@ class LinearModel(Problem):
         """
         assert self.region is not None
         if self.x_star is None or self.gradients_at_star is None:
-            raise InputError("region is a distance from x*, and this problem has none that is known: leave region out")
+            raise InputError("region is a distance from x*, and x* is not known for this problem: leave region out")
         R, ends = self.region, self.gradients_at_star
         reached = np.linalg.norm(ends, axis=1) + L_i[self.index] * R
         if self.slope_bound is not None:

@@ -133,7 +133,7 @@ class Logistic(_Logistic):
         if min(self.A.shape) > DIRECT:
             return (
                 None,
-                f"f may have a minimiser: with {self.A.shape[0]} x {self.A.shape[1]} rows it is not looked for",
+                f"f may have a minimiser: with {self.A.shape[0]} x {self.A.shape[1]} rows it is not computed",
                 False,
             )
         basis = self._row_space
@@ -149,7 +149,7 @@ class Logistic(_Logistic):
             if decrement * float(np.sqrt(self.row_norms_sq.max())) <= 0.5 * np.sqrt(smallest):
                 return x, "f has a minimiser: no hyperplane separates the classes", True
         if self._separable():
-            return None, "f has no minimiser: a hyperplane separates the classes, some points lie on it", False
+            return None, "f has no minimiser: a hyperplane separates the classes, with some points on it", False
         return None, "f has a minimiser, but it lies too far out to be computed: give reg > 0", False
 
     @property

@@ -46,7 +46,7 @@ def enter(own: Problem | type[Problem]) -> None:
         raise InputError(f"the problem {own!r} has no name: write name = 'WORD' in its class")
     if name in PROBLEMS and PROBLEMS[name].__module__.startswith(f"{__package__}."):
         raise InputError(
-            f"the toolkit has a problem '{name}' already: give yours another name"
+            f"the toolkit already has a problem '{name}': give yours another name"
             f"{' (name=, where it is made)' if isinstance(own, Problem) else ''}"
         )
     if isinstance(own, Problem):
@@ -93,7 +93,7 @@ def problem(
         spec = OBJECTS[spec]
     if isinstance(spec, Problem):
         if X is not None or y is not None or options:
-            raise InputError(f"'{spec.spec}' is a problem already: leave out X, y and further options")
+            raise InputError(f"'{spec.spec}' is already a problem: leave out X, y and further options")
         if workers not in (None, spec.workers):
             raise InputError(
                 f"'{spec.spec}' was made for {counted(spec.workers, 'worker')}, not {workers}; build it anew"

@@ -72,9 +72,11 @@ def windows(workers: int, dim: int, width: int) -> BoolArray:
         Unless 1 <= width <= workers <= dim.
     """
     if not 1 <= width <= workers:
-        raise InputError(f"overlap={width}: a coordinate belongs to at least 1 and at most all {workers} workers")
+        raise InputError(f"overlap={width}: a coordinate belongs to at least 1 worker and at most all {workers}")
     if workers > dim:
-        raise InputError(f"dim={dim} coordinates are too few for the supports of {workers} workers; give dim >= n")
+        raise InputError(
+            f"dim={dim} coordinates are too few for the supports of {workers} workers; give dim >= {workers}"
+        )
     require_memory(2.0 * dim + float(workers) * dim / 4, f"the supports of {workers} workers in {dim} coordinates")
     stretch = np.arange(dim) * workers // dim
     return (np.arange(workers)[:, None] - stretch) % workers < width

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.limits import require_memory
 from ..common.options import integer, number, positive_numbers
 from ..common.specs import build
@@ -107,8 +107,8 @@ def seconds(each: str) -> Clock:
     def make(wanted: Wanted) -> Schedule:
         if len(taken) != wanted.workers:
             raise InputError(
-                f"each={each} has the seconds of {len(taken)} workers, and there are {wanted.workers}: give one number "
-                f"for each, with / between them"
+                f"each={each} has the seconds of {counted(len(taken), 'worker')}, not of {wanted.workers}: give one "
+                f"number for each worker, with / between them"
             )
         number("seconds", max(taken), high=MOST_SECONDS)
         return _steady(lambda worker, n: taken[worker])(wanted)
@@ -166,7 +166,10 @@ def drawn(tau: int = 0) -> Clock:
     def make(wanted: Wanted) -> Schedule:
         workers, steps, seed, arrivals, table, limit = wanted
         if table:
-            raise InputError("clock 'drawn' is for messages that are used once; a table needs everyone's: take cyclic")
+            raise InputError(
+                "clock 'drawn' is for methods that use every message once; a table needs reports from "
+                "all workers: take the clock cyclic"
+            )
         random = np.random.default_rng(seed)
         if limit is None:
             chosen = np.array([random.permutation(workers)[:arrivals] for _ in range(steps)]).ravel()
@@ -192,7 +195,7 @@ def fresh() -> Clock:
             letter = "M" if wanted.limit is None else "B"
             raise InputError(
                 f"clock 'fresh' has all {wanted.workers} workers report in every step, but {letter} = "
-                f"{wanted.arrivals}; give {letter} = {wanted.workers}, or the clock fixed:tau=0"
+                f"{wanted.arrivals}; give {letter} = {wanted.workers}, or take the clock fixed:tau=0"
             )
         return fixed(0)(wanted)
 
@@ -325,8 +328,10 @@ def clock(
     arrivals = integer("M", arrivals)
     limit = None if limit is None else integer("R", limit)
     if arrivals > workers and limit is None:
-        raise InputError(f"M = {arrivals} messages a step need as many workers, and there are {workers}: give M <= n")
-    require_memory(NUMBERS_OF_MESSAGE * float(steps) * arrivals, f"{steps} steps of {arrivals} messages")
+        raise InputError(f"M = {arrivals} messages per step need as many workers, not {workers}: give M <= {workers}")
+    require_memory(
+        NUMBERS_OF_MESSAGE * float(steps) * arrivals, f"{counted(steps, 'step')} of {counted(arrivals, 'message')}"
+    )
     return build("clock", spec, CLOCKS)(Wanted(workers, steps, seed, arrivals, table, limit))
 
 
@@ -346,6 +351,7 @@ def longest_seconds(spec: str, workers: int) -> tuple[float, ...]:
     found = clock(spec, workers, 1, limit=1).compute_seconds
     if found is None:
         raise InputError(
-            f"clock '{spec}' has no longest compute time: take constant, uniform, straggler, power or seconds"
+            f"the compute times of clock '{spec}' have no upper bound: take constant, uniform, straggler, power or "
+            f"seconds"
         )
     return found

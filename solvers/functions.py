@@ -50,14 +50,14 @@ class Update:
         try:
             given = inspect.signature(self.function).parameters.values()
         except (TypeError, ValueError):
-            raise InputError(f"{whose} takes arguments that cannot be found out: give a lambda or a def") from None
+            raise InputError(f"{whose} takes arguments that cannot be read off: give a lambda or a def") from None
         names = [one.name for one in given]
         if any(one.kind is not one.POSITIONAL_OR_KEYWORD for one in given) or len(names) <= len(first):
             raise InputError(f"{whose} takes ({', '.join(map(str, given))}): {wanted}")
         parameters = tuple(names[len(first) :])
         if parameters[0] != "gamma":
             raise InputError(
-                f"{whose} takes '{parameters[0]}' where its step gamma should stand: {wanted}; what it keeps between "
+                f"{whose} takes '{parameters[0]}' where its step gamma is expected: {wanted}; what it keeps between "
                 "rounds is named with keeps="
             )
         return parameters

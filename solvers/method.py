@@ -267,7 +267,7 @@ def enter(own: Method) -> Method:
     """
     known = known_methods().get(own.name)
     if known is not None and known is not own and of_toolkit(known):
-        raise InputError(f"the toolkit has a method '{own.name}' already: give yours another name")
+        raise InputError(f"the toolkit already has a method '{own.name}': give yours another name")
     known_methods()[own.name] = own
     return own
 

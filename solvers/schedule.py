@@ -117,12 +117,12 @@ class Schedule:
         columns = {"step": step, "worker": worker, "version": version}
         rows = [whole_numbers(name, column) for name, column in columns.items()]
         if not rows[0].size or len({column.size for column in rows}) > 1:
-            raise InputError("a schedule needs at least one message, and a step, a worker and a version of each")
+            raise InputError("a schedule needs at least one message, and a step, a worker and a version for each")
         if (late := np.flatnonzero(np.diff(rows[0]) < 0)).size:
             row = int(late[0])
             raise InputError(
-                f"message {row + 1} of the schedule is of step {rows[0][row + 1]}, after one of step {rows[0][row]}; "
-                f"order the messages by step"
+                f"message {row + 1} of the schedule belongs to step {rows[0][row + 1]} and follows one of step "
+                f"{rows[0][row]}; sort the messages by step"
             )
         n = int(rows[1].max()) + 1 if n is None else integer("workers", n)
         steps = int(rows[0][-1]) + 1 if steps is None else integer("steps", steps)
@@ -130,7 +130,7 @@ class Schedule:
             raise InputError(f"the schedule has a message in step {rows[0][-1]}, beyond its last step {steps - 1}")
         starts = np.searchsorted(rows[0], np.arange(steps + 1))
         if rows[0][0] < 0:
-            raise InputError(f"message 0 of the schedule is of step {rows[0][0]}; steps count from 0")
+            raise InputError(f"message 0 of the schedule belongs to step {rows[0][0]}; steps count from 0")
         times = None if seconds is None else np.asarray(seconds, dtype=np.float64).ravel()
         return cls(starts, rows[1], rows[2], n, seconds=times, restarts=restarts)
 
@@ -173,7 +173,7 @@ class Schedule:
         rounds = whole_numbers("rounds", given).reshape(np.shape(given))
         if rounds.size and not 0 <= rounds.min() <= rounds.max() <= self.steps:
             raise InputError(
-                f"rounds go from {rounds.min()} to {rounds.max()}: the schedule has those from 0 to {self.steps}"
+                f"rounds run from {rounds.min()} to {rounds.max()}: the schedule has those from 0 to {self.steps}"
             )
         return rounds
 
@@ -396,29 +396,29 @@ def _refuse_impossible(schedule: Schedule) -> None:
     if (empty := np.flatnonzero(np.bincount(step, minlength=schedule.steps) == 0)).size:
         raise InputError(f"step {empty[0]} of the schedule has no message; the server steps on arrivals")
     for bad, sentence in (
-        ((workers < 0) | (workers >= n), "worker {worker} in step {step} does not exist: there are {n} workers, 0 .. "),
+        ((workers < 0) | (workers >= n), "worker {worker} in step {step} does not exist: workers are 0 to {last}"),
         (versions < 0, "version {version} in step {step} does not exist: versions count from 0"),
         (versions > step, "version {version} in step {step} does not exist yet: give at most {step}"),
     ):
         if bad.any():
             m = int(np.flatnonzero(bad)[0])
-            text = sentence.format(worker=workers[m], step=step[m], version=versions[m], n=n)
-            raise InputError(text + (f"{n - 1}" if text.endswith(".. ") else ""))
+            raise InputError(sentence.format(worker=workers[m], step=step[m], version=versions[m], last=n - 1))
     if not schedule.restarts:
         _refuse_repeated(schedule)
     if (late := _next_message(schedule, np.diff(versions[_by_worker(schedule)]) < 0)) is not None:
         raise InputError(
-            f"worker {workers[late]} reports version {versions[late]} in step {step[late]}, older than before"
+            f"worker {workers[late]} reports version {versions[late]} in step {step[late]}, older than its last one"
         )
     seconds = schedule.seconds
     if seconds is None:
         return
     if seconds.shape != workers.shape or not np.isfinite(seconds).all() or (seconds < 0).any():
-        raise InputError("the seconds of a schedule are a number that is not negative for every message")
+        raise InputError("the seconds of a schedule must be one finite number, 0 or more, for every message")
     if (back := np.flatnonzero(np.diff(seconds) < 0)).size:
         m = int(back[0]) + 1
         raise InputError(
-            f"message {m} of the schedule arrives at second {seconds[m]:g}, before the one that is handled before it"
+            f"message {m} of the schedule arrives at second {seconds[m]:g}, earlier than the message that is handled "
+            f"before it"
         )
 
 

@@ -96,7 +96,9 @@ def parse(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]
         raise InputError(f"'{name}' is not a checkpoint of this version of tersegrad")
     body, checksum = memoryview(data)[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
     if hashlib.blake2b(body, digest_size=CHECKSUM_BYTES).digest() != checksum:
-        raise InputError(f"the checkpoint '{name}' is cut off or damaged: its checksum does not fit; use an older one")
+        raise InputError(
+            f"the checkpoint '{name}' is cut off or damaged: its checksum does not match; use an older one"
+        )
     try:
         start = len(MAGIC) + _LENGTH.size
         (length,) = _LENGTH.unpack(body[len(MAGIC) : start])

@@ -83,8 +83,8 @@ class Trace:
         """
         if "seconds" not in self.scalars:
             raise InputError(
-                "this run has no seconds: they are those of a clock that keeps time (straggler:factor=10), for an "
-                "asynchronous method in the engine simulate or replayed"
+                "this run has no seconds: only an asynchronous method has them, under a clock that keeps time "
+                "(straggler:factor=10), in the engine simulate or replayed"
             )
         return self.scalars["seconds"]
 
@@ -111,16 +111,14 @@ class Trace:
         self._about_theorem()
         if "bound" not in self.scalars:
             raise InputError(
-                f"the bound of {self.about['theorem']} has no value here: it is an order, or needs a constant that is "
-                "unknown"
+                f"the bound of {self.about['theorem']} has no value here: it is an order only, or needs a constant "
+                f"that is unknown"
             )
         return self.scalars["bound"]
 
     def _about_theorem(self) -> dict[str, Any]:
         if "metric" not in self.about:
-            raise InputError(
-                "this run is about no theorem: hand run or simulate a guarantee in the place of the method"
-            )
+            raise InputError("this run belongs to no theorem: give run or simulate a guarantee instead of the method")
         return self.about["metric"]
 
     def to_pandas(self) -> Any:
@@ -225,7 +223,7 @@ class Trace:
         one, two = self.about.get("problem_digest"), other.about.get("problem_digest")
         if one != two:
             raise InputError(
-                f"these traces are of different data (digests {one} and {two}): they are no one experiment"
+                f"these traces are of different data (digests {one} and {two}): they do not belong to one experiment"
             )
         if not np.array_equal(self.rounds, other.rounds) or self.columns.keys() != other.columns.keys():
             raise InputError("these traces have different checkpoints or columns and cannot be merged")
@@ -291,7 +289,7 @@ class Trace:
         except OSError as error:
             raise InputError(f"cannot read the trace '{path}': {error.strerror or error}") from None
         except Exception as error:
-            raise InputError(f"'{path}' is not a whole trace file ({type(error).__name__})") from None
+            raise InputError(f"'{path}' is not a complete trace file ({type(error).__name__})") from None
         if (why := trace._nonsense()) is not None:
             raise InputError(f"'{path}' is not a trace that can be read ({why})")
         return trace
@@ -309,7 +307,7 @@ class Trace:
         if self.rounds[0] < 0 or (np.diff(self.rounds) <= 0).any():
             return "its rounds do not ascend"
         if ((self.first_bad < 0) | (self.first_bad > self.rounds[-1])).any():
-            return "a replica diverged in no round of it"
+            return "the round in which a replica diverged is none of its rounds"
         count, replicas = self.rounds.size, self.replicas
         shapes: dict[str, tuple[int, ...]] = {"final": (replicas, self.final.shape[1])}
         shapes |= {f"column/{name}": (replicas, count) for name in self.columns}

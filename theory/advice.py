@@ -187,9 +187,11 @@ def advise(
     if by not in ORDERS:
         raise InputError(f"by={by}: rank by one of {', '.join(ORDERS)}{nearest(by, ORDERS)}")
     if by == "bound" and rounds is None:
-        raise InputError("by=bound ranks bounds after T rounds, and rounds is not given")
+        raise InputError("by=bound ranks bounds after T rounds: give rounds")
     if by != "bound" and rounds is not None:
-        raise InputError(f"by={by} ranks what an accuracy takes: give eps instead of rounds, or rank by the bound")
+        raise InputError(
+            f"by={by} ranks by what it takes to reach an accuracy: give eps instead of rounds, or rank by the bound"
+        )
     if by == "seconds" and link is None:
         raise InputError("by=seconds needs a link, bandwidth and latency in bits/s and seconds, as in 1e9,5e-5")
     link = Link.read(link) if isinstance(link, str) else link
@@ -201,7 +203,7 @@ def advise(
     refused: list[tuple[Theorem, str]] = []
     for name in theorems or sorted(THEOREMS):
         if THEOREMS[name].provenance == "conjectured" and not theorems:
-            refused.append((THEOREMS[name], "it is conjectured, and asked by name only"))
+            refused.append((THEOREMS[name], "it is conjectured, and is asked only by name"))
             continue
         found = THEOREMS[name].guarantee(known, up, down, rounds, eps)
         if isinstance(found, NoGuarantee):

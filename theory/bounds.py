@@ -151,7 +151,7 @@ class Rate:
         Examples
         --------
         >>> Rate.linear(1e-6, 0.25).text
-        'contracts by 1 - 1e-06 a round, down to 0.25, proportional to 1/n at one step'
+        'contracts by 1 - 1e-06 a round, down to 0.25, proportional to 1/n at a fixed step'
         """
         if self.words or self.contraction_gap is None:
             return self.words
@@ -160,7 +160,7 @@ class Rate:
         elif self.floor == 0.0:
             end = "without a floor"
         else:
-            share = f", proportional to {self.floor_falls_with} at one step" if self.floor_falls_with else ""
+            share = f", proportional to {self.floor_falls_with} at a fixed step" if self.floor_falls_with else ""
             end = f"down to {self.floor:.4g}{share}"
         return f"contracts by {near_one(self.contraction_gap)} a round, {end}"
 

@@ -67,7 +67,7 @@ class Sweep:
         why = last.found.reason if not last.found else last.found.needs or last.found.unreachable(self.eps)
         if not why:
             why = f"the bits of a round are unknown; give {front.constants('dim')}"
-        return f"no value of {self.option} gets to eps = {self.eps:.4g}; with {last.up.spec}: {why}"
+        return f"no value of {self.option} reaches eps = {self.eps:.4g}; with {last.up.spec}: {why}"
 
 
 def values_of(text: str) -> tuple[str, tuple[Value, ...]]:

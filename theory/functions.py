@@ -98,7 +98,7 @@ class FunctionTheorem(Theorem):
             k = rising[0]
             raise InputError(
                 f"the bound of {self.name} rises from {values[k - 1]:.4g} after {counted(FALLING[k - 1], 'round')} to "
-                f"{values[k]:.4g} after {FALLING[k]}: a bound may only fall with t"
+                f"{values[k]:.4g} after {FALLING[k]}: a bound must not rise with t"
             )
         floor = self._floor(request, p)
         return _linear(lambda t: float(at(t)), floor) or FunctionCurve(at, floor)
@@ -234,7 +234,7 @@ def from_functions(
     if not name.strip():
         raise InputError("name='': give the theorem a name, such as mine.gd")
     if metric not in COLUMNS:
-        raise InputError(f"metric='{metric}' is no metric{nearest(metric, COLUMNS)}; metrics: {', '.join(COLUMNS)}")
+        raise InputError(f"metric='{metric}' is not a metric{nearest(metric, COLUMNS)}; metrics: {', '.join(COLUMNS)}")
     word = getattr(method, "name", method)
     if not isinstance(word, str):
         raise InputError(f"method={shown(method)}: give a Method, or its name")
@@ -246,7 +246,7 @@ def from_functions(
             )
     if unknown := [needed for needed in (*(requires or ()), *(bound_requires or ())) if needed not in NAMES]:
         raise InputError(
-            f"the theorem requires '{unknown[0]}', which is no constant{nearest(unknown[0], NAMES)}; constants: "
+            f"the theorem requires '{unknown[0]}', which is not a constant{nearest(unknown[0], NAMES)}; constants: "
             f"{', '.join(NAMES)}"
         )
     missing = [side for side, kind in (("up", up), ("down", down)) if kind is None]
@@ -309,16 +309,16 @@ def _check_function(
     try:
         given = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise InputError(f"{what} takes arguments that cannot be found out: give a lambda or a def") from None
+        raise InputError(f"{what} takes arguments that cannot be read off: give a lambda or a def") from None
     for one in given:
         if one.name in missing:
             raise InputError(
-                f"{what} takes '{one}', and the theorem is about messages that are not compressed there: give "
+                f"{what} takes '{one}', and the theorem has no compression there: give "
                 f"{one}=tg.Unbiased, tg.Contractive or tg.AbsoluteError, or leave it out"
             )
         if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY) or one.name not in allowed:
             raise InputError(
-                f"{what} takes '{one}', which it cannot be handed{nearest(one.name, allowed)}: name its arguments "
+                f"{what} takes '{one}', which it cannot be given{nearest(one.name, allowed)}: name its arguments "
                 f"after what it needs, some of {', '.join(allowed)}"
             )
     if timed and "t" not in [one.name for one in given]:
@@ -358,7 +358,8 @@ def _explore(subject: FunctionTheorem) -> tuple[tuple[str, ...], tuple[str, ...]
             failures.append(failure)
     if len(failures) == len([*_settings(subject)]):
         raise InputError(
-            f"{failures[0]}; so it is at all constants that were tried (requires= and bound_requires= spare the trial)"
+            f"{failures[0]}; the same at all constants that were tried (requires= and bound_requires= make the trial "
+            f"unnecessary)"
         )
     step = tuple(name for name in of_step if name in NAMES)
     return step, tuple(name for name in of_bound if name in NAMES and name not in step)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common.card import card, pairs
 from ..common.door import checked
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.options import integer, number
 from .bounds import Curve, Interval, Metric, Rate, Weights, near_one
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
@@ -162,11 +162,13 @@ class Guarantee:
         curve, t = self._curve(), np.asarray(t)
         if curve.every > 1 and (left := t[~curve.covers(t)]).size:
             raise InputError(
-                f"t = {left.ravel()[0]}: the bound of {self.theorem.name} is about whole epochs, multiples of "
-                f"m = {curve.every} rounds"
+                f"t = {left.ravel()[0]}: the bound of {self.theorem.name} holds after whole epochs, multiples of m = "
+                f"{curve.every} rounds"
             )
         if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
-            raise InputError(f"t = {np.min(t)}: the bound of {self.theorem.name} is about whole t >= {curve.first}")
+            raise InputError(
+                f"t = {np.min(t)}: the bound of {self.theorem.name} holds for whole numbers t >= {curve.first}"
+            )
         return curve.at(t)
 
     @checked
@@ -216,14 +218,14 @@ class Guarantee:
         if self.rounds_to(eps) is not None:
             return None
         text = (
-            f"the bound of {self.theorem.name} does not get to {eps:.4g}: "
-            f"its floor is {curve.floor:.6g} for these parameters"
+            f"the bound of {self.theorem.name} does not reach {eps:.4g}: its floor is {curve.floor:.6g} for these "
+            f"parameters"
         )
         free = {name: value for name, value in self.fixed.items() if name != "gamma"}
         other = self.theorem.unprescribed().guarantee(self.constants, self.up, self.down, None, eps, **free)
         if isinstance(other, Guarantee) and (rounds := other.rounds_to(eps)) is not None:
             gamma = other.parameters["gamma"]
-            text += f"; {other.theorem.name} with gamma = {gamma:.6g} gets there in {rounds} rounds"
+            text += f"; {other.theorem.name} with gamma = {gamma:.6g} reaches it in {counted(rounds, 'round')}"
         return text
 
     @property

@@ -94,7 +94,9 @@ def _same_hessian(asked: Asked) -> Answer:
 
 def _regulariser(asked: Asked) -> Answer:
     if asked.constants.composite:
-        return no(f"{asked.theorem.name} has no prox step, and the objective has a regulariser R; use dore or diana")
+        return no(
+            f"{asked.theorem.name} has no proximal step, and the objective has a regulariser R; use dore or diana"
+        )
     return YES
 
 
@@ -144,7 +146,7 @@ def _above_zero(name: str) -> Callable[[Asked], Answer]:
             return no(wants(asked.theorem.name, [name]))
         if value > 0:
             return YES
-        return no(f"{asked.theorem.name} needs {name} > 0; {name} = 0 is no strong convexity")
+        return no(f"{asked.theorem.name} needs {name} > 0; it is {getattr(asked.constants, name):g}")
 
     return check
 
@@ -154,8 +156,8 @@ def _overlap(asked: Asked) -> Answer:
     smoothness = (c.overlap or 0) / (c.n or 1) * (c.L_max or 0)  # all are known: they are constants of the step
     if c.mu is not None and c.mu > smoothness * (1 + 1e-9):
         return no(
-            f"mu = {c.mu:.4g} is above (overlap/n) L_max = {smoothness:.4g}, and f is that smooth; "
-            f"give a larger overlap (overlap = n is always right)"
+            f"mu = {c.mu:.4g} is above (overlap/n) L_max = {smoothness:.4g}, a smoothness constant of f; give a "
+            f"larger overlap (overlap = n is always right)"
         )
     if isinstance(asked.up, Compressor) and not asked.up.keeps_support and (c.overlap or 0) < (c.n or 1):
         return no(
@@ -230,7 +232,7 @@ KNOWN = Hypothesis("known constants", "", CONSTANTS, _known)
 SMOOTH = Hypothesis("smooth", "$f$ is $L$-smooth", CONSTANTS)
 SMOOTH_WORKERS = Hypothesis("smooth workers", r"every $f_i$ is $L_{\max}$-smooth", CONSTANTS)
 OWN_CONDITIONS = Hypothesis(
-    "own conditions", r"every $f_i$ is $L_i$-smooth and $\mu_i$-strongly convex", CONSTANTS, _own_conditions
+    "constants of each worker", r"every $f_i$ is $L_i$-smooth and $\mu_i$-strongly convex", CONSTANTS, _own_conditions
 )
 ALIKE_SMOOTH_WORKERS = Hypothesis("smooth workers", "every $f_i$ is $L$-smooth", CONSTANTS)
 SMOOTH_ON_AVERAGE = Hypothesis(
@@ -441,8 +443,8 @@ def _mask(asked: Asked) -> Answer:
         return YES
     if not isinstance(given, Mask | Unbiased):
         return no(
-            f"{asked.theorem.name} needs masks, every coordinate sent by s of the workers, and {name_of(given)} is "
-            f"none; give {front.either('--up', 'up')} mask:workers={n:g},s=2"
+            f"{asked.theorem.name} needs a mask, every coordinate sent by s of the workers, and {name_of(given)} is "
+            f"not one; give {front.either('--up', 'up')} mask:workers={n:g},s=2"
         )
     if isinstance(given, Mask) and given.workers != n:
         return no(f"{given.spec} is for {given.workers} workers, not {n:g}; give mask:workers={n:g},s={given.s}")
@@ -493,8 +495,8 @@ def _any_messages(asked: Asked) -> Answer:
     n, M = asked.constants.n or 1, asked.messages
     if n > M and asked.constants.zeta_sq != 0:
         return no(
-            f"M = {M:g} messages a step come from some of the {n:g} workers only, so that they must all sample the "
-            f"same f; give M = {n:g}, or {front.constants('zeta_sq', value=0)} if they do"
+            f"M = {M:g} messages per step come from only some of the {n:g} workers, so that all of them must sample "
+            f"the same f; give M = {n:g}, or {front.constants('zeta_sq', value=0)} if they do"
         )
     return YES
 
@@ -518,7 +520,7 @@ def _drawn(asked: Asked) -> Answer:
         return YES
     return no(
         f"{asked.theorem.name} needs messages whose mean is a gradient of f, and workers that differ (zeta_sq is not "
-        f"0) report as often as they are fast; draw the worker of every message uniformly "
+        f"0) report at different rates; draw the worker of every message uniformly "
         f"({front.either('--clock', 'clock')} drawn, {front.constants('uniform_draws', value=1)}), or "
         f"{front.constants('zeta_sq', value=0)} if all workers sample the same f"
     )
@@ -556,7 +558,7 @@ COMPUTE_TIMES = Hypothesis(
     _compute_times,
 )
 ANY_MESSAGES = Hypothesis(
-    "messages of f",
+    "messages representing f",
     "the messages of a step come from all workers ($M = n$), or from workers that sample the same $f$",
     SCHEDULE,
     _any_messages,
@@ -569,7 +571,7 @@ ONE_AGE = Hypothesis(
     _one_age,
 )
 DRAWN = Hypothesis(
-    "messages of f",
+    "messages representing f",
     "all workers sample the same $f$, or the worker of each message is drawn uniformly whatever happened before, or "
     "$M=n$ messages of all workers and of one age make a step",
     SCHEDULE,
@@ -584,12 +586,12 @@ FIRST_REPORTS = Hypothesis("first reports", "every worker reports in step $0$", 
 USED_ONCE = Hypothesis("samples used once", "every sample is used in one step", METHOD)
 DROPPED = Hypothesis(
     "no old messages",
-    r"messages that are $R$ or more steps old are dropped, every other one makes a step, and nobody waits",
+    r"messages that are $R$ or more steps old are dropped, every other one makes a step, and no worker waits",
     METHOD,
 )
 CURRENT = Hypothesis(
     "messages of the current model",
-    r"$B$ messages of the current model make a step, all others are dropped, and nobody waits",
+    r"$B$ messages of the current model make a step, all others are dropped, and no worker waits",
     METHOD,
 )
 IN_ORDER = Hypothesis("messages in order", "the messages of each worker are used in their order", METHOD)
@@ -597,12 +599,12 @@ EVERYONE = Hypothesis("one message of every worker", "every worker sends one mes
 
 # ---------------------------------------------------------------------------------------------------- methods
 
-ZERO_MEMORIES = Hypothesis("zero first memories", "$h_i^0 = 0$", METHOD)
-ZERO_SUM = Hypothesis("control variates without a mean", r"$\sum_i h_i^0 = 0$", METHOD)
-ZERO_ERRORS = Hypothesis("zero first errors", "$e_i^0 = e^0 = 0$", METHOD)
-DENSE_START = Hypothesis("exact first round", "the messages of round 0 are not compressed", METHOD)
+ZERO_MEMORIES = Hypothesis("zero initial memories", "$h_i^0 = 0$", METHOD)
+ZERO_SUM = Hypothesis("control variates of zero mean", r"$\sum_i h_i^0 = 0$", METHOD)
+ZERO_ERRORS = Hypothesis("zero initial errors", "$e_i^0 = e^0 = 0$", METHOD)
+DENSE_START = Hypothesis("uncompressed first round", "the messages of round 0 are not compressed", METHOD)
 CONSTANT_STEP = Hypothesis("constant step", r"$\gamma$ does not depend on $t$", METHOD)
-FALLING_STEP = Hypothesis("falling step", r"the step is $\gamma_t = \frac{\gamma}{a+t}$", METHOD)
+FALLING_STEP = Hypothesis("decreasing step", r"the step is $\gamma_t = \frac{\gamma}{a+t}$", METHOD)
 
 GUARDS: tuple[Hypothesis, ...] = (
     CONVEX_WORKERS, STRONGLY_CONVEX_WORKERS, CONVEX_SAMPLES, STRONGLY_CONVEX_SAMPLES, NO_REGULARISER, QUADRATIC,

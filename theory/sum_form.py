@@ -117,7 +117,7 @@ class SumGuarantee(Guarantee):
         if self.rounds_to(eps) is not None:
             return None
         return (
-            f"the bound of {self.theorem.name} in the sum form does not get to {eps:.4g}: its floor is "
+            f"the bound of {self.theorem.name} in the sum form does not reach {eps:.4g}: its floor is "
             f"{self._curve().floor:.6g} for these parameters; leave gamma free, and it is chosen for eps"
         )
 

@@ -429,7 +429,7 @@ class Theorem(ABC):
     ) -> Guarantee | NoGuarantee:
         notes = request.constants.notes
         if self.provenance == "conjectured":
-            notes += (f"{self.name} is conjectured: it was measured, and nobody has proved it",)
+            notes += (f"{self.name} is conjectured: it was measured, and it is not proved",)
         missing = tuple(name for name in self.bound_needs(request) if getattr(request.constants, name) is None)
         wanted = request.rounds is not None or request.eps is not None
         if missing and wanted and not self.general:
@@ -568,7 +568,7 @@ def register(cls: T) -> T:
             raise InputError(f"theorem '{cls.name}': {name} is {getattr(cls, name)!r}; give a tuple, ('L',) for one")
     if unknown := [name for name in (*cls.requires, *cls.bound_requires) if name not in NAMES]:
         raise InputError(
-            f"theorem '{cls.name}' requires '{unknown[0]}', which is no constant{nearest(unknown[0], NAMES)}; "
+            f"theorem '{cls.name}' requires '{unknown[0]}', which is not a constant{nearest(unknown[0], NAMES)}; "
             f"constants: {', '.join(NAMES)}"
         )
     if cls.provenance not in PROVENANCES:
@@ -578,7 +578,7 @@ def register(cls: T) -> T:
     before = type(THEOREMS[cls.name]) if cls.name in THEOREMS else cls
     if (before.__module__, before.__qualname__) != (cls.__module__, cls.__qualname__):
         raise InputError(
-            f"there is a theorem '{cls.name}' already, in {file_of(before).name}: give this one another name"
+            f"there is already a theorem '{cls.name}', in {file_of(before).name}: give this one another name"
         )
     THEOREMS[cls.name] = cls()
     return cls

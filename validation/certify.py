@@ -334,7 +334,7 @@ class Certifier:
         large = x.copy()
         large[place] *= 1e6
         sent = self.messages(large, min(self.samples, 64))[0][:, place] != 0
-        for name, entry in (("an infinite entry", math.inf), ("an entry that is no number", math.nan)):
+        for name, entry in (("an infinite entry", math.inf), ("an entry that is not a number", math.nan)):
             broken = x.copy()
             broken[place] = entry
             self.rng.bit_generator.state = coins  # the same uniforms
@@ -446,14 +446,14 @@ def certify(
     """
     seed = integer("seed", seed, 0, 2**32 - 1)
     if not 0 < alpha < 1:
-        raise InputError(f"alpha = {alpha} is no error probability; it must lie in (0, 1)")
+        raise InputError(f"alpha = {alpha} is not an error probability; it must lie in (0, 1)")
     number("budget", budget, strict=True)
     if isinstance(spec, Problem):
         if dim is not None:
             raise InputError(f"dim={dim} is for compressors; a problem knows its own, {spec.dim}")
         return certify_problem(spec, points=integer("points", points), seed=seed)
     if dim is None:
-        raise InputError("a compressor is put to the test on vectors of some length: give dim")
+        raise InputError("a compressor is tested on vectors of one length: give dim")
     return _certify(spec, dim, seed, alpha, budget)
 
 
@@ -461,16 +461,14 @@ def _certify(spec: str | Compressor, dim: int, seed: int, alpha: float, budget: 
     """Certify a compressor."""
     started = time.perf_counter()
     dim = integer("dim", dim, 1, MAX_DIM)
-    require_memory(
-        VECTORS_AT_ONCE * float(dim), f"the vectors of {dim} coordinates that a compressor is put to the test on"
-    )
+    require_memory(VECTORS_AT_ONCE * float(dim), f"the vectors of {dim} coordinates on which a compressor is tested")
     comp = compressor(spec)
     comp.check(dim)
     most = int(np.clip(budget / (VECTORS_AT_ONCE * dim), 32, 20_000))
     require_time(
         float(most) * VECTORS_AT_ONCE,
         comp.work(dim),
-        f"{most} messages of {comp.spec} for each of some {VECTORS_AT_ONCE} vectors of {dim} coordinates",
+        f"{most} messages of {comp.spec} for each of about {VECTORS_AT_ONCE} vectors of {dim} coordinates",
     )
     rng = np.random.Generator(np.random.PCG64(seed))
     gaussian = rng.standard_normal(dim)

@@ -226,8 +226,8 @@ def _slopes(search: _Search) -> Claim:
     text = "the gradient is that of the value"
     if not holds:
         text = (
-            f"the gradient of worker {who} is not that of its value: in a random direction they are {worst:.3g} of its "
-            "size apart"
+            f"the gradient of worker {who} is not that of its value: in a random direction they differ by {worst:.3g} "
+            f"of its size"
         )
     return Claim("gradient", DEVIATION, float(worst), "holds" if holds else "violated", where, text)
 
@@ -250,9 +250,9 @@ def _kernels(search: _Search) -> Claim:
             k = int(np.argmax(np.where(np.isfinite(apart), apart, np.inf)))
             worst, where = float(apart[k]), (X[k],)
     holds = bool(worst <= 1e-8)
-    text = (
-        "the kernels compute the value and the gradient" if holds else f"the kernels are off by {worst:.3g} of the size"
-    )
+    text = "the kernels compute the value and the gradient"
+    if not holds:
+        text = f"the kernels have a relative error of {worst:.3g}"
     return Claim("kernels", 1e-8, worst, "holds" if holds else "violated", where, text)
 
 
@@ -286,7 +286,7 @@ def _curvature(search: _Search, known: Constants) -> list[Claim]:
     claims.append(_upper("L_max", known.L_max, worst[0], worst[1], f"{text} of a worker"))
     if len(each) == problem.workers:
         mean = float(np.sqrt(np.mean([found[0] ** 2 for found in each])))
-        claims.append(_upper("L_tilde", known.L_tilde, mean, (), "root of the mean square over the workers"))
+        claims.append(_upper("L_tilde", known.L_tilde, mean, (), "root mean square over the workers"))
         mean = float(np.mean([found[0] for found in each]))
         claims.append(_upper("L_mean", known.L_mean, mean, (), "mean over the workers"))
     shared = max(problem.workers * largest, worst[0])

@@ -151,5 +151,5 @@ def checks_conform() -> Conformance:
     """Whether every check tells wrong from right."""
     for name, right in CHECKS.items():
         if not right():
-            return Conformance("differs", f"of {name}, which does not tell what is wrong from what is right")
+            return Conformance("differs", f"of {name}, which does not tell wrong from right")
     return Conformance("conforms", rounds=len(CHECKS), checked=tuple(CHECKS))

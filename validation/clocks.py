@@ -163,9 +163,9 @@ def _unlike(method: Method, spec: str, M: int, numbers: dict[str, float], seed: 
     right, seconds = (None, None) if made is None else made
     for k, (one, other) in enumerate(zip(rows, right or rows, strict=False)):
         if one != other:
-            return f"at round {one[0]} in message {k}", f": {_said(one)}, and {_said(other)} is right"
+            return f"at round {one[0]} in message {k}", f": {_said(one)}; expected: {_said(other)}"
     if right is not None and len(rows) != len(right):
-        return "in the number of messages", f": {len(rows)}, and {len(right)} is right"
+        return "in the number of messages", f": {len(rows)}; expected: {len(right)}"
     if (found.seconds is None) != (seconds is None):
         return "in whether time is kept", ""
     if (
@@ -174,15 +174,15 @@ def _unlike(method: Method, spec: str, M: int, numbers: dict[str, float], seed: 
         and not np.allclose(found.seconds, seconds, rtol=1e-12, atol=0)
     ):
         k = int(np.argmax(np.abs(found.seconds - seconds)))
-        return "in the seconds", f": message {k} arrives at {found.seconds[k]:g}, and {seconds[k]:g} is right"
+        return "in the seconds", f": message {k} arrives at {found.seconds[k]:g}; expected: {seconds[k]:g}"
     if right is None and (words := _unevenly_drawn(method, spec, M, numbers, seed)):
         return "in who is drawn", f": {words}"
     told = found.facts(table)
     for name, value in facts(rows, WORKERS, STEPS, table).items():
         if told[name] != value:
-            return f"in {name} of the schedule", f": {told[name]} is told, and {value} is right"
+            return f"in {name} of the schedule", f": {told[name]}; expected: {value}"
     if told["uniform_draws"] != (right is None):
-        return "in uniform_draws of the schedule", f": {told['uniform_draws']} is told"
+        return "in uniform_draws of the schedule", f": {told['uniform_draws']}"
     return None
 
 

@@ -128,7 +128,7 @@ def measure(
         Probability that any of the limits is wrong.
     """
     if replicas < 4:
-        raise InputError(f"replicas = {replicas} is too few; half of them choose the step, take 4 or more")
+        raise InputError(f"replicas = {replicas} is too few: half of them choose the step; take 4 or more")
     chosen = []
     for row in compare(problem.constants(), up, down, budget=budget, H=H, methods=methods):
         half = replicas // 2
@@ -189,7 +189,7 @@ def _row(
     bits = _bits(subject, constants, up, down, repeated, fixed)
     rounds = int(budget // bits)
     if rounds < 1:
-        raise InputError(f"budget = {budget:g} bits does not buy a round of {bits:g} bits; give more")
+        raise InputError(f"budget = {budget:g} bits does not pay for a round of {bits:g} bits; give more")
     found = subject.guarantee(constants, given[0], given[1], rounds=rounds, **fixed)
     if not found or found.missing:
         raise InputError(found.reason if not found else found.needs)

@@ -214,7 +214,7 @@ def conforms(
     tried = [i for i in IDENTITIES if i.applies(method)]
     if method.transcription is None and method.shadow_step is None:
         return Conformance(
-            "not checked", f"method '{method.name}' brings neither a transcription nor a step of its shadow sequence"
+            "not checked", f"method '{method.name}' has neither a transcription nor a step of its shadow sequence"
         )
     tally = Tally()
     for setting in settings:

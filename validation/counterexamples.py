@@ -86,7 +86,7 @@ class Counterexample:
         found = self._ask(self._constants(problem), self._given(self.up))
         if isinstance(found, NoGuarantee):
             return found
-        raise InputError(f"{self.theorem} covers {self.problem} with {self.up}: it is no counterexample")
+        raise InputError(f"{self.theorem} covers {self.problem} with {self.up}: it is not a counterexample")
 
     def measure(self, seed: int = 0) -> Violation:
         """Run the method with the parameters that the theorem recommends where one pretends.
@@ -100,7 +100,7 @@ class Counterexample:
         pretended = replace(self._constants(problem), **self.pretended)
         found = self._ask(pretended, self._given(self.up) if self.promise is None else self.promise)
         if not isinstance(found, Guarantee):
-            raise InputError(f"{self.theorem} grants nothing here, whatever one pretends: {found.reason}")
+            raise InputError(f"{self.theorem} gives no guarantee here, even where one pretends: {found.reason}")
         method = build_method(found.theorem.method)
         trace = simulate(
             method, problem, self.up, self.down,
@@ -153,7 +153,8 @@ COUNTEREXAMPLES: tuple[Counterexample, ...] = (
         choices={"M": 1}, pretended={"every_worker": True},
     ),
     Counterexample(
-        "khirirat.delayed-q-sgd", "messages of f", "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1,region=6",
+        "khirirat.delayed-q-sgd", "messages representing f",
+        "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1,region=6",
         workers=4, clock="straggler:factor=10", rounds=3000, replicas=1, choices={"M": 1},
         pretended={"uniform_draws": True},
     ),
@@ -184,11 +185,13 @@ COUNTEREXAMPLES: tuple[Counterexample, ...] = (
         up="topk:k=1", replicas=1, rounds=400, pretended={"n": 1, "zeta_sq": 0.0, "overlap": None},
     ),
     Counterexample(
-        "delayed-sgd.quadratic", "messages of f", "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1", workers=4,
+        "delayed-sgd.quadratic", "messages representing f",
+        "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1", workers=4,
         clock="straggler:factor=10", rounds=3000, replicas=1, choices={"M": 1}, pretended={"zeta_sq": 0.0},
     ),
     Counterexample(
-        "doublesqueeze.asynchronous", "messages of f", "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1", workers=4,
+        "doublesqueeze.asynchronous", "messages representing f",
+        "quadratic:dim=2,mu=1,L=1,heterogeneity=3,radius=1", workers=4,
         clock="straggler:factor=10", rounds=3000, replicas=1, choices={"M": 1}, pretended={"zeta_sq": 0.0},
     ),
     Counterexample(

@@ -104,7 +104,7 @@ def decide_order(rate: MeasuredRate) -> Decision:
     slowest = rate.allowed[1]
     words = f"fitted slope {rate.fitted:.3g} in [{rate.low:.3g}, {rate.high:.3g}], the order allows {slowest:.3g}"
     word = "holds" if rate.seen else "violated" if rate.low > slowest else "inconclusive"
-    return Decision(word, f"an order has no bound, but a slope: {words}")
+    return Decision(word, f"an order has no bound, only a slope: {words}")
 
 
 def linear_rate(samples: np.ndarray, series: Series, rho: float | None, text: str, alpha: float) -> MeasuredRate | None:

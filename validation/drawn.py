@@ -31,7 +31,7 @@ def random_conforms() -> Conformance:
         drawn.index[:] = counter[0]
         random.philox(key[0], counter[1], counter[2], counter[3], drawn)
         if (found := tuple(int(word) for word in drawn.words[:, 0])) != words:
-            return Conformance("differs", f"at the counter {counter} in the words {found}; {words} is right", 1.0, 0.0)
+            return Conformance("differs", f"at the counter {counter} in the words {found}; expected: {words}", 1.0, 0.0)
         random.to_uniforms(drawn)
         gap = float(np.abs(drawn.numbers[0] - (np.array(words) + 0.5) / 2**32).max())
         if gap > 0:

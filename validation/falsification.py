@@ -172,7 +172,7 @@ _THRESHOLD = "threshold:level=1"
 KNOWN_BUGS: tuple[KnownBug, ...] = (
     KnownBug(
         "one memory shared by all workers",
-        "heterogeneous workers never learn their own gradients: a floor where there must be none",
+        "heterogeneous workers never learn their own gradients: a floor where there should be none",
         _claim("diana.strongly-convex", _EXACT, "ternary"),
         replace(
             DIANA, name="diana-one-memory", uplink=lambda p: plain(), worker=subtract_common_memory,
@@ -202,7 +202,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
     ),
     KnownBug(
         "one message for all workers (MARINA-P with perm-k)",
-        "the messages no longer add up to the step: the workers' models stray together, at a step that is too long",
+        "the messages no longer add up to the step: the workers' models drift off together, at a step that is too long",
         replace(
             _claim("marina-p.same-hessian-pl", "quadratic:dim=8,mu=0.05,L=1,heterogeneity=1", down="permk:workers=8"),
             workers=8, choices={"p": 0.1},
@@ -269,12 +269,12 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
     ),
     KnownBug(
         "error memory scaled by the step",
-        "c = C(gamma (g + e)): the memory holds steps already, and is forgotten by the factor gamma a round",
+        "c = C(gamma (g + e)): the memory already holds steps, and is scaled by gamma once more in every round",
         _claim("error-feedback.nonconvex", _EXACT, "topk:k=4", rounds=20000),
         replace(ERROR_FEEDBACK, name="error-feedback-scaled", uplink=lambda p: error_feedback(p["gamma"])),
     ),
     KnownBug(
-        "error memory not scaled by a falling step",
+        "error memory not scaled by a decreasing step",
         "it holds gradients, does not fall with the step, and is sent on at the step of a later round",
         _claim("error-feedback.memory", "robust:rows=40,dim=5,homogeneous=1,noise=gaussian,sigma_sq=1", "topk:k=1"),
         replace(MEM_SGD, name="mem-sgd-unscaled", worker=identity_rule, everyone=subtract_falling_steps),
@@ -290,13 +290,13 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
     ),
     KnownBug(
         "alpha outside its interval (DIANA)",
-        "the memories run away for alpha > 2/(1 + omega)",
+        "the memories diverge for alpha > 2/(1 + omega)",
         _claim("diana.strongly-convex", _EXACT, "ternary"),
         override_parameters=_beyond("alpha", 4.0),
     ),
     KnownBug(
         "alpha outside its interval (DORE)",
-        "the memories run away",
+        "the memories diverge",
         _claim("dore.strongly-convex", _EXACT, "ternary", "ternary"),
         override_parameters=_beyond("alpha", 10.0),
     ),

@@ -206,7 +206,7 @@ def _full(s: Step) -> Floats | None:
 
 IDENTITIES = (
     Identity("the shadow sequence", lambda m: m.shadow_step is not None, _shadow, drawn=True),
-    Identity("the shadow sequence with falling steps", _of("gmc-decreasing"), _falling_shadow, drawn=True),
+    Identity("the shadow sequence with decreasing steps", _of("gmc-decreasing"), _falling_shadow, drawn=True),
     Identity("the server's memory is the average of the workers'", _any, _memories),
     Identity("what the server sends plus what it keeps is what it compressed", lambda m: m.two_way, _down),
     Identity("what a worker sends plus what it keeps is what it had", lambda m: m.name in _ENTERS, _up, drawn=True),
@@ -218,13 +218,13 @@ IDENTITIES = (
         "the model is the average of the workers' models", lambda m: m.models == "averaged",
         lambda s: s.now("x") - s.now("models").mean(axis=0),
     ),
-    Identity("model less error is the same on all workers", _of("cser"), _agree),
+    Identity("model minus error is the same on all workers", _of("cser"), _agree),
     Identity(
-        "the control variates have no mean", _of("scaffnew"), lambda s: s.now("states")[0].mean(axis=0)
+        "the control variates sum to zero", _of("scaffnew"), lambda s: s.now("states")[0].mean(axis=0)
     ),
     Identity("a full-precision round leaves no error and one model", _of("liec"), _full),
     Identity(
-        "heads make the estimate the average gradient", _of("marina"),
+        "on heads the estimate is the average gradient", _of("marina"),
         lambda s: s.now("server_states")[0] - s.g.mean(axis=0) if s.heads else None, drawn=True,
     ),
     Identity(

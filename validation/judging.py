@@ -428,7 +428,7 @@ class VerificationRun:
             return Comparison(bad, None, trace)
         rate = self._rate_over_lengths(problem, guarantee, {}, replicas)
         if rate is None:
-            unfit = Decision("no guarantee", f"{guarantee.needs}; it takes three lengths of run to fit it")
+            unfit = Decision("no guarantee", f"{guarantee.needs}; it takes three lengths of run to fit a slope")
             return Comparison(unfit, None, trace)
         decision = decide_order(rate)
         if decision.word == "violated" and replicas > 1:
@@ -504,11 +504,11 @@ class VerificationRun:
         if not guarantee.rate.in_workers and self.plan.own_problem:
             return None, f"{self.theorem.name} promises none here ({guarantee.rate.text})"
         if self.plan.constants and self.plan.own_problem:
-            return None, f"the constants that were given are those of {self.plan.workers} workers"
+            return None, f"the given constants are those of {counted(self.plan.workers, 'worker')}"
         if len(self.plan.workers_grid) < 3:
             return None, (
-                f"the problem was made for {self.plan.workers} workers; its text form, or a class that takes workers=, "
-                "can be had for any number"
+                f"the problem was made for {counted(self.plan.workers, 'worker')}; give its text form, or a class "
+                f"that takes workers=, for other numbers"
             )
         linear = guarantee.rate.kind == "linear"
         other = self.on_speedup_problem()
@@ -605,8 +605,8 @@ def _outside(problem: Problem, trace: Trace) -> str:
     if far <= problem.region:
         return ""
     return (
-        f"the iterates come to the distance {far:.4g} of x*, and what is known holds up to {problem.region:.4g}: "
-        "enlarge region"
+        f"the iterates are as far as {far:.4g} from x*, and the constants hold up to {problem.region:.4g}: enlarge "
+        f"region"
     )
 
 

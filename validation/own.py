@@ -84,7 +84,9 @@ def load(path: str | Path) -> ModuleType:
     if (loaded := sys.modules.get(name)) is not None:
         if Path(loaded.__file__ or "") == file:
             return loaded
-        raise InputError(f"module '{path}' has the name of '{loaded.__file__}', which runs already: rename one of them")
+        raise InputError(
+            f"module '{path}' has the name of '{loaded.__file__}', which is already loaded: rename one of them"
+        )
     if not file.is_file() or file.suffix != ".py":
         raise InputError(f"module '{path}' is not a Python file: give the path of a file FILE.py that exists")
     spec = importlib.util.spec_from_file_location(name, file)

@@ -134,7 +134,7 @@ def records_conform(method: str | Method, seed: int = 0) -> Conformance:
     """
     method = build_method(method)
     if method.transcription is None:
-        return Conformance("not checked", f"method '{method.name}' brings no transcription")
+        return Conformance("not checked", f"method '{method.name}' has no transcription")
     numbers = {name: PARAMETERS.get(name, OTHERWISE) for name in method.parameters}
     tally = Tally()
     for setting in RESHUFFLED if method.reshuffles else (SETTINGS[0], SETTINGS[2]):
@@ -364,7 +364,7 @@ def _divergence(method: Method, numbers: Mapping[str, float], seed: int, tally: 
     recorded, about = int(trace.first_bad[0]), f"with gamma = {MUCH_TOO_LONG:g}"
     if tally.note("the round of a divergence", abs(recorded - left), 0.0):
         tally.found = (
-            f"in the round of a divergence {about}: {recorded} is recorded, {left} is right",
+            f"in the round of a divergence {about}: {recorded} is recorded; expected: {left}",
             recorded - left,
             0,
         )

@@ -1,4 +1,4 @@
-"""Replay: does a certificate come out again, bit for bit?
+"""Replay: is a certificate reproduced, bit for bit?
 
 A certificate carries the experiment, the seed and the error probability, and the curves. On the same kind of machine,
 with the same versions, the same numbers come out.
@@ -56,7 +56,9 @@ def replay(path: str | Path, *, threads: int | None = None) -> Replay:
     name = certificate.get("theorem") or certificate["claim"]
     if own := certificate.get("own"):
         return Replay(
-            name, "cannot be repeated", f"it was run with an own {' and an own '.join(own)}, which no file holds"
+            name,
+            "cannot be repeated",
+            f"it was run with {' and '.join(f'a {what} of your own' for what in own)}, which no file holds",
         )
     if "claim" in certificate:
         settings = {key: certificate[key] for key in ("quick", "seed", "alpha")}
@@ -74,7 +76,7 @@ def replay(path: str | Path, *, threads: int | None = None) -> Replay:
         elsewhere = {k: v for k, v in certificate["versions"].items() if versions().get(k) != v}
         cause = "" if not elsewhere else f"; it was made with {', '.join(f'{k} {v}' for k, v in elsewhere.items())}"
         return Replay(name, "differs", f"{where} was {before!r} and is {after!r}{cause}")
-    return Replay(name, "confirmed", "every number came out again")
+    return Replay(name, "confirmed", "every number was reproduced")
 
 
 def _read(path: str | Path) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _read(path: str | Path) -> dict[str, Any]:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not a certificate: it is no JSON document ({error})") from None
+        raise InputError(f"'{path}' is not a certificate: it is not a JSON document ({error})") from None
     wanted = ("claim", "quick", "alpha") if isinstance(found, dict) and "claim" in found else ("theorem", "experiment")
     if not isinstance(found, dict) or any(key not in found for key in (*wanted, "seed", "versions")):
         raise InputError(

@@ -64,7 +64,7 @@ class Formula:
     def _take(self, *expected: str) -> str:
         token = self.tokens.pop(0)
         if expected and token not in expected:
-            raise UnreadableError(f"{token} where {' or '.join(expected)} should stand")
+            raise UnreadableError(f"{token} where {' or '.join(expected)} is expected")
         return token
 
     def _next(self) -> str:

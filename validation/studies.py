@@ -197,7 +197,7 @@ def compare(
         For an unknown name, or if no method can take part.
     """
     if (bits is None) == (rounds is None):
-        raise InputError("give bits or rounds, one of them: what every method may spend")
+        raise InputError("give either bits or rounds: what every method may spend")
     if bits is not None and not (bits > 0 and math.isfinite(bits)):
         raise InputError(f"bits = {bits} is not a number above 0")
     rounds, replicas = None if rounds is None else integer("rounds", rounds), integer("replicas", replicas)
@@ -283,7 +283,7 @@ def _theorems_of(name: str) -> list[Theorem]:
     methods = known_methods()
     if name not in methods:
         known = [*THEOREMS, *methods]
-        raise InputError(f"'{name}' is no theorem and no method{nearest(name, known)}")
+        raise InputError(f"'{name}' is neither a theorem nor a method{nearest(name, known)}")
     return [t for t in THEOREMS.values() if t.method == name]
 
 
@@ -304,7 +304,7 @@ def _affordable(
         return f"{subject.name}: the bits of a round are unknown, so that equal bits mean nothing; give rounds"
     affordable = int(bits // each)
     if affordable < 1:
-        return f"{subject.name}: {bits:g} bits do not buy one round of {each:g}"
+        return f"{subject.name}: {bits:g} bits do not pay for one round of {each:g}"
     tuned = first if first.needs else subject.guarantee(problem, up, down, affordable)
     return (tuned, affordable) if isinstance(tuned, Guarantee) else tuned.reason
 
@@ -404,7 +404,7 @@ def speedup(
         if not isinstance(p, Problem):
             raise InputError(f"problem({workers}) is {shown(p)}: give a function from n to a Problem")
         if workers == numbers[0] != numbers[-1]:
-            what = f"{rounds} rounds of {replicas} replicas of {workers} to {numbers[-1]} workers"
+            what = f"{counted(rounds, 'round')} of {counted(replicas, 'replica')} of {workers} to {numbers[-1]} workers"
             require_time(float(rounds) * replicas * sum(numbers), p.dim, what)
         found = subject.guarantee(p, up, down, rounds, **parameters)
         if isinstance(found, NoGuarantee):
@@ -426,7 +426,7 @@ def speedup(
 
 def _bound(problem: Problem, way_out: str) -> InputError:
     """A problem has the number of workers with which it was built."""
-    return InputError(f"'{problem.spec}' is bound to {counted(problem.workers, 'worker')}: give {way_out}")
+    return InputError(f"'{problem.spec}' is for {counted(problem.workers, 'worker')} only: give {way_out}")
 
 
 # --------------------------------------------------------------------------------------------- tables and grids
@@ -631,7 +631,7 @@ def fit_rate(trace: Trace, column: str | None = None, *, start: float = 0.5, pow
     """
     values = _values(trace, column)
     if not 0 <= start < 1:
-        raise InputError(f"start = {start} is not a share of the checkpoints, from 0 to below 1")
+        raise InputError(f"start = {start} is not a share of the checkpoints: give a number from 0 to below 1")
     usable = np.flatnonzero((trace.rounds >= 1) & np.isfinite(values).all(axis=0) & (values > 0).all(axis=0))
     usable = usable[int(start * usable.size) :]
     if usable.size < 3:

@@ -221,7 +221,7 @@ class Instance:
             shaped = {name: _tuples(known[name]) for name in ("hessians", "minimisers", "x0")}
             return cls(**{**known, **shaped})
         except (KeyError, TypeError) as trouble:
-            raise InputError(f"an instance needs other fields than {', '.join(spec)} ({trouble})") from None
+            raise InputError(f"the fields {', '.join(spec)} are not those of an instance ({trouble})") from None
 
 
 @lru_cache(64)

@@ -59,7 +59,7 @@ class HardCase:
     def __str__(self) -> str:
         i = self.instance
         links = f"up {i.up}, down {i.down}"
-        kind = "the stored quadratic" if self.stored else "a relative of the stored quadratic"
+        kind = "the stored quadratic" if self.stored else "a variation of the stored quadratic"
         return f"{kind} with n = {len(i.minimisers)}, d = {len(i.x0)}, {links}"
 
 

@@ -125,10 +125,12 @@ def numbers(frontier, granted, label, p):
 @app.cell
 def solution():
     page.answer(
-        "Both. With one worker memory costs: error feedback and DIANA stay below no memory. With many workers error "
+        "Both. With one worker memory has its price: error feedback and DIANA stay below the method without memory. "
+        "With many "
+        "workers error "
         "feedback is stable far beyond 2, where gradient descent is not: their memories pass on a smoothed gradient, "
         "which damps.",
-        "Near the frontier the expectation is carried by ever rarer runs: the mean of a hundred may fall while it "
+        "Near the frontier the expectation is dominated by ever rarer runs: the mean of a hundred may fall while it "
         "grows.",
     )
 

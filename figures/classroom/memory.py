@@ -73,7 +73,7 @@ def picture(bound, memory, plain):
         ),
         page.panel(
             "memory",
-            "What is held back, squared",
+            "Norm² of what is held back",
             rounds,
             height,
             page.Curve("run", "mean of the workers", memory.rounds, memory.columns["worker_error_sq"][0]),

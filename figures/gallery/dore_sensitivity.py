@@ -61,7 +61,8 @@ FIGURE = Drawing(
     "Sensitivity of DORE to its block, alpha, beta and eta",
     f"Rounds until ||x^t - x*||^2 is {CLOSER:g} of its start, on the paper's ridge regression (1200 x 500, 20 workers, "
     "full gradients), over one number while the others are the paper's: ternary in blocks of 256, alpha = 0.1, "
-    f"beta = eta = 1. A value without a point is not there within {MOST} rounds, or diverges. Nothing here is covered "
+    f"beta = eta = 1. A value without a point does not get there within {MOST} rounds, or diverges. Nothing here is "
+    f"covered "
     "by the paper's Theorem 1, which needs beta <= 1/(omega + 1).",
     measure,
 )

@@ -48,8 +48,9 @@ FIGURE = Drawing(
     "Asynchronous DoubleSqueeze: delays, and a server that does not wait",
     f"Logistic regression with a nonconvex regulariser, {DIM} dimensions, the same 800 rows on each of {WORKERS} "
     "workers, Gaussian gradient noise of variance 0.01, top 2 % both ways, the squared gradient of one run at the step "
-    f"{GAMMA:g}. (a) Every gradient is so many rounds old when it arrives; at this step short delays are not seen, and "
-    f"long ones are. (b) In virtual time, a gradient takes one second, on one worker {SLOW:g}: the server waits for "
+    f"{GAMMA:g}. (a) Every gradient is tau rounds old when it arrives; at this step short delays make no visible "
+    f"difference, long ones do. (b) In virtual time, a gradient takes one second, on one worker {SLOW:g}: the server "
+    f"waits for "
     f"all {WORKERS} messages before it steps, for 8, or for 2. Waiting for fewer makes more and noisier steps in the "
     "same time.",
     measure,

@@ -132,8 +132,8 @@ FIGURE = Drawing(
     "All methods by bits and rounds to an accuracy",
     f"Rounds and bits of a worker, both ways, until the bound of a theorem is {EPS:g}, at the theorem's own step, on a "
     f"quadratic in {DIM} dimensions with {WORKERS} heterogeneous workers, L = 1, mu = 0.1, exact gradients; of the "
-    "theorems of a method the one with the fewest bits. (a) Metrics with ||x^t - x*||^2 of weight 1, V^t of DORE, DIANA"
-    " and their like among them, which add the memories' errors. (b) Mean squared gradient over rounds. QSGD has "
+    "theorems of a method the one with the fewest bits. (a) Metrics with ||x^t - x*||^2 of weight 1, among them V^t of "
+    "DORE, DIANA and the like, which add the memories' errors. (b) Mean squared gradient over rounds. QSGD has "
     "8 levels in blocks of 64. Promises, not measurements; runs without compression are named in the CSV file alone; "
     "methods without a bound on this problem (they need bounded gradients, or state an order) are left out.",
     measure,

@@ -90,8 +90,8 @@ def compress(
     given = np.asarray(x)
     if given.dtype.kind not in "biuf" or given.ndim not in (1, 2) or given.shape[-1] == 0:
         raise InputError(
-            f"{comp.spec}: an array of type {given.dtype} and shape {given.shape} is no vector (d,) of real numbers, "
-            "nor several of them (B, d)"
+            f"{comp.spec}: an array of type {given.dtype} and shape {given.shape} is neither a vector (d,) of real "
+            f"numbers nor several of them (B, d)"
         )
     rows = np.array(given.reshape(-1, given.shape[-1]), dtype=np.float64)
     count, dim = rows.shape

@@ -79,12 +79,12 @@ def decoded(reader: Reader, count: int, size: int) -> Ints:
     """
     kinds = int(reader.omega(1)[0])
     if kinds > min(size, count):
-        raise reader.malformed(f"it announces {kinds} different symbols")
+        raise reader.malformed(f"it announces {kinds} distinct symbols")
     numbers = reader.omega(2 * kinds - 1)
     present = np.cumsum(numbers[:kinds]) - 1
     counts = np.append(numbers[kinds:], count - numbers[kinds:].sum())
     if present[-1] >= size or counts[-1] < 1:
-        raise reader.malformed(f"its histogram is not one of {count} symbols below {size}")
+        raise reader.malformed(f"its histogram is not that of {count} symbols below {size}")
     reader.align()
     full = np.zeros(size, np.int64)
     full[present] = counts

@@ -46,7 +46,7 @@ class SignCodec:
     def encode(self, comp: Sign, message: Floats, origin: Origin) -> bytes:
         scales = block_maxima(comp, message)
         if np.any(np.abs(message) != expand(comp, scales, message.size)):
-            raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
+            raise InputError(f"this vector is not a message of {comp.spec}: a block holds two different magnitudes")
         return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), (message < 0).astype(np.uint8))
 
     def read(self, comp: Sign, reader: Reader, dim: int, coins: Floats | None) -> Floats:
@@ -92,7 +92,7 @@ class EntriesCodec:
     def encode_entries(self, comp: Sparse, used: Ints, values: Floats, dim: int, coins: Floats | None) -> bytes:
         chosen = self.chosen(comp, used, dim, coins)
         if chosen.size != comp.kept(dim) or np.setdiff1d(used, chosen, assume_unique=True).size:
-            raise InputError(f"this vector is no message of {comp.spec}: it has entries that are not sent")
+            raise InputError(f"this vector is not a message of {comp.spec}: it is not zero where nothing is sent")
         sent = np.zeros(chosen.size)
         sent[np.searchsorted(chosen, used)] = values
         where = np.zeros(0, np.uint8) if comp.shared_coins else indices(chosen, dim)

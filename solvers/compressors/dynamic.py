@@ -63,7 +63,7 @@ class DynamicCodec:
         used = np.flatnonzero(message)
         norm = np.abs(message).max(keepdims=True)
         if np.any(np.abs(message[used]) != norm) or used.size > comp.most(message.size):
-            raise InputError(f"this vector is no message of {comp.spec}: two magnitudes, or too many entries")
+            raise InputError(f"this vector is not a message of {comp.spec}: two magnitudes, or too many entries")
         return packed(
             fixed(pattern(norm, SCALE_LOW_BITS, comp.spec), 32),
             fixed(np.array([used.size]), comp.most(message.size).bit_length()),

@@ -49,14 +49,14 @@ class MaskCodec:
         ranks = range(comp.workers) if first is None else [(comp.s * first + k) % comp.workers for k in range(comp.s)]
         rank = next((r for r in ranks if np.array_equal(sends(comp, r, dim), sent)), None)
         if rank is None:
-            raise InputError(f"this vector is no message of {comp.spec}: no worker sends these coordinates")
+            raise InputError(f"this vector is not a message of {comp.spec}: no worker sends exactly these coordinates")
         number = fixed(np.array([rank]), index_bits(comp.workers))
         return packed(number, fixed(pattern(message[sent], 0, comp.spec), 64))
 
     def read(self, comp: Mask, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         rank = int(reader.fixed(1, index_bits(comp.workers))[0])
         if rank >= comp.workers:
-            raise reader.malformed(f"there is no rank {rank} of {comp.workers}")
+            raise reader.malformed(f"there is no rank {rank} among {comp.workers}")
         sent = sends(comp, rank, dim).astype(bool)
         message = np.full(dim, -0.0)
         message[sent] = reader.floats(int(sent.sum()), 0, signed=True)

@@ -54,13 +54,17 @@ class NaturalDitheringCodec:
         size, top = np.abs(message), expand(comp, scales, message.size)
         halvings = np.where(size > 0, np.frexp(top)[1] - np.frexp(size)[1], comp.levels).astype(np.int64)
         if np.any(np.ldexp(top, -halvings)[size > 0] != size[size > 0]) or np.any(halvings > comp.levels):
-            raise InputError(f"this vector is no message of {comp.spec}: an entry is no scale halved below s times")
+            raise InputError(
+                f"this vector is not a message of {comp.spec}: an entry is not the scale halved fewer than s times"
+            )
         return scales, halvings
 
     def encode(self, comp: NaturalDithering, message: Floats, origin: Origin) -> bytes:
         scales, halvings = self.symbols(comp, message)
         if np.any((halvings == comp.levels) & (message != 0)):
-            raise InputError(f"this vector is no message of {comp.spec}: an entry is no scale halved below s times")
+            raise InputError(
+                f"this vector is not a message of {comp.spec}: an entry is not the scale halved fewer than s times"
+            )
         width = comp.levels.bit_length()
         words = ((message < 0).astype(np.int64) << width) | halvings
         return packed(fixed(pattern(scales, SCALE_LOW_BITS, comp.spec), 32), fixed(words, 1 + width))

@@ -42,7 +42,9 @@ class ParticipationCodec:
             raise InputError(f"{comp.spec}: its messages need the round's uniforms (coins=)")
         if coins[0] >= comp.probability:
             if np.any(message):
-                raise InputError(f"this vector is no message of {comp.spec}: the coin says that its sender is silent")
+                raise InputError(
+                    f"this vector is not a message of {comp.spec}: the coin says that its sender is silent"
+                )
             return None
         own, factor = Origin(origin.x, coins[1:], ctx=origin.ctx), comp.factor(message.size)
         if factor == 1.0:

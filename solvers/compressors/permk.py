@@ -68,7 +68,7 @@ class PermKCodec:
         values = np.append(message, np.zeros(places.size - dim))[places]
         worker = int(np.argmax(np.any(values != 0, axis=1)))
         if np.count_nonzero(values[worker]) < np.count_nonzero(message):
-            raise InputError(f"this vector is no message of {comp.spec}: it has entries of two workers")
+            raise InputError(f"this vector is not a message of {comp.spec}: it has entries of two workers")
         number = fixed(np.array([worker]), index_bits(comp.workers))
         return packed(number, fixed(pattern(values[worker], VALUE_LOW_BITS, comp.spec), 32))
 
@@ -77,7 +77,7 @@ class PermKCodec:
         worker = int(reader.fixed(1, index_bits(comp.workers))[0])
         values = reader.floats(comp.dealt(dim), VALUE_LOW_BITS, signed=True)
         if worker >= comp.workers:
-            raise reader.malformed(f"there is no worker {worker} of {comp.workers}")
+            raise reader.malformed(f"there is no worker {worker} among {comp.workers}")
         message = np.zeros(places.size)
         message[places[worker]] = values
         if np.any(message[dim:]):

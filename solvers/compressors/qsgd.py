@@ -127,13 +127,13 @@ class QSGDCodec:
             lowest = exponent - 53 + np.frexp((digits & -digits).astype(float))[1] - 1
             unit = int(lowest.min())
             if int(exponent.max()) - unit > 53:
-                raise InputError(f"this vector is no message of {comp.spec}: its entries have no common step")
+                raise InputError(f"this vector is not a message of {comp.spec}: its entries have no common step")
             whole = np.ldexp(part[used], -unit).astype(np.int64)
             divisor = int(np.gcd.reduce(whole))
             to[used] = whole // divisor
             steps[b] = np.ldexp(float(divisor), unit)
         if np.any(np.abs(levels) > comp.levels):
-            raise InputError(f"this vector is no message of {comp.spec}: a level exceeds {comp.levels}")
+            raise InputError(f"this vector is not a message of {comp.spec}: a level exceeds {comp.levels}")
         return steps, levels
 
     def cuts(self, comp: QSGD, message: Floats) -> Ints:
@@ -176,7 +176,7 @@ class QSGDCodec:
         elif short:
             count = int(reader.omega(1)[0]) - 1
             if count > dim:
-                raise reader.malformed(f"it announces {count} entries of {dim}")
+                raise reader.malformed(f"it announces {count} entries, and there are {dim} coordinates")
             numbers = reader.omega(2 * count)
             used = np.cumsum(numbers[:count]) - 1
             if count and used[-1] >= dim:

@@ -75,10 +75,10 @@ class RandomBlockCodec:
             where, chosen = where[:0], block(needed(comp, coins, dim), comp.blocks)
             sent = chosen if used.size == 0 else sent
             if sent != chosen:
-                raise InputError(f"this vector is no message of {comp.spec}: the seed chose another block")
+                raise InputError(f"this vector is not a message of {comp.spec}: the seed chose another block")
         start, stop = borders[sent], borders[sent + 1]
         if used.size and used[-1] >= stop:
-            raise InputError(f"this vector is no message of {comp.spec}: it has entries in two blocks")
+            raise InputError(f"this vector is not a message of {comp.spec}: it has entries in two blocks")
         sent_values = np.zeros(comp.longest(dim))
         sent_values[used - start] = values
         return packed(where, fixed(pattern(sent_values, VALUE_LOW_BITS, comp.spec), 32))
@@ -92,7 +92,7 @@ class RandomBlockCodec:
         else:
             sent = int(reader.fixed(1, index_bits(comp.blocks))[0])
         if sent >= comp.blocks:
-            raise reader.malformed(f"there is no block {sent} of {comp.blocks}")
+            raise reader.malformed(f"there is no block {sent} among {comp.blocks}")
         start, stop = self.borders(comp, dim)[sent : sent + 2]
         values = reader.floats(comp.longest(dim), VALUE_LOW_BITS, signed=True)
         if np.any(values[stop - start :]):

@@ -17,7 +17,9 @@ from .wire import Floats, Origin
 def source(comp: Compressor, origin: Origin, dim: int) -> Floats:
     """The vector that was compressed."""
     if origin.x is None or origin.x.shape != (dim,):
-        raise InputError(f"{comp.spec}: its messages are made of several, so they need the vector compressed (x=)")
+        raise InputError(
+            f"{comp.spec}: its messages are made of several others, so they need the vector that was compressed (x=)"
+        )
     return origin.x
 
 
@@ -31,7 +33,9 @@ def compressed(comp: Compressor, x: Floats, origin: Origin, room: int = 0) -> tu
         raise InputError(f"{comp.spec}: its messages need the round's uniforms (coins=)")
     ctx = np.ascontiguousarray(origin.ctx, dtype=np.int64)
     if ctx.shape != (CONTEXT_ENTRIES,):
-        raise InputError(f"ctx has the shape {ctx.shape}; it has {CONTEXT_ENTRIES} entries: make it by context(...)")
+        raise InputError(
+            f"ctx has shape {ctx.shape}; it must have {CONTEXT_ENTRIES} entries: make it with context(...)"
+        )
     state, out, bits = np.zeros((1, size + room)), np.empty((1, x.size)), np.empty(1)
     compress(x[None].copy(), coins[None].copy(), ctx, params, state, out, bits)
     return out[0], state[0]
@@ -40,4 +44,4 @@ def compressed(comp: Compressor, x: Floats, origin: Origin, room: int = 0) -> tu
 def agree(comp: Compressor, made: Floats, message: Floats) -> None:
     """Raise `InputError` unless the message is what its origin makes."""
     if not np.array_equal(made.view(np.int64), message.view(np.int64)):
-        raise InputError(f"this vector is no message of {comp.spec}: the origin given makes another one")
+        raise InputError(f"this vector is not a message of {comp.spec}: the given origin makes a different one")

@@ -13,7 +13,7 @@ def pattern(values: Floats, low_bits: int, what: str) -> Ints:
     """Bits of doubles without their lowest ones, which must be clear."""
     whole = values.view(np.uint64)
     if np.any(whole & np.uint64((1 << low_bits) - 1)):
-        raise InputError(f"this vector is no message of {what}: it holds a number that 32 bits cannot carry")
+        raise InputError(f"this vector is not a message of {what}: it holds a number that 32 bits cannot carry")
     return (whole >> np.uint64(low_bits)).astype(np.int64)
 
 

@@ -68,7 +68,7 @@ class TernaryCodec:
     def symbols(self, comp: Ternary, message: Floats) -> tuple[Floats, Bits]:
         scales = block_maxima(comp, message)
         if np.any((message != 0) & (np.abs(message) != expand(comp, scales, message.size))):
-            raise InputError(f"this vector is no message of {comp.spec}: a block holds two different magnitudes")
+            raise InputError(f"this vector is not a message of {comp.spec}: a block holds two different magnitudes")
         return scales, (message > 0) + np.uint8(2) * (message < 0)
 
     def encode(self, comp: Ternary, message: Floats, origin: Origin) -> bytes:
@@ -86,10 +86,10 @@ class TernaryCodec:
             return expand(comp, scales, dim) * SIGNS[decoded(reader, dim, 3), 0] + 0.0
         fives = reader.fixed(-(-dim // 5), 8)
         if np.any(fives >= SIGNS.shape[0]):
-            raise reader.malformed("a byte holds no five symbols")
+            raise reader.malformed("a byte does not encode five symbols")
         signs = SIGNS[fives].ravel()
         if np.any(signs[dim:]):
-            raise reader.malformed("a byte holds no five symbols")
+            raise reader.malformed("a byte does not encode five symbols")
         return expand(comp, scales, dim) * signs[:dim] + 0.0
 
     def entropy(self, comp: Ternary, message: Floats, origin: Origin) -> float:

@@ -151,7 +151,7 @@ class Reader:
 
     def malformed(self, why: str) -> InputError:
         """The error to raise: the message is not one of this compressor because of `why`."""
-        return InputError(f"these {len(self.data)} bytes are no message of {self.what}: {why}")
+        return InputError(f"these {len(self.data)} bytes are not a message of {self.what}: {why}")
 
     @cached_property
     def bits(self) -> Bits:
@@ -208,7 +208,7 @@ class Reader:
         else:
             chosen = self.fixed(count, index_bits(dim))
         if chosen.size != count or np.any(np.diff(chosen) <= 0) or np.any(chosen >= dim):
-            raise self.malformed(f"its indices are not {count} different coordinates of {dim} in order")
+            raise self.malformed(f"its indices are not {count} distinct coordinates of {dim} in increasing order")
         return chosen
 
     def omega(self, count: int) -> Ints:
@@ -224,13 +224,13 @@ class Reader:
         """How many of `dim` coordinates follow."""
         count = int(self.fixed(1, dim.bit_length())[0])
         if count > dim:
-            raise self.malformed(f"it announces {count} entries of {dim}")
+            raise self.malformed(f"it announces {count} entries, and there are {dim} coordinates")
         return count
 
     def align(self) -> None:
         """Go on at the next whole byte."""
         if np.any(self.take(-self.at % 8)):
-            raise self.malformed("a part of it is not filled up with zeros")
+            raise self.malformed("its padding is not all zeros")
 
     def finish(self) -> None:
         """Check that only the zeros that fill the last byte are left."""
@@ -238,4 +238,4 @@ class Reader:
             return
         left = self.bits[self.at :]
         if left.size >= 8 or np.any(left):
-            raise self.malformed(f"only {self.at} of its {self.size} bits belong to it")
+            raise self.malformed(f"it has {self.size} bits, and the message ends after {self.at}")

@@ -79,7 +79,7 @@ class Log:
             arrays[name].shape != (count, *shape) or arrays[name].dtype != kind
             for name, (shape, kind) in expected.items()
         ):
-            raise InputError("this checkpoint belongs to another run: it has recorded other columns, or not as often")
+            raise InputError("this checkpoint belongs to another run: it recorded other columns, or at other rounds")
         self.parts = {name: [np.array(value) for value in array] for name, array in arrays.items()}
 
 

@@ -100,7 +100,8 @@ def timetable(
         return clock(given or DEFAULT_CLOCK, workers, rounds, seed, arrivals=arrivals, table=table, limit=limit)
     if given.n != workers:
         raise InputError(
-            f"the schedule is one of {given.n} workers, not {workers}; give {front.argument('workers', given.n)}"
+            f"the schedule is one of {counted(given.n, 'worker')}, not {workers}; "
+            f"give {front.argument('workers', given.n)}"
         )
     given = given.first(rounds)
     given.require(arrivals=arrivals, table=table, limit=limit)
@@ -164,10 +165,10 @@ def prepare(options: RunOptions) -> Job:
             f"method '{method.name}' broadcasts uncompressed: leave out the downlink compressor {down.spec}"
         )
     if any(problem.regulariser) and not method.prox:
-        raise InputError(f"method '{method.name}' has no proximal step: it cannot take l1 or l2prox")
+        raise InputError(f"method '{method.name}' has no proximal step: it cannot handle l1 or l2prox")
     if method.reshuffles and not (problem.noise.reshuffled and problem.noise.batch == 1):
         raise InputError(
-            f"method '{method.name}' goes through the samples of every worker in random orders, one at a time: take a "
+            f"method '{method.name}' goes through the samples of every worker in random order, one at a time: take a "
             f"problem with rows, and add batch=1,sampling=reshuffled"
         )
     up.check(problem.dim)
@@ -181,8 +182,8 @@ def prepare(options: RunOptions) -> Job:
     usual = set() if method.clock or problem.noise.batch is not None else {"grad_sq_mean"}
     wanted = optional_columns(usual if columns is True else columns or (), method, problem, numbers, up, down)
     if {"gap_mean", "gap_avg"} & wanted and not problem.f_star_certified:
-        found = "is not known" if problem.f_star is None else "is known by a lower bound only"
-        raise InputError(f"gap_mean and gap_avg need f*, which {found} of '{problem.spec}': leave them out")
+        found = "which is not known" if problem.f_star is None else "of which only a lower bound is known"
+        raise InputError(f"gap_mean and gap_avg need f*, {found} for '{problem.spec}': leave them out")
     if "gap_mean" in wanted and any(problem.regulariser):
         raise InputError("gap_mean needs a problem without l1 and l2prox: leave it out")
     if {"gap_avg", "grad_sq_avg"} & wanted and average is None:
@@ -191,13 +192,15 @@ def prepare(options: RunOptions) -> Job:
     live = options.engine != "simulate" and bool(method.clock) and options.schedule is None
     times = None if live else timetable(method, workers, int(rounds), int(seed), numbers, options.schedule)
     if live and not method.drops and int(numbers.get("M", 1)) > workers:
-        raise InputError(f"M = {numbers['M']:g} messages a step need as many workers: give M <= {workers}")
+        raise InputError(
+            f"M = {numbers['M']:g} messages per step need as many workers, not {workers}: give M <= {workers}"
+        )
     if live and options.delay_bound is not None:
         least = least_delay(method, workers, numbers)
         if options.delay_bound < least:
             raise InputError(
-                f"no delay above {options.delay_bound} is not possible: with {workers} workers and "
-                f"{int(numbers.get('M', 1))} messages a step the delay of somebody is {least}; give tau >= {least}"
+                f"delays of at most {options.delay_bound} are not possible: with {counted(workers, 'worker')} and "
+                f"{counted(int(numbers.get('M', 1)), 'message')} per step one of them is {least}; give tau >= {least}"
             )
     run = Run(
         method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, options.paths,

@@ -110,7 +110,7 @@ def same_problem(stored: dict[str, Any], spec: str, digest: str, path: str | Pat
     if was != spec:
         why = f"problem was {str(was)[:200]}, now it is {spec[:200]}, and their data differ"
     else:
-        why = f"the data of {spec[:200]} were others (A, b or x0 has changed)"
+        why = f"the data of {spec[:200]} were different (A, b or x0 has changed)"
     raise InputError(f"the checkpoint '{path}' is of another run: {why}; give the data that it was written with")
 
 
@@ -236,10 +236,10 @@ class Stored:
         about, arrays = snapshot.read(path)
         stored, counts = about.get("run"), about.get("done")
         if not isinstance(stored, dict) or not isinstance(counts, dict):
-            raise damaged(path, "it says of no run")
+            raise damaged(path, "it does not say of which run it is")
         rounds, points = stored.get("rounds"), stored.get("checkpoints")
         if not isinstance(rounds, int) or not _are_points(points, rounds):
-            raise damaged(path, "its rounds are no numbers of rounds")
+            raise damaged(path, "its rounds are not numbers of rounds")
         if rounds < run.rounds:
             kept, later = np.array(points, np.int64), run.points[run.points > rounds]
             if every_point and not np.isin(run.points[run.points <= rounds], kept).all():
@@ -258,7 +258,7 @@ class Stored:
         done = {blocks[name]: d for name, d in counts.items()}
         known = tuple(f"{n}/" for n in done)
         if stray := [n for n in arrays if not n.startswith(known) and n not in ("schedule", "versions", "dropped")]:
-            raise damaged(path, f"it has an array '{stray[0][:60]}' of no block")
+            raise damaged(path, f"its array '{stray[0][:60]}' belongs to no block")
         return cls(Path(path), done, arrays, stored, together)
 
     def of(self, number: int) -> dict[str, np.ndarray]:

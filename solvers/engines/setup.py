@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common.errors import InputError, nearest
+from ...common.errors import InputError, nearest, together
 from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
@@ -123,12 +123,12 @@ class Setup:
             if exchange.each and (method.models != "averaged" or exchange.everyone is not identity_rule):
                 raise InputError(
                     f"method '{method.name}' sends every worker a message of its own: the workers must hold models of "
-                    f"their own (models='averaged'), and no rule can be for everyone"
+                    f"their own (models='averaged'), and there can be no rule for everyone"
                 )
             if exchange.each and kept:
                 raise InputError(
-                    f"method '{method.name}' compresses for every worker anew, and {comp.spec} keeps what it has seen: "
-                    f"take a downlink compressor without a state"
+                    f"method '{method.name}' compresses for every worker separately, and {comp.spec} keeps a state: "
+                    f"take a downlink compressor without one"
                 )
         values = [numbers["gamma"], *problem.regulariser, *(v for k, v in numbers.items() if k != "gamma")]
         self.parameters = np.array(values, dtype=np.float64)
@@ -308,8 +308,8 @@ def optional_columns(
     others = sorted(set(wanted) - known)
     if asked := sorted(SHADOW_COLUMNS & set(others)):
         raise InputError(
-            f"method '{method.name}' declares no shadow sequence, so that {', '.join(asked)} mean nothing: leave "
-            f"them out, or give the method a shadow"
+            f"method '{method.name}' declares no shadow sequence for {together(asked)}: leave this out, or give the "
+            f"method a shadow"
         )
     usual = _usual_columns(method, problem, numbers, up, down) if others else {}
     for name in others:
@@ -317,7 +317,7 @@ def optional_columns(
             choice = f"'{method.name}' can record {', '.join(sorted(known))}"
             always = ", ".join(sorted(column for column, there in usual.items() if there))
             close = nearest(name, [*known, *usual])
-            raise InputError(f"no such column: {name}{close}; {choice}, and records {always} always")
+            raise InputError(f"no such column: {name}{close}; {choice}, and always records {always}")
         if not usual[name]:
             raise InputError(f"this run has no column '{name}', which needs {NEEDED_FOR[name]}: leave it out")
     return frozenset(wanted) & known
@@ -327,7 +327,7 @@ def optional_columns(
 NEEDED_FOR = {
     "grad_sq": "nothing",
     "gap": "a problem whose f* is known",
-    "above_bound": "a problem of which a lower bound of f* is known, and no more",
+    "above_bound": "a problem of whose f* only a lower bound is known",
     "objective": "a problem of whose f* nothing is known",
     "dist_sq": "a problem whose minimiser is known",
     "up_residual_sq": "nothing",

@@ -42,7 +42,7 @@ def simulate(options: RunOptions) -> Trace:
         For anything that cannot be run, in one sentence.
     """
     if options.engine != "simulate":
-        raise InputError(f"simulate is the engine simulate: for the engine {options.engine} call run")
+        raise InputError(f"simulate runs the engine simulate: for the engine {options.engine} call run")
     return with_guarantee(carry_out(prepare(guaranteed(options)), options.threads), options.method)
 
 

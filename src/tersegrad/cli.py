@@ -100,7 +100,7 @@ class Front(click.Group):
         except Ended as end:
             stored = ""
             if end.stored is not None:
-                stored = f"; {end.stored[1]} rounds are stored: go on with --resume {end.stored[0]}"
+                stored = f"; {end.stored[1]} rounds are stored: continue with --resume {end.stored[0]}"
             return _say(f"ended by {end}{stored}", SIGNALLED + end.number)
         except (KeyboardInterrupt, click.Abort):
             return _say("interrupted", INTERRUPTED)

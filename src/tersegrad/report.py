@@ -43,7 +43,7 @@ STRENGTH = {
     "strength": "the largest known ratio of the measured mean to the bound, from round 10 on",
     "bound / measured": "at the end of the default run",
     "rounds": "promised and needed until half way down the bound, on a logarithmic axis",
-    "rejected below": "a bound so many times smaller would have been rejected by the same replicas",
+    "rejected below": "a bound this many times smaller would have been rejected by the same replicas",
 }
 """What the columns about strength say."""
 

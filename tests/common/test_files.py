@@ -55,7 +55,7 @@ def test_links_are_followed(tmp_path):
 def test_a_pipe_that_is_read_is_written_to(tmp_path):
     pipe, got = tmp_path / "pipe", []
     os.mkfifo(pipe)
-    with pytest.raises(InputError, match="nobody reads what is written there"):
+    with pytest.raises(InputError, match="nothing reads what is written there"):
         written(pipe)
     reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
     reader.start()

@@ -72,7 +72,7 @@ def test_a_month_is_the_longest_run_that_is_begun():
     with pytest.warns(UserWarning, match="^rounds take at least 29.7 days on this machine$"):
         require_time(0.99 * month, 0, "rounds")
     with pytest.raises(
-        InputError, match=r"^rounds take at least 30\.3 days on this machine: make them fewer \(a block"
+        InputError, match=r"^rounds take at least 30\.3 days on this machine: reduce their number \(a block"
     ):
         require_time(1.01 * month, 0, "rounds")
     with force(), pytest.warns(UserWarning, match="at least"):
@@ -98,7 +98,7 @@ def test_force_is_an_option_of_what_estimates(words, monkeypatch):
     tried = [*words.split(), "quadratic:dim=100", "--workers", "2"]
     monkeypatch.setattr("tersegrad.common.limits.memory", lambda: 100.0)
     refused = CliRunner().invoke(main, tried)
-    assert (refused.exit_code, "--force goes on all the same" in refused.stderr) == (2, True), refused.output
+    assert (refused.exit_code, "--force starts all the same" in refused.stderr) == (2, True), refused.output
 
 
 @pytest.mark.parametrize("words", ["run sgd --rounds 2 --set gamma=0.1 --problem", "constants"])
@@ -158,7 +158,7 @@ def test_what_a_message_costs_counts_in_the_time_of_its_certification(monkeypatc
     ],
 )
 def test_a_study_that_takes_months_is_refused_before_it_begins(call):
-    with pytest.raises(InputError, match=r"take at least .* days on this machine: make them fewer"):
+    with pytest.raises(InputError, match=r"take at least .* days on this machine: reduce their number"):
         call()
 
 

@@ -80,7 +80,7 @@ def test_a_vacuous_bound_has_its_own_warning_and_status():
         (["advise"], "give --problem SPEC, or its constants with --set"),
         (["advise", "--workers", "3", "--set", "L=1"], "without a problem write --set n=3"),
         (["advise", "--problem", SPLIT, "--by", "bit"], "did you mean 'bits'"),
-        (["step-size", "ef21.pl", "--problem", SPLIT, "--sum-form"], "--sum-form is about constants of the sum"),
+        (["step-size", "ef21.pl", "--problem", SPLIT, "--sum-form"], "--sum-form takes constants of the sum"),
         (["step-size", "ef21.pl", "--problem", SPLIT, "--set", "mu=7"], "mu = 7 is above"),
     ],
 )

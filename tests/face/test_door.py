@@ -211,10 +211,10 @@ def test_an_odd_argument_is_right_or_one_sentence(data):
     [
         (
             lambda: tg.run(None, PROBLEM, rounds=3),
-            r"^method=None: give a text, a Method, a Guarantee or a NoGuarantee$",
+            r"^method=None: give a string, a Method, a Guarantee or a NoGuarantee$",
         ),
         (lambda: tg.run("ef21", PROBLEM, rounds=float("nan")), r"^rounds=nan: give a whole number$"),
-        (lambda: tg.run("ef21", PROBLEM, up=3, rounds=3), r"^up=3: give a text or a Compressor$"),
+        (lambda: tg.run("ef21", PROBLEM, up=3, rounds=3), r"^up=3: give a string or a Compressor$"),
         (
             lambda: tg.run("ef21", PROBLEM, rounds=3, parameters={"gamma": None}),
             r"^parameters\['gamma'\]=None: give a n",
@@ -223,12 +223,12 @@ def test_an_odd_argument_is_right_or_one_sentence(data):
             lambda: tg.run("ef21", PROBLEM, rounds=3, parameters=[("gamma", 1)]),
             r"give a dictionary from names to numbe",
         ),
-        (lambda: tg.verify("sgd.convex"), r"^ids='sgd.convex': give a list of texts$"),
+        (lambda: tg.verify("sgd.convex"), r"^ids='sgd.convex': give a list of strings$"),
         (
             lambda: tg.theorem("ef21.pl").guarantee("quadratic"),
             r"^constants='quadratic': give a Constants or a Problem$",
         ),
-        (lambda: tg.compare(["ef21.pl", 3], PROBLEM, bits=1e4), r"^names\[1\]=3: give a text$"),
+        (lambda: tg.compare(["ef21.pl", 3], PROBLEM, bits=1e4), r"^names\[1\]=3: give a string$"),
         (lambda: PROBLEM.worker_gradient(2, np.zeros(4)), r"^worker=2: give a whole number from -2 to 1$"),
         (lambda: PROBLEM.value(np.zeros(3)), r"^X has the shape \(3,\); give points of shape \(\.\.\., 4\)$"),
         (lambda: tg.Problem.from_functions(len, abs, dim=3, L=float("nan")), r"^L = nan is not a finite number$"),

@@ -145,7 +145,7 @@ def test_a_run_that_is_asked_to_end_is_stored_first(engine, how, nothing_left, t
     assert first.returncode == 128 + how, said
     assert "Traceback" not in said
     (done,) = set(snapshot.read(file)[0]["done"].values())
-    assert said.splitlines()[-1] == f"ended by {how.name}; {done} rounds are stored: go on with --resume {file}"
+    assert said.splitlines()[-1] == f"ended by {how.name}; {done} rounds are stored: continue with --resume {file}"
     assert done > max(before)
 
 
@@ -265,7 +265,7 @@ def test_too_many_workers_for_the_limit_of_open_files_is_one_sentence(nothing_le
     words = " ".join(SHORT).replace("--workers 2", "--workers 100")
     done = through_shell(f"ulimit -n 128; {' '.join(COMMAND)} {words} --engine processes")
     assert done.returncode == 2
-    assert "100 workers need more processes or open files" in done.stderr
+    assert "too few processes or open files for 100 workers" in done.stderr
     assert "ulimit -n" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -43,7 +43,7 @@ def test_doctor_says_what_is_here_and_what_is_missing(monkeypatch):
     result = run("doctor")
     assert result.exit_code == 2
     assert "missing: click: pip install click" in result.output
-    assert "not here: pip install pandas" in result.output
+    assert "not installed: pip install pandas" in result.output
 
 
 def test_an_experiment_may_be_a_file_and_the_command_line_counts_more(tmp_path):
@@ -67,7 +67,7 @@ def test_an_experiment_may_be_a_file_and_the_command_line_counts_more(tmp_path):
     [
         ("metod = 'sgd'", "has 'metod', which tersegrad run does not take (did you mean 'method'?)"),
         ("rounds = 'x'", "'--rounds': 'x' is not a whole number"),
-        ("rounds = [1, 2]", "rounds = [1, 2]; give a text or a number"),
+        ("rounds = [1, 2]", "rounds = [1, 2]; give a string or a number"),
         ("json = 1", "json = 1; give true or false"),
         ("[up]\nk = 1", "up is a table; only [set] is one"),
         ("rounds = ", "is not TOML"),

@@ -146,7 +146,7 @@ def test_n_features_makes_room_for_features_that_do_not_occur(tmp_path):
         ("huge.svm", b"1 1:1e999\n2 1:1\n", "not a finite number"),
         ("words.csv", b"a,b\n1,2\nx,3\n", "is not a table of numbers"),
         ("ragged.csv", b"1,2\n1\n", "is not a table of numbers"),
-        ("one.csv", b"1\n2\n", "takes features and a target"),
+        ("one.csv", b"1\n2\n", "1 column; it needs at least one feature and a target"),
         ("empty.csv", b"a,b\n", "0 rows"),
         ("latin.csv", b"1,\xff\n", "UTF-8"),
         ("not.npz", b"1 1:1\n", "is not a file of NumPy arrays"),

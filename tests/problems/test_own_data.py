@@ -134,14 +134,19 @@ def test_the_text_form_of_own_data_is_a_digest_of_them():
     ("X", "y", "options", "words"),
     [
         ([[1.0, 2.0]], None, {}, "give y"),
-        ([[1.0, 2.0]], [1, 2], {}, "1 rows; give one target a row"),
+        ([[1.0, 2.0]], [1, 2], {}, "1 rows; give one target per row"),
         ([1.0, 2.0], [1, 2], {}, "rows times features"),
         ([["a"], ["b"]], [1, 2], {}, "not a table of numbers"),
         ([[np.nan], [1.0]], [1, 2], {}, "not a finite number"),
-        ([[1.0], [2.0], [3.0]], [1, 2, 3], {}, "has 3 classes (1, 2, 3); logistic regression takes exactly 2; to tell"),
+        (
+            [[1.0], [2.0], [3.0]],
+            [1, 2, 3],
+            {},
+            "has 3 classes (1, 2, 3); logistic regression takes exactly 2; to",
+        ),
         ([[1.0], [2.0], [3.0]], ["a", "b", "c"], {"positive": "z"}, "positive=z"),
         ([[1.0], [2.0]], [1, 2], {"split": np.array([0, 2])}, "split must name each of the workers"),
-        ([[1.0], [2.0]], [1, 2], {"split": np.array([0.5, 2])}, "one whole number"),
+        ([[1.0], [2.0]], [1, 2], {"split": np.array([0.5, 2])}, "the number of a worker"),
         ([[1.0], [2.0]], [1, 2], {"x0": [1.0, 2.0, 3.0]}, "x0 has shape"),
         ([[1.0], [2.0]], [1, 2], {"rows": 5}, "leave them out"),
         ([[1.0], [2.0]], [1, 2], {"regg": 5}, "did you mean 'reg'"),
@@ -222,7 +227,7 @@ def test_separated_classes_have_no_minimiser():
     B, y = np.vstack([A, np.zeros((2, 3))]), np.append(A[:, 0] > 0, [True, False])
     weakly = problem("logistic", B, y, reg=0, workers=3)
     assert weakly.x_star is None
-    assert "some points lie on it" in weakly.minimiser
+    assert "some points on it" in weakly.minimiser
     assert not weakly.f_star_certified
 
 

@@ -484,8 +484,8 @@ def test_a_problem_of_ones_own_needs_four_methods():
         ("logistic:reg=0,l1=1", 1, "reg > 0 or l2prox > 0"),
         ("pl:start=inf", 1, "start=inf"),
         ("absolute:heterogeneity=1", 1, "at least 2 workers"),
-        ("sparse-least-squares:overlap=5", 4, "overlap=5: a coordinate belongs to at least 1 and at most all 4"),
-        ("sparse-least-squares:dim=3", 4, "give dim >= n"),
+        ("sparse-least-squares:overlap=5", 4, "overlap=5: a coordinate belongs to at least 1 worker and at most all 4"),
+        ("sparse-least-squares:dim=3", 4, "give dim >= 4"),
         ("three-quadratics:start=nan", 3, "start=nan"),
     ],
 )

@@ -190,12 +190,12 @@ def test_perm_k_of_all_workers_is_the_vector():
 @pytest.mark.parametrize(
     ("x", "options", "word"),
     [
-        ([], {}, "no vector"),
-        (np.zeros((2, 0)), {}, "no vector"),
-        (3.0, {}, "no vector"),
+        ([], {}, "neither a vector"),
+        (np.zeros((2, 0)), {}, "neither a vector"),
+        (3.0, {}, "neither a vector"),
         (["a"], {}, "give an array of numbers"),
         ([1j], {}, "give an array of numbers"),
-        (np.zeros((2, 2, 2)), {}, "no vector"),
+        (np.zeros((2, 2, 2)), {}, "neither a vector"),
         ([1.0], {"seed": -1}, "seed=-1"),
         ([1.0], {"seed": None}, "seed=None"),
         ([1.0, 2.0], {"u": [0.5]}, "u must hold"),
@@ -232,7 +232,7 @@ def test_certify_takes_numbers_of_numpy():
 
 @pytest.mark.parametrize("wrong", [None, 3, 0.5, ["topk"], tg.Compressor])
 def test_what_is_no_compressor_is_named(wrong):
-    with pytest.raises(InputError, match="give a text or a Compressor"):
+    with pytest.raises(InputError, match="give a string or a Compressor"):
         tg.compressor(wrong)
 
 

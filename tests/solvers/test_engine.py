@@ -343,7 +343,7 @@ def test_the_gap_is_called_what_it_is(problem, column, less):
 
 def test_a_gap_above_a_lower_bound_is_no_gap():
     subject = tg.problem("logistic-nonconvex:rows=40,dim=3,lam=0.1", workers=2)
-    with pytest.raises(tg.InputError, match=r"need f\*, which is known by a lower bound only"):
+    with pytest.raises(tg.InputError, match=r"need f\*, of which only a lower bound is known"):
         tg.simulate("sgd", subject, parameters={"gamma": 0.05}, rounds=5, columns=["gap_mean"])
     (verdict,) = tg.verify(["sgd.pl"], problem=subject, constants={"pl": 0.05}, rounds=50)
     assert (verdict.verdict, "only a lower bound is known" in verdict.reason) == ("no guarantee", True)

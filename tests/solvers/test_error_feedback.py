@@ -1,4 +1,4 @@
-"""Error feedback with falling steps, its memory, and compressed descent without memory."""
+"""Error feedback with decreasing steps, its memory, and compressed descent without memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_mem_sgd_follows_its_pseudo_code(up):
 
 @pytest.mark.parametrize("up", BIASED + UNBIASED)
 def test_the_shadow_of_mem_sgd_follows_uncompressed_sgd_at_every_round(up):
-    """y = x - avg e_i moves by -gamma_t avg g_i: the memory holds steps, so that falling steps change nothing."""
+    """y = x - avg e_i moves by -gamma_t avg g_i: the memory holds steps, so that decreasing steps change nothing."""
     problem = build(QUADRATIC, workers=3)
     trace = run("mem-sgd", problem, up, {"gamma": 2.0, "a": 20.0}, 40, seed=1)
     x, y = trace.paths["x"][0], trace.paths["shadow"][0]
@@ -223,4 +223,4 @@ def test_a_run_that_leaves_the_region_has_no_guarantee():
     assert judge(plan).verdict in ("holds", "vacuous")
     left = judge(replace(plan, problem=plan.problem.replace("region=6", "region=4.9")))
     assert left.verdict == "no guarantee"
-    assert "what is known holds up to 4.9: enlarge region" in left.reason
+    assert "the constants hold up to 4.9: enlarge region" in left.reason

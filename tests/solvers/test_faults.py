@@ -91,7 +91,7 @@ def test_a_killed_worker_is_named_with_its_round_and_the_checkpoint_stays(nothin
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
 def test_a_worker_that_stands_still_is_given_up(nothing_left):
-    with pytest.raises(WorkerError, match=r"worker 0 .* has stood still for 1.5 seconds in round 3"):
+    with pytest.raises(WorkerError, match=r"worker 0 .* has not responded for 1.5 seconds in round 3"):
         tg.run(
             "qsgd", NOISY, "ternary", workers=2, parameters={"gamma": 0.1}, rounds=10**6, engine="processes",
             patience=1.5, progress=act_after(3, lambda: to_worker(0, signal.SIGSTOP)),
@@ -110,7 +110,7 @@ def test_a_worker_that_is_stopped_while_it_starts_is_given_up(nothing_left):
             time.sleep(0.001)
 
     threading.Thread(target=stop, daemon=True).start()
-    with pytest.raises(WorkerError, match=r"worker 1 .* has stood still for 2 seconds"):
+    with pytest.raises(WorkerError, match=r"worker 1 .* has not responded for 2 seconds"):
         tg.run("sgd", NOISY, workers=2, parameters={"gamma": 0.1}, rounds=5, engine="processes", patience=2.0)
 
 

@@ -177,7 +177,7 @@ def test_a_method_without_a_shadow_sequence_refuses_the_columns_along_it(column)
     """EF21 and DORE have errors that x - (e + avg e_i) knows nothing of."""
     for word in ("dore", "ef21"):
         numbers = {name: PARAMETERS[name] for name in tg.method(word).parameters}
-        with pytest.raises(InputError, match=f"'{word}' declares no shadow sequence, so that {column}"):
+        with pytest.raises(InputError, match=f"'{word}' declares no shadow sequence for {column}"):
             tg.simulate(word, QUADRATIC, "topk:k=2", workers=2, parameters=numbers, rounds=2, columns=[column])
     trace = tg.simulate("dore", QUADRATIC, workers=2, parameters=PARAMETERS, rounds=2, paths=True)
     assert set(trace.paths) == {"x"}

@@ -521,7 +521,7 @@ def test_the_fewest_bits_on_the_command_line():
         ("--eps 0.1 --minimise-bits levels=1:2.5", 2, "whole numbers"),
         ("--eps 0.1 --minimise-bits levels=0,1", 2, "levels=0"),
         ("--eps 0.1 --minimise-bits levels=1:2 --up topk:k=3", 2, "no option 'levels'"),
-        ("--eps 0.1 --minimise-bits k=1:2 --up topk:k=3", 3, "no value of k gets to"),
+        ("--eps 0.1 --minimise-bits k=1:2 --up topk:k=3", 3, "no value of k reaches"),
     ],
 )
 def test_what_cannot_be_minimised_is_said(words, code, sentence):

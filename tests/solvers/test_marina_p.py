@@ -84,7 +84,7 @@ def test_bits_are_counted_per_worker():
 
 
 def test_what_has_no_meaning_is_refused():
-    with pytest.raises(InputError, match="without a state"):
+    with pytest.raises(InputError, match="a downlink compressor without one"):
         tg.simulate("marina-p", DIFFERENT, down="powersgd:rank=1", parameters=NUMBERS, rounds=3, workers=3)
     alone = Method(name="alone", title="alone", source="nobody", parameters=("gamma",), each=True, two_way=True)
     with pytest.raises(InputError, match="models of their own"):

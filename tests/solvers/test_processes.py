@@ -222,7 +222,7 @@ def test_objects_that_nobody_can_import_are_refused():
 
 
 def test_a_message_that_changes_after_it_was_sent_is_refused():
-    with pytest.raises(WorkerError, match="changes a message after it was sent"):
+    with pytest.raises(WorkerError, match="changes a message after it is sent"):
         over_threads(faulty.MEDDLING, NOISY, workers=2, parameters={"gamma": 0.1}, rounds=2)
 
 

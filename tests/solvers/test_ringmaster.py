@@ -164,7 +164,7 @@ def test_on_the_command_line(tmp_path):
     assert json.loads(ask(f"{step} {given}").output)["seconds_to_eps"] == said["seconds_to_eps"]
     for line, words in (
         (f"{step} {given} --clock constant", "both say how long"),
-        (f"{step} --clock exponential", "has no longest compute time"),
+        (f"{step} --clock exponential", "have no upper bound"),
         ("step-size ringmaster.nonconvex --set L=1 --clock constant", "number is unknown"),
         ("run ringmaster --problem quadratic --workers 2 --set R=0 gamma=0.1", "R=0"),
         ("run ringmaster --problem quadratic --workers 2 --set R=x gamma=0.1", "R=x"),

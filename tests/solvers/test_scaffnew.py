@@ -1,4 +1,4 @@
-"""Scaffnew and CompressedScaffnew: silent rounds, reductions, control variates without a mean, masks."""
+"""Scaffnew and CompressedScaffnew: silent rounds, reductions, control variates of zero mean, masks."""
 
 from __future__ import annotations
 

@@ -210,15 +210,15 @@ def test_a_file_gives_the_schedule_back(tmp_path):
         ("step,worker,version\n0,0,0.5\n", "is not three whole numbers"),
         ("step,worker,version\n0,-1,0\n", "is not three whole numbers"),
         ("step,worker,version\n0,0,0\n2,0,1\n", "step 1 of the schedule has no message"),
-        ("step,worker,version\n0,0,0\n1,0,1\n0,1,0\n", "is of step 0, after one of step 1"),
+        ("step,worker,version\n0,0,0\n1,0,1\n0,1,0\n", "belongs to step 0 and follows one of step 1"),
         ("step,worker,version\n0,0,1\n", "version 1 in step 0 does not exist yet: give at most 0"),
         ("step,worker,version\n0,0,0\n0,0,0\n", "worker 0 reports twice in step 0"),
-        ("step,worker,version\n0,0,0\n1,0,1\n2,0,0\n", "worker 0 reports version 0 in step 2, older than before"),
-        ("step,worker,version\n0,5,0\n", "worker 5 in step 0 does not exist: there are 2 workers, 0 .. 1"),
+        ("step,worker,version\n0,0,0\n1,0,1\n2,0,0\n", "worker 0 reports version 0 in step 2, older than its last one"),
+        ("step,worker,version\n0,5,0\n", "worker 5 in step 0 does not exist: workers are 0 to 1"),
         ("step,worker,version,seconds\n0,0,0\n", "line 2: '0,0,0' does not end with a number of seconds"),
         ("step,worker,version,seconds\n0,0,0,-1\n", "does not end with a number of seconds"),
         ("step,worker,version,seconds\n0,0,0,nan\n", "does not end with a number of seconds"),
-        ("step,worker,version,seconds\n0,0,0,2\n1,1,0,1\n", "message 1 of the schedule arrives at second 1, before"),
+        ("step,worker,version,seconds\n0,0,0,2\n1,1,0,1\n", "message 1 of the schedule arrives at second 1, earlier"),
     ],
 )
 def test_impossible_files_get_one_clear_sentence(tmp_path, text, words):
@@ -252,11 +252,11 @@ def test_files_that_are_none_are_named(tmp_path):
         (("uniform:low=-1", 2, 5), "low=-1"),
         (("exponential:mean=0", 2, 5), "mean=0"),
         (("straggler:factor=0.5", 2, 5), "factor=0.5"),
-        (("constant", 2, 5, 0, 3), "M = 3 messages a step need as many workers, and there are 2"),
+        (("constant", 2, 5, 0, 3), "M = 3 messages per step need as many workers, not 2"),
         (("constant", 2, 5, 0, 1.5), "M=1.5"),
-        (("fresh", 2, 5, 0, 1), "give M = 2, or the clock fixed:tau=0"),
-        (("fresh", 2, 5, 0, 1, False, 1), "give B = 2, or the clock fixed:tau=0"),
-        (("seconds:each=1/2", 3, 5), "has the seconds of 2 workers, and there are 3"),
+        (("fresh", 2, 5, 0, 1), "give M = 2, or take the clock fixed:tau=0"),
+        (("fresh", 2, 5, 0, 1, False, 1), "give B = 2, or take the clock fixed:tau=0"),
+        (("seconds:each=1/2", 3, 5), "has the seconds of 2 workers, not of 3"),
         (("seconds:each=1/x", 2, 5), "seconds=x"),
         (("seconds:each=0/1", 2, 5), "seconds=0: give a number above 0"),
         (("power:exponent=-1", 2, 5), "exponent=-1"),
@@ -300,7 +300,7 @@ def test_drawn_workers_report_gradients_of_one_age_and_serve_no_table():
     made = clock("drawn:tau=3", 5, 40, seed=2, arrivals=2)
     assert (np.diff(made.starts) == 2).all()
     assert (made.versions == np.maximum(made.step - 3, 0)).all()
-    with pytest.raises(InputError, match="a table needs everyone's"):
+    with pytest.raises(InputError, match="a table needs reports from all workers"):
         clock("drawn", 5, 40, table=True)
 
 

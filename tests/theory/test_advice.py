@@ -86,7 +86,7 @@ def test_a_problem_is_as_good_as_its_constants_and_constants_can_be_replaced():
     ("asked", "words"),
     [
         ({"by": "round"}, "did you mean 'rounds'"),
-        ({"by": "bound", "eps": 1}, "rounds is not given"),
+        ({"by": "bound", "eps": 1}, "after T rounds: give rounds"),
         ({"by": "bits", "rounds": 5}, "give eps instead of rounds"),
         ({"by": "seconds", "eps": 1}, "needs a link"),
         ({"eps": 1, "link": "fast"}, "'fast' is not a link"),

@@ -221,7 +221,7 @@ def test_decreasing_steps_start_at_the_largest_and_lead_to_32_sigma_over_n_mu_T(
 def test_a_compressor_without_a_memory_bound_is_refused_unless_U_is_assumed():
     refused = ask["nonconvex"](KNOWN, "sign", beta=0.9)
     assert not refused
-    assert "no proven bound" in refused.reason
+    assert "no bound on the memory is proved" in refused.reason
     assert "give U" in refused.reason
     assert ask["nonconvex"](KNOWN, "sign", beta=0.9, U=7.0).analysis["U"] == 7.0
     one = Constants(**KNOWN.known() | {"n": 1, "L_max": 1.0})

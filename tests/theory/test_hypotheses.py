@@ -87,7 +87,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "SAME_HESSIAN": Break("needs quadratic f_i with one Hessian", {"same_hessian": False}),
         "RESHUFFLED": Break("add batch=1,sampling=reshuffled", {"reshuffled": False}),
         "CONVEX_SAMPLES": Break("the loss of every sample convex", {"convex_samples": False}),
-        "NO_REGULARISER": Break("has no prox step", {"composite": True}),
+        "NO_REGULARISER": Break("has no proximal step", {"composite": True}),
         "QUADRATIC": Break("applies to quadratic functions", {"quadratic": False}),
         "KNOWN": Break(f"{t.requires[-1]}=...", unknown(t.requires[-1])),
         "OWN_CONDITIONS": Break("L_i and mu_i have 1 and 2 values", {"L_i": (1.0,), "mu_i": (0.5, 0.5)}),
@@ -99,7 +99,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "UPLINK": Break("of another class", up=wrong_class(t.uplink)),
         "DOWNLINK": Break("of another class", down=wrong_class(t.downlink)),
         "OWN_COINS": Break("needs coins that are independent over workers", up="randk:k=5,seed=shared"),
-        "MASKS": Break("needs masks", up="randk:k=5"),
+        "MASKS": Break("needs a mask", up="randk:k=5"),
         "FRESH_COINS": Break(
             "coins that the model of a message does not depend on", {"every_worker": False}, up=shared
         ),
@@ -107,7 +107,7 @@ def breaking(t, hypothesis: Hypothesis) -> Break:
         "SHARED_MINIMISER": Break("needs grad f_i(x*) = 0 for every worker", {"zeta_star_sq": 0.2}),
         "SMOOTH_ON_SUPPORTS": Break("sends no coordinate that is zero", {"L_shared": 3.0}, up="sign"),
         "COMPUTE_TIMES": Break("needs the seconds that a gradient takes each worker", {"seconds": None}),
-        "ANY_MESSAGES": Break("must all sample the same f", {"zeta_sq": 0.7}, fixed={"M": 2}),
+        "ANY_MESSAGES": Break("all of them must sample the same f", {"zeta_sq": 0.7}, fixed={"M": 2}),
         "DRAWN": Break("whose mean is a gradient of f", {"zeta_sq": 0.7, "uniform_draws": False}, fixed={"M": 2}),
         "ONE_AGE": Break("needs messages of one age", {"zeta_sq": 0.7, "same_age": False}),
         "FREE_DELAYS": Break("needs delays that do not depend on samples", {"independent_delays": False}),
@@ -226,7 +226,7 @@ def test_the_statement_is_made_of_the_hypotheses(t):
 
 @pytest.mark.parametrize("t", THEOREMS.values(), ids=THEOREMS)
 def test_the_method_does_what_its_theorems_assume_of_it(t):
-    """The clock, the prox and the falling step of the method that is run."""
+    """The clock, the prox and the decreasing step of the method that is run."""
     own = method(t.method)
     assert bool(own.clock) == (not ASYNCHRONOUS.isdisjoint(t.hypotheses)) == (EVERYONE not in t.hypotheses)
     assert own.prox or PROX not in t.hypotheses

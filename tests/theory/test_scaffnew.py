@@ -120,7 +120,7 @@ def test_more_outcomes_than_can_be_looked_at_are_a_sentence():
         (6, "mask:workers=5,s=2", "is for 5 workers, not 6"),
         (6, "mask:workers=6,s=1", "at least 2 workers, not from s = 1"),
         (6, Unbiased(5.0), "at least 2 workers, not from s = 1"),
-        (6, "permk:workers=6", "needs masks"),
+        (6, "permk:workers=6", "needs a mask"),
     ],
 )
 def test_what_is_no_mask_of_all_workers_is_refused(n, up, says):

@@ -182,7 +182,7 @@ def test_rounds_to_is_the_smallest_number_of_rounds(id, up, down, eps):
         if rounds is None:
             assert found.curve.floor >= eps * (1 - 1e-12)
             assert f"{found.curve.floor:.6g}" in found.unreachable(eps)
-            assert ("gets there in" in found.unreachable(eps)) != peculiar(id).one_floor
+            assert ("reaches it in" in found.unreachable(eps)) != peculiar(id).one_floor
             assert found.bits_to(eps) is None
         else:
             assert found.unreachable(eps) is None
@@ -265,7 +265,7 @@ def test_bad_requests_raise_one_sentence(id):
         theorem(id).guarantee(FULL, rounds=0)
     with pytest.raises(InputError, match="eps = -1"):
         theorem(id).guarantee(FULL, eps=-1.0)
-    with pytest.raises(InputError, match="whole t >=" if id in BOUNDS else "states an order only"):
+    with pytest.raises(InputError, match="whole numbers t >=" if id in BOUNDS else "states an order only"):
         ask(id).bound([-1, 3])
     with pytest.raises(InputError, match="unknown compressor"):
         ask(id, up="tpok:k=5")

@@ -72,7 +72,7 @@ def test_the_period_that_is_chosen_is_the_best_power_of_two():
 def test_more_bits_buy_more_and_what_cannot_be_compared_says_why():
     few, many = rows(budget=1e7), rows(budget=1e9)
     assert all(many[name].bound < few[name].bound for name in RIVALS)
-    with pytest.raises(InputError, match="does not buy a round"):
+    with pytest.raises(InputError, match="does not pay for a round"):
         compare(KNOWN, "sign", "sign", budget=100)
     with pytest.raises(InputError, match="not contractive"):
         compare(KNOWN, "ternary", "sign", budget=1e9, methods=("liec",))

@@ -148,9 +148,7 @@ def test_a_method_of_ones_own_without_a_transcription_is_not_checked():
     own = Method(name="mine", title="mine", source="ours", parameters=("gamma",), everyone=descend)
     answer = conforms(own)
     assert answer.word == "not checked"
-    assert str(answer) == (
-        "not checked: method 'mine' brings neither a transcription nor a step of its shadow sequence"
-    )
+    assert str(answer) == ("not checked: method 'mine' has neither a transcription nor a step of its shadow sequence")
 
 
 def test_a_method_of_ones_own_is_compared_with_its_transcription():

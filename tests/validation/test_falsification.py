@@ -16,7 +16,7 @@ def test_a_known_wrong_implementation_comes_out_violated(bug):
     "name",
     [
         "error memory scaled by the step",
-        "error memory not scaled by a falling step",
+        "error memory not scaled by a decreasing step",
         "averaging skipped (LIEC)",
         "gradients older than tau",
     ],

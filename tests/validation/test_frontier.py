@@ -182,7 +182,7 @@ def test_unstable_whatever_the_step():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"parameters": {"gamma": 1.0}}, "gamma is what is looked for"),
+        ({"parameters": {"gamma": 1.0}}, "gamma is what is computed"),
         ({"workers": 1000, "up": "randk:ratio=0.5", "parameters": {"alpha": 0.2}}, "give at most 64"),
         ({"mu": 2.0}, "above L = 1"),
         ({"down": "randk:ratio=0.5"}, "broadcasts uncompressed"),
@@ -224,7 +224,7 @@ def test_no_theorem_grants_more_than_the_largest_stable_step(method):
     assert shares
     assert all(0 < share <= 1 for share in shares.values())
     words = granted_words(next(iter(shares)), method)
-    assert f"{next(iter(shares.values())):.3g} of the largest one" in words
+    assert f"{next(iter(shares.values())):.3g} times the largest one" in words
 
 
 def test_nothing_is_said_where_moments_do_not_close():

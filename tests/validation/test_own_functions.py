@@ -72,7 +72,7 @@ def test_it_guarantees_what_the_functions_say():
         ({"L": None}, r"^own\.gd needs L; give Constants\(L=\.\.\.\)$"),
         ({"n": 2}, r"applies to a single worker \(here n = 2\)"),
         ({"sigma_sq": 1.0}, r"needs exact gradients; these have sigma_sq = 1"),
-        ({"composite": True}, r"has no prox step"),
+        ({"composite": True}, r"has no proximal step"),
         ({"up": "topk:k=1"}, r"needs an unbiased uplink compressor; topk:k=1 is not unbiased"),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_function_is_read_as_the_formula_that_it_is(function, text, latex):
         (lambda: made(bound=lambda t: -1.0), r"^the bound of own\.gd is -1 after 1 round: it must not be negative"),
         (
             lambda: made(bound=lambda t: 1.0 * t),
-            r"rises from 1 after 1 round to 2 after 2: a bound may only fall with t",
+            r"rises from 1 after 1 round to 2 after 2: a bound must not rise with t",
         ),
         (
             lambda: made(bound=lambda t: 1 / 0),
@@ -232,7 +232,7 @@ def test_a_function_is_read_as_the_formula_that_it_is(function, text, latex):
         ),
         (lambda: made(bound=lambda c: 1.0), r"^bound does not take t, the number of rounds: give a function of t"),
         (lambda: made(bound=lambda t, gama: 1.0), r"^bound takes 'gama', .* \(did you mean 'gamma'\?\)"),
-        (lambda: made(bound=lambda *a: 1.0), r"^bound takes '\*a', which it cannot be handed"),
+        (lambda: made(bound=lambda *a: 1.0), r"^bound takes '\*a', which it cannot be given"),
         (
             lambda: made(bound=lambda t, p: p["gama"]),
             r"^p\['gama'\]: there is no such parameter here; there are: gamma$",
@@ -243,20 +243,20 @@ def test_a_function_is_read_as_the_formula_that_it_is(function, text, latex):
             r"^the largest gamma of own\.gd is inf at .*: the function must return a fini",
         ),
         (lambda: made(lambda c: c.LL), r"^there is no constant c\.LL \(did you mean 'L'\?\)"),
-        (lambda: made(lambda t: 1.0), r"^step takes 't', which it cannot be handed"),
+        (lambda: made(lambda t: 1.0), r"^step takes 't', which it cannot be given"),
         (
             lambda: made(up=None),
-            r"^step takes 'up', and the theorem is about messages that are not compressed there: gi",
+            r"^step takes 'up', and the theorem has no compression there: gi",
         ),
         (lambda: made("1/L"), r"^step='1/L': give a function$"),
-        (lambda: made(metric="gapp"), r"^metric='gapp' is no metric \(did you mean 'gap'\?\)"),
+        (lambda: made(metric="gapp"), r"^metric='gapp' is not a metric \(did you mean 'gap'\?\)"),
         (lambda: made(assumes=["smoth"]), r"^assumes: there is no hypothesis 'smoth' \(did you mean 'smooth'\?\)"),
-        (lambda: made(assumes="smooth"), r"^assumes='smooth': give a list of texts or Hypotheses$"),
+        (lambda: made(assumes="smooth"), r"^assumes='smooth': give a list of strings or Hypotheses$"),
         (lambda: made(up="unbiased"), r"^up='unbiased': give the class of compressors .*, tg\.Unbiased, tg\.Contracti"),
-        (lambda: made(requires=["LL"]), r"^the theorem requires 'LL', which is no constant \(did you mean 'L'\?\)"),
+        (lambda: made(requires=["LL"]), r"^the theorem requires 'LL', which is not a constant \(did you mean 'L'\?\)"),
         (lambda: made(method=3), r"^method=3: give a Method, or its name$"),
         (lambda: made(name=" "), r"^name='': give the theorem a name"),
-        (lambda: tg.register(made(name="ef21.pl")), r"^there is a theorem 'ef21\.pl' already"),
+        (lambda: tg.register(made(name="ef21.pl")), r"^there is already a theorem 'ef21\.pl'"),
         (lambda: made(bound=lambda t, c: c.mu).guarantee(KNOWN, tg.Unbiased(1.0)).bound("x"), r"^t='x': give an array"),
     ],
 )
@@ -320,7 +320,7 @@ def test_what_runs_is_held_against_the_function():
     ("update", "keeps", "sentence"),
     [
         (lambda x, v: x, (), r"^the update of method 'own' takes \(x, v\): give a function of x, v, gamma and further"),
-        (lambda x, v, eta: x, (), r"takes 'eta' where its step gamma should stand"),
+        (lambda x, v, eta: x, (), r"takes 'eta' where its step gamma is expected"),
         (lambda x, v, *gamma: x, (), r"takes \(x, v, \*gamma\): give a function of x, v, gamma"),
         (
             lambda x, v, gamma: x[:2],

@@ -60,7 +60,8 @@ def test_an_own_object_cannot_be_repeated_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     path.write_text(json.dumps(verdict.certificate()))
     found = replay(path)
-    assert (found.word, found.reason) == ("cannot be repeated", "it was run with an own problem, which no file holds")
+    assert found.word == "cannot be repeated"
+    assert found.reason == "it was run with a problem of your own, which no file holds"
     assert CliRunner().invoke(main, ["replay", str(path)]).exit_code == 3
 
 

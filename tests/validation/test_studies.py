@@ -116,7 +116,7 @@ def test_no_guarantee_and_classes_of_compressors_say_what_is_missing():
         tg.run(assumed, p, rounds=5)
     plain = tg.run("ef21", p, "topk:k=1", parameters={"gamma": 0.1}, rounds=5)
     for what in ("metric", "bound"):
-        with pytest.raises(InputError, match="this run is about no theorem"):
+        with pytest.raises(InputError, match="this run belongs to no theorem"):
             getattr(plain, what)
 
 
@@ -222,11 +222,11 @@ def test_pictures_have_a_line_for_everything_that_is_named(compared):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: compare(["ef21"], SMALL, workers=2), "give bits or rounds, one of them"),
+        (lambda: compare(["ef21"], SMALL, workers=2), "give either bits or rounds"),
         (lambda: compare(["ef22"], SMALL, bits=1e4, workers=2), "did you mean 'ef21'"),
-        (lambda: compare(["ef21"], SMALL, bits=1, workers=2), "do not buy one round"),
+        (lambda: compare(["ef21"], SMALL, bits=1, workers=2), "do not pay for one round"),
         (lambda: compare(["ef21"], SMALL, bits=float("inf"), workers=2), "bits = inf"),
-        (lambda: speedup("sgd.nonconvex", tg.problem(SMALL), [1, 2]), "is bound to 1 worker:"),
+        (lambda: speedup("sgd.nonconvex", tg.problem(SMALL), [1, 2]), "is for 1 worker only:"),
         (lambda: speedup("sgd.nonconvex", SMALL, [0]), "n=0"),
         (lambda: sweep("ef21", SMALL, grid={}, rounds=5, workers=2), "the grid is empty"),
         (lambda: sweep("sgd", SMALL, grid={"gamma": [0.1]}, rounds=5, workers=2, column="gab"), "did you mean 'gap'"),

@@ -80,7 +80,7 @@ def test_specs_are_read_back(tmp_path):
     path = store([two, replace(two, rounds=11)], tmp_path)
     ratios = [spec["ratio"] for spec in json.loads(path.read_text())]
     assert ratios == sorted(ratios, reverse=True)
-    with pytest.raises(InputError, match="other fields"):
+    with pytest.raises(InputError, match="not those of an instance"):
         Instance.from_spec({"theorem": "sgd.pl"})
 
 
@@ -197,5 +197,5 @@ def test_what_is_conjectured_says_so_and_is_given_by_name_only(monkeypatch):
     monkeypatch.setitem(THEOREMS, right.name, guess)
     known = Constants(n=2, L=1.0, mu=0.1, sigma_sq=1.0, dist0_sq=1.0)
     assert "sgd.strongly-convex is conjectured" in guess.guarantee(known).notes[-1]
-    assert (guess, "it is conjectured, and asked by name only") in advise(known, rounds=100).refused
+    assert (guess, "it is conjectured, and is asked only by name") in advise(known, rounds=100).refused
     assert advise(known, rounds=100, theorems=[right.name]).options

@@ -105,7 +105,7 @@ class Contractive:
         if self.keeps not in ("", "random", "largest", "projection"):
             raise InputError(f"keeps = {self.keeps} is unknown; it must be random, largest, projection or empty")
         if not 0 < self.delta <= 1:
-            raise InputError(f"delta = {self.delta} is no contraction; it must lie in (0, 1]")
+            raise InputError(f"delta = {self.delta} is not a contraction constant; it must lie in (0, 1]")
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class General:
     def __post_init__(self) -> None:
         require_types(self)
         if not 0 <= self.eta < 1:
-            raise InputError(f"eta = {self.eta} is no relative bias; it must lie in [0, 1)")
+            raise InputError(f"eta = {self.eta} is not a relative bias; it must lie in [0, 1)")
         if not (math.isfinite(self.omega) and self.omega >= 0):
             raise InputError(f"omega = {self.omega} is not a relative variance; it must be finite and at least 0")
 
@@ -443,7 +443,9 @@ class Sparse(Compressor):
 
     def __post_init__(self) -> None:
         if (self.k is None) == (self.ratio is None):
-            raise InputError(f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or ratio=0.01")
+            raise InputError(
+                f"{self.name} needs exactly one of k and ratio: write {self.name}:k=10 or {self.name}:ratio=0.01"
+            )
         if self.k is not None:
             self.whole_option("k", 1, MAX_DIM)
         else:

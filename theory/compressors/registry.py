@@ -49,7 +49,7 @@ def enter(own: type[Compressor]) -> type[Compressor]:
     if not isinstance(name, str) or not name:
         raise InputError(f"the compressor {own.__name__} has no name: write name = 'WORD' in its class")
     if getattr(COMPRESSORS.get(name), "__module__", "").startswith(f"{__package__}."):
-        raise InputError(f"the toolkit has a compressor '{name}' already: give yours another name")
+        raise InputError(f"the toolkit already has a compressor '{name}': give yours another name")
     COMPRESSORS[name] = own
     return own
 
@@ -71,5 +71,5 @@ def compressor(spec: str | Compressor) -> Compressor:
     if isinstance(spec, Compressor):
         return spec
     if not isinstance(spec, str):
-        raise InputError(f"{spec!r} is no compressor: give a text form such as 'topk:k=10', or an object")
+        raise InputError(f"{spec!r} is not a compressor: give a text form such as 'topk:k=10', or an object")
     return build("compressor", spec, COMPRESSORS)

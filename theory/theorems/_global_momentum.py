@@ -135,7 +135,7 @@ class GlobalMomentum(Theorem):
         interval, beta = self.beta_interval(request), self.beta(request)
         if 0 <= beta < 1 and (refusal := interval.refusal("beta", beta)):
             raise NotCovered(
-                f"{refusal}, beyond which the memory has no proven bound for this compressor and n > 1; take "
+                f"{refusal}, beyond which no bound on the memory is proved for this compressor and n > 1; take "
                 "rand-k as is, a random block or top-k, or give U with E||R||^2 <= U^2"
             )
         choose("beta", interval, beta)

@@ -229,7 +229,9 @@ give Constants(dist0_sq=..., zeta_star_sq=..., sigma_sq=...)'
         model = 2 * (1 + eta) * gamma * mu * L / (mu + L) - eta
         room = 1 - (eta**2 + eta) * omega_d
         if room <= 0:
-            raise NotCovered(f"eta = {eta:.4g} leaves no beta: eta^2 + eta must be below 1/omega_d = {1 / omega_d:.4g}")
+            raise NotCovered(
+                f"eta = {eta:.4g} leaves no admissible beta: eta^2 + eta must be below 1/omega_d = {1 / omega_d:.4g}"
+            )
         total = omega_d + 1 + model
         return 2 * room / (total + math.sqrt(max(0.0, total**2 - 4 * (omega_d + 1) * model * room)))
 
@@ -497,4 +499,4 @@ class NonconvexTuned(TunedTheorem):
         T, n, sigma_sq = self.horizon(request), request.c.n, request.c.sigma_sq
         smooth = 12 * request.c.L * (1 + 2 * request.up.omega / n)
         larger = "12 L (1 + c alpha)" if smooth >= math.sqrt(sigma_sq * T / n) else "sigma sqrt(T/n)"
-        return f"1/gamma is mostly {larger} at T = {T}"
+        return f"1/gamma is dominated by {larger} at T = {T}"

@@ -175,7 +175,7 @@ class NonconvexTuned(TunedTheorem):
             "sigma sqrt(T/n)": math.sqrt(c.sigma_sq * T / c.n),
             "eps^(2/3) T^(1/3)": eps ** (2 / 3) * T ** (1 / 3),
         }
-        return f"1/gamma is mostly {max(parts, key=lambda name: parts[name])} at T = {T}"
+        return f"1/gamma is dominated by {max(parts, key=lambda name: parts[name])} at T = {T}"
 
     def details(self, request: Request, p: Point) -> Point:
         return {"eps": error(request)}
@@ -278,7 +278,7 @@ class Asynchronous(AverageTheorem):
     >>> ask(known, up=half, down=half).parameters, ask(known, up=half, down=half, M=2).analysis
     ({'gamma': 1.0, 'M': 4.0}, {'eps': 1.5})
     >>> ask(Constants(n=4, L=1.0, L_tilde=1.0, tau=3.0), M=2).reason
-    'M = 2 messages a step come from some of the 4 workers only, so that they must all sample the same f; \
+    'M = 2 messages per step come from only some of the 4 workers, so that all of them must sample the same f; \
 give M = 4, or Constants(zeta_sq=0) if they do'
     """
 

@@ -112,7 +112,7 @@ class StronglyConvex(LinearTheorem):
                 choose("gamma", Interval(0.0, limit, "0 < gamma < 1/(L_max (1 + 4 omega_u/n))", high_open=True), gamma)
             room = math.sqrt((1 / (gamma * c.L_max) - 1) * c.n / up) - 1
         if not room > 1:
-            raise NotCovered("no b above 1 leaves room for gamma")
+            raise NotCovered("no b above 1 leaves an admissible gamma")
 
         def model(b: float) -> float:
             return (self._largest(request, b) if gamma is None else gamma) * c.mu / (1 + down)

@@ -160,8 +160,8 @@ class StronglyConvex(_FunctionValue):
     >>> found.rate.contraction, float(found.bound(2))
     (0.5, 4.0)
     >>> found.unreachable(1.0)
-    'the bound of sgd.strongly-convex does not get to 1: its floor is 2 for these parameters; \
-sgd.strongly-convex with gamma = 0.403406 gets there in 17 rounds'
+    'the bound of sgd.strongly-convex does not reach 1: its floor is 2 for these parameters; \
+sgd.strongly-convex with gamma = 0.403406 reaches it in 17 rounds'
     """
 
     name = "sgd.strongly-convex"

@@ -141,7 +141,8 @@ def savings(settings: Settings, *, down: str | None = None) -> Measured:
     words = {m: f"from block {passing[m][0]} on" if passing[m] else "at no block" for m in METERS}
     return Measured(
         verdict(from_some_block_on, not passing["formula"] or not passing["entropy"]),
-        f"over 95 %, of the blocks tried, by the paper's count {words['formula']} ({saved[256][0]:.2%} at its own 256, "
+        f"over 95 % saved, of the blocks tried: by the paper's count {words['formula']} ({saved[256][0]:.2%} at its "
+        f"own 256, "
         f"{saved[dim][0]:.2%} at {dim}), by the entropy of the messages {words['entropy']} ({saved[256][1]:.2%} at 256)"
         f", by the bytes sent here, five trits in one, {words['encoded']} ({saved[256][2]:.2%} at 256)",
         min(row[2] for row in rows if row[0] == blocks[-1]) / SAVED,
@@ -186,8 +187,8 @@ CLAIMS: tuple[Claim, ...] = (
         "dore.claim-bits",
         "Over 95 % of the communication saved",
         "DORE saves over 95 % of the communication, both directions, against dense vectors of 32-bit floats. The "
-        "abstract does not say for which block; the paper's experiments take 256. Three meters of the messages that "
-        "are really made: the paper's count (32 bits a block, 3/2 a coordinate), the entropy of the symbols with 32 "
+        "abstract does not say for which block; the paper's experiments take 256. Three counts of the messages that "
+        "are really sent: the paper's count (32 bits a block, 3/2 a coordinate), the entropy of the symbols with 32 "
         "bits a block, which a good code attains, and the bytes as this library encodes them (five trits in a byte: "
         "1.6 bits each, which cannot save more than 95 %). It holds if from some block on both the paper's count and "
         "the entropy save over 95 %; it is violated if one of the two does so at no block.",

@@ -215,7 +215,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "gmc.claim-heterogeneity",
-        "Global momentum stands heterogeneous workers, local momentum does not",
+        "Global momentum tolerates heterogeneous workers, local momentum does not",
         "Where workers differ, local momentum (DGC) is biased by sparsification and global momentum (GMC) is not. "
         "Measured with exact gradients, top-3 of 10 entries, 4 workers whose minimisers lie ever further apart, two "
         "steps a factor 4 apart: the mean of ||grad f||^2 over the last third of a run. It holds if at every "

@@ -36,8 +36,8 @@ def step(settings: Settings, *, rule: Callable[[Stability], float] = lambda foun
     spread = most / least
     return Measured(
         verdict(least >= 1 and spread <= SAME_ORDER, least < 1 or spread > 2 * SAME_ORDER),
-        f"the largest stable step is {least:.3g} to {most:.3g} times the rule's, {spread:.2g} times as far at one "
-        f"delay and compressor as at another, while the rule itself falls {_fall(found, plan, rule):.3g}-fold",
+        f"the largest stable step is {least:.3g} to {most:.3g} times the rule's, a spread of {spread:.2g} over delays "
+        f"and compressors, while the rule itself falls {_fall(found, plan, rule):.3g}-fold",
         min(least, SAME_ORDER / spread),
         ("case", "tau", "a", "largest stable step", "rule's step", "ratio", "in units of n/(4 s a L (1 + 2 tau))"),
         tuple(

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.errors import counted
 from ...theory.compressors import (
     Additive,
     Adversary,
@@ -140,7 +141,7 @@ class _Law:
             if not across:
                 return along * np.eye(size)
             if size % 2 or size < self.dim:
-                raise NotClosed(f"{c.spec} is not linear in {size} coordinates by themselves, it turns pairs")
+                raise NotClosed(f"{c.spec} is not linear in {counted(size, 'coordinate')} alone: it rotates pairs")
             return along * np.eye(size) + across * np.kron(np.eye(size // 2), np.array([[0.0, -1.0], [1.0, 0.0]]))
         if isinstance(c, Scaled):
             inner = self.fixed(c.of)
@@ -169,7 +170,7 @@ class _Law:
             (first, first_sq), (last, last_sq) = (_without(*self.diagonal(part)) for part in c.parts)
             return _without(first * last, first_sq * last_sq)
         if isinstance(c, Mask):
-            raise NotClosed(f"{c.spec} is looked at outcome by outcome where it is the workers' compressor, else not")
+            raise NotClosed(f"{c.spec} is looked at outcome by outcome only where it is the workers' compressor")
         if isinstance(c, PermK):
             return _dealt(c, self.dim, self.workers, self.places)
         scale, kept = _kept(c, self.dim, self.places)

@@ -140,7 +140,7 @@ def frontier(
     method = build_method(method)
     links = compressor(up), compressor(down)
     if integer("workers", workers, low=1) > MOST_PAIRED:
-        raise InputError(f"workers = {workers}: the coins of so many are too many pairs; give at most {MOST_PAIRED}")
+        raise InputError(f"workers = {workers}: the coins of so many make too many pairs; give at most {MOST_PAIRED}")
     integer("dim", dim, low=1)
     mu = number("mu", mu, strict=True)
     if mu > 1:
@@ -151,7 +151,7 @@ def frontier(
         raise InputError(f"method '{method.name}' broadcasts uncompressed: leave out the downlink compressor {down}")
     given = {name: float(value) for name, value in (parameters or {}).items()}
     if "gamma" in given:
-        raise InputError("gamma is what is looked for: leave it out")
+        raise InputError("gamma is what is computed: leave it out")
     incomplete = len(given) + 1 < len(method.parameters)
     found = _theorems(method, links, workers, dim, mu, given) if theorems or incomplete else []
     numbers = _complete(method, given, found)
@@ -365,6 +365,7 @@ def granted_words(theorem: str, method: str) -> str:
     if share is None:
         return ""
     return (
-        f"its step is {share:.3g} of the largest one that is stable in the mean square (exact, on quadratics with mu = "
+        f"its step is {share:.3g} times the largest one that is stable in the mean square (exact, on quadratics with "
+        f"mu = "
         f"{MU:g} L; links that keep a vector with probability {KEPT:g}, {' or '.join(map(str, FEW_WORKERS))} workers)"
     )

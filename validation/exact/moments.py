@@ -199,7 +199,7 @@ class Recursion:
         Raises
         ------
         NotClosed
-            If the column is no quadratic form of what is kept.
+            If the column is not a quadratic form of what is kept.
         """
         size = self.layout.size
         own = column in self.method.columns
@@ -209,7 +209,7 @@ class Recursion:
             return sum((weight * (v @ v.T) for weight, v in parts), np.zeros((size, size)))
         if own:
             return self._probed(column, t)
-        raise NotClosed(f"the column {column} is no quadratic form of what {self.method.name} keeps")
+        raise NotClosed(f"the column {column} is not a quadratic form of what {self.method.name} keeps")
 
     def _of_the_rules(self, column: str) -> bool:
         """Whether a column is computed by the method itself, and may be another one in another round."""

@@ -185,9 +185,9 @@ class Model:
         if not problem.quadratic:
             raise NotClosed(f"{problem.spec} is not quadratic")
         if method.reshuffles:
-            raise NotClosed(f"the samples of {method.name} depend on those before in the epoch")
+            raise NotClosed(f"the samples of {method.name} depend on the earlier ones of the epoch")
         if problem.noise.batch is not None:
-            raise NotClosed("rows drawn at random make a noise that depends on the model")
+            raise NotClosed("the noise of sampled rows depends on the model")
         if problem.regulariser[0] > 0:
             raise NotClosed("the proximal map of l1 is not linear")
         if method.clock and self.schedule is None:
@@ -306,7 +306,9 @@ class Model:
         if not laws:
             return [(1.0, None)]
         if len(laws) > 1 or self.schedule is not None:
-            raise NotClosed(f"masks of {self.method.name} fall more than once in a round, or workers are asynchronous")
+            raise NotClosed(
+                f"masks of {self.method.name} are drawn more than once in a round, or workers are asynchronous"
+            )
         n, dim = self.problem.workers, self.problem.dim
         apart = self.coin_dim
         return outcomes(laws[0], dim, n) if apart is None else outcomes(laws[0], apart, n, (0,))

@@ -45,7 +45,7 @@ def transcribed(model: Model, columns: Sequence[str], points: Sequence[int]) -> 
     """
     method = model.method
     if method.transcription is None:
-        raise NotClosed(f"method '{method.name}' brings no transcription")
+        raise NotClosed(f"method '{method.name}' has no transcription")
     rounds = max(int(p) for p in points)
     flips = (rounds - (method.special_when == "coin")) * method.tosses
     if 2 ** max(flips, 0) > MOST_PATHS:

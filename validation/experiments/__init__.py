@@ -25,11 +25,11 @@ def enter(own: Experiment) -> Experiment:
     """
     if own.theorem in _FOUND:
         raise InputError(
-            f"theorem '{own.theorem}' has a default experiment: hand yours to tersegrad.judge, or give the theorem "
-            "another name"
+            f"theorem '{own.theorem}' already has a default experiment: give yours to tersegrad.judge, or the theorem "
+            f"another name"
         )
     if own.theorem not in THEOREMS:
-        raise InputError(f"an experiment is about the theorem '{own.theorem}', which nobody has registered")
+        raise InputError(f"the experiment is about the theorem '{own.theorem}', which is not registered")
     EXPERIMENTS[own.theorem] = own
     return own
 

@@ -17,7 +17,8 @@ from ...theory.hypotheses import STRONGLY_CONVEX_WORKERS
 from ..statements import ROUNDING, setting
 from .formulas import Number, Restated, one
 from .papers import ASSUMED, RESTATED
-from .papers.gmc import kept, memory
+from .papers.gmc import memory
+from .papers.gmc_plus import kept
 
 #: Numbers of rounds at which a bound is evaluated: few, and so many that what is left is its floor.
 ROUNDS = (3, 37, 5000)
@@ -295,7 +296,8 @@ def contradiction(theorem: Theorem) -> str:
     held = {hypothesis.name for hypothesis in theorem.assumes}
     for name in sorted(held ^ set(ASSUMED[theorem.name].split(", "))):
         what = "does not assume" if name not in held else "assumes"
-        return f"the theorem {what} '{name}', which it {'needs' if name not in held else 'does not need'} by the paper"
+        wanted = "needs" if name not in held else "does not need"
+        return f"the theorem {what} '{name}', which it {wanted} according to the paper"
     return differs(theorem) or wrong_slope(theorem) or unguarded(theorem)
 
 
@@ -316,7 +318,7 @@ def unguarded(theorem: Theorem) -> str:
         for value in outside:
             fixed = {**others, name: value}
             if isinstance(theorem.guarantee(case.constants, case.up, case.down, rounds, None, **fixed), Guarantee):
-                return f"{name} = {value:.6g} is taken, and only what is {interval.text} is allowed"
+                return f"{name} = {value:.6g} is accepted, and only {interval.text} is allowed"
     return ""
 
 

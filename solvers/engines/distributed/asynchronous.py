@@ -78,11 +78,11 @@ class AsynchronousServer(Server):
             rows is None or versions is None or dropped is None or not integers or versions.shape != (self.n,)
             or rows.shape[1:] != (3,) or dropped.shape != (self.done,)
         ):  # fmt: skip
-            raise InputError("this checkpoint is not one of asynchronous processes")
+            raise InputError("this checkpoint was not written by asynchronous workers")
         if (dropped < 0).any():
             raise damaged(stored.path, "a number of dropped messages is negative")
         if ((versions < 0) | (versions > self.done)).any():
-            raise damaged(stored.path, f"a worker has a model from beyond step {self.done}")
+            raise damaged(stored.path, f"a worker has a model from after step {self.done}")
         if rows.size or self.done:
             self._schedule(rows, self.done)  # refuses delays that cannot have been
         return [(int(t), int(i), int(v)) for t, i, v in rows], versions.tolist(), dropped.tolist()

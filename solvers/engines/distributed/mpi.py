@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ....common.errors import InputError, WorkerError
+from ....common.errors import InputError, WorkerError, counted
 from ....problems.share import data_file, read_share
 from ...trace import Trace
 from ..request import Job
@@ -51,7 +51,7 @@ def world() -> Any:
         from mpi4py import MPI
     except ImportError as error:
         raise InputError(
-            f"the engine mpi needs mpi4py, and mpiexec: pip install 'tersegrad[mpi]' mpich ({error})"
+            f"the engine mpi needs mpi4py and mpiexec: pip install 'tersegrad[mpi]' mpich ({error})"
         ) from None
     return MPI.COMM_WORLD
 
@@ -188,7 +188,8 @@ class RankPool:
                     left.discard(i)
             time.sleep(1e-3)
         if left:
-            print(f"workers {sorted(left)} did not end in {GRACE:g} seconds: all ranks are aborted", file=sys.stderr)
+            late = ", ".join(map(str, sorted(left)))
+            print(f"not ended within {GRACE:g} seconds: worker {late}; all ranks are aborted", file=sys.stderr)
             sys.stderr.flush()
             self.comm.Abort(1)
         for request in requests:
@@ -260,7 +261,7 @@ def carry_out(job: Job) -> Trace:
     try:
         if comm.Get_size() != workers + 1:
             raise InputError(
-                f"{workers} workers and the server are {workers + 1} ranks, and there are {comm.Get_size()}: "
+                f"{counted(workers, 'worker')} and the server take {workers + 1} ranks, not {comm.Get_size()}: start "
                 f"mpiexec -n {workers + 1} tersegrad run ..."
             )
         with blas_on_one_thread():

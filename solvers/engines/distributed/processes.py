@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from ....common.errors import InputError, WorkerError
+from ....common.errors import InputError, WorkerError, counted
 from ....problems.share import Share, data_file, read_share
 from ...trace import Trace
 from ..request import Job
@@ -112,7 +112,7 @@ class SharedBuffer:
         if free < size:
             raise InputError(
                 f"messages need {size / 1e6:.3g} MB of shared memory, and {free / 1e6:.3g} MB are available: "
-                f"take fewer replicas or coordinates"
+                f"use fewer replicas or coordinates"
             )
         try:
             if hasattr(os, "memfd_create"):
@@ -126,8 +126,8 @@ class SharedBuffer:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
             raise InputError(
-                f"the system has no {size / 1e6:.3g} MB of memory that processes share: {error.strerror or error}; "
-                f"take fewer workers, replicas or coordinates"
+                f"the system cannot provide {size / 1e6:.3g} MB of shared memory: {error.strerror or error}; "
+                f"use fewer workers, replicas or coordinates"
             ) from None
 
     def send(self, connection: socket.socket) -> None:
@@ -300,8 +300,8 @@ class ProcessPool:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.EAGAIN):
                 raise
             raise InputError(
-                f"{workers} workers need more processes or open files than the system grants ({error.strerror}): raise "
-                f"the limit (ulimit -n, ulimit -u), or take fewer workers"
+                f"the system grants too few processes or open files for {counted(workers, 'worker')} "
+                f"({error.strerror}): raise the limit (ulimit -n, ulimit -u), or use fewer workers"
             ) from None
         except BaseException:
             self.end()
@@ -466,8 +466,8 @@ class ProcessPool:
             self.silence[i] += BEAT_SECONDS * 2
             if self.silence[i] >= patience:
                 raise WorkerError(
-                    f"worker {i} (process {self.processes[i].pid}) has stood still for {patience:g} seconds in round "
-                    f"{self.round}: it is stopped or the machine is overloaded"
+                    f"worker {i} (process {self.processes[i].pid}) has not responded for {patience:g} seconds in "
+                    f"round {self.round}: it is stopped, or the machine is overloaded"
                 )
 
     def _lost(self, worker: int) -> WorkerError:

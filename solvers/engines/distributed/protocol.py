@@ -130,13 +130,13 @@ def require_support(method: Method, problem: Problem, setup: Setup) -> None:
     averaged = method.models == "averaged"
     if averaged and any(e.everyone is not identity_rule for e in setup.described):
         raise InputError(
-            f"method '{method.name}' has own models on every worker and a rule for everyone: workers in processes of "
-            f"their own do not know the average; use the engine simulate"
+            f"method '{method.name}' keeps a model of its own on every worker and has a rule for everyone, but "
+            f"workers in separate processes do not know the average model: use the engine simulate"
         )
     if method.clock and (method.special or method.models or method.states[2]):
         raise InputError(
-            f"method '{method.name}' is asynchronous and has special exchanges, own models or common states: "
-            f"use the engine simulate"
+            f"method '{method.name}' is asynchronous and has special exchanges, models of the workers' own or common "
+            f"states: use the engine simulate"
         )
 
 

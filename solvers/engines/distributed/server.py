@@ -171,7 +171,7 @@ class Server:
         done = set(stored.done.values())
         if len(done) != 1 or len(stored.done) != len(self.blocks):
             raise InputError(
-                "the blocks of this checkpoint stand at different rounds, as the engine simulate leaves them: "
+                "the blocks of this checkpoint are at different rounds, as the engine simulate leaves them: "
                 "continue it with --engine simulate"
             )
         self.done = done.pop()
@@ -258,7 +258,7 @@ class Server:
         answer = self.pool.receive(worker)
         self.reading.discard(worker)
         if answer[0] != wanted:
-            raise WorkerError(f"worker {worker} answered {answer[0]} in place of {wanted} in round {self.pool.round}")
+            raise WorkerError(f"worker {worker} answered {answer[0]} instead of {wanted} in round {self.pool.round}")
         return answer
 
     def _await_readers(self, workers: Iterable[int]) -> None:

@@ -189,8 +189,8 @@ class Worker:
                     steps.after_sending(setup.exchanges[k].rules, ctx, v, c, states.workers[0], states.common)
                 if was_sent is not None and not np.array_equal(was_sent, c, equal_nan=True):
                     raise InputError(
-                        f"method '{setup.run.method.name}' changes a message after it was sent: only one whose server "
-                        f"keeps a table can do this with workers of their own; use the engine simulate"
+                        f"method '{setup.run.method.name}' changes a message after it is sent, which separate "
+                        f"processes allow only where the server keeps a table: use the engine simulate"
                     )
         self.sent_rule_checked = True
         total = sum(map(len, data))

@@ -28,12 +28,12 @@ NO_GUARANTEE = 3
 
 
 @click.command("advise", cls=SetCommand)
-@click.option("--problem", metavar="SPEC", help="The problem whose constants are taken.")
+@click.option("--problem", metavar="SPEC", help="The problem whose constants are used.")
 @click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers (default 1).")
-@set_option("Constants of the problem: in place of --problem, or beside it to add or override.")
+@set_option("Constants of the problem: in place of --problem, or beside it, to add to and override them.")
 @up_option
 @down_option
-@click.option("--eps", type=float, metavar="E", help="Rank by what it takes until the bound is E.")
+@click.option("--eps", type=float, metavar="E", help="Rank by what it takes to bring the bound down to E.")
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Rank by the bound after T rounds.")
 @click.option("--by", metavar="rounds|bits|seconds|bound", help="What to rank by.")
 @click.option("--link", metavar="BITS/S[,S[,S]]", help="Bandwidth, latency, time of a gradient: as in 1e9,5e-5,0.01.")
@@ -160,5 +160,5 @@ def row(option: Option, found: Advice) -> list[str]:
     if option.seconds is not None:
         cells.append(f"{number(option.seconds)} s")
     if option.guarantee.vacuous(found.rounds):
-        cells.append("worth nothing: not below the value at the start")
+        cells.append("vacuous: not below the value at the start")
     return [*cells, _short(option.missing, option.theorem.name)]

@@ -264,7 +264,7 @@ def _pseudocode(word: str) -> str:
 
     m = method(THEOREMS[word].method if word in THEOREMS else word)
     if m.transcription is None:
-        raise InputError(f"method '{m.name}' brings no pseudo-code: see its file, tersegrad show {m.name}")
+        raise InputError(f"method '{m.name}' has no pseudo-code: see its file, tersegrad show {m.name}")
     about = "`given` holds gradients, compressors and their coins, see tersegrad.solvers.pseudocode"
     return f"# {m.title}: {m.source}\n# {about}\n\n{textwrap.dedent(inspect.getsource(m.transcription)).rstrip()}"
 

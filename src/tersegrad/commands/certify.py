@@ -38,7 +38,7 @@ def certify(spec: str, dim: int | None, workers: int | None, seed: int, as_json:
     if workers is not None:
         raise InputError(f"--workers {workers} is for problems, and '{spec}' is not one")
     if dim is None:
-        raise InputError(f"'{spec}' is put to the test on vectors of some length: give --dim D")
+        raise InputError(f"'{spec}' is tested on vectors of one length: give --dim D")
     found = examine(spec, dim, seed=seed)
     failures = [row for row in found.rows if row.verdict == "violated"]
     if as_json:

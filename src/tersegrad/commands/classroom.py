@@ -14,14 +14,19 @@ PORT = 2718
 @click.command()
 @click.argument("names", nargs=-1, metavar="[APP ...]")
 @click.option(
-    "--port", metavar="N", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one."
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port of the server; 0 takes any that is free.",
 )
-@click.option("--list", "listed", is_flag=True, help="Print what there is, and serve nothing.")
+@click.option("--list", "listed", is_flag=True, help="List the apps and serve nothing.")
 def classroom(names: tuple[str, ...], port: int, listed: bool) -> int:
     """Serve demonstrations with sliders for a lecture: all apps, or those named.
 
     Curve and bound follow the sliders; every app has a question, and an answer that is hidden until asked for. Only
-    this machine can open them, and no network is needed. Ctrl-C ends it. Needs the extra classroom.
+    this machine can open them, and no network is needed. Ctrl-C stops it. Needs the extra classroom.
     """
     from ..figures.classroom import LESSONS
 
@@ -45,7 +50,7 @@ def classroom(names: tuple[str, ...], port: int, listed: bool) -> int:
             _server.warm(lesson)
         place = f"{chosen[0].name}/" if len(chosen) == 1 else ""
         try:
-            click.echo(f"http://{_server.HOST}:{bound.getsockname()[1]}/{place}\nCtrl-C ends it")
+            click.echo(f"http://{_server.HOST}:{bound.getsockname()[1]}/{place}\nCtrl-C stops it")
             _server.serve(chosen, bound)
         except KeyboardInterrupt as end:
             if type(end) is not KeyboardInterrupt:

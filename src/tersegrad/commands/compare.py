@@ -19,13 +19,13 @@ from .options import POSITIVE, down_option, force_option, json_option, module_op
 @click.argument("names", nargs=-1, required=True, metavar="NAME ...")
 @click.option("--problem", metavar="SPEC", required=True, help="The problem.")
 @click.option("--workers", type=POSITIVE, metavar="n", default=1, show_default=True, help="Number of workers.")
-@click.option("--bits", type=float, metavar="B", help="Bits that one worker may send and receive in all.")
+@click.option("--bits", type=float, metavar="B", help="Bits that one worker may send and receive in total.")
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Rounds, instead of bits.")
 @up_option
 @down_option
 @click.option("--replicas", type=POSITIVE, metavar="R", default=8, show_default=True, help="Independent runs.")
 @seed_option
-@click.option("--out", metavar="DIR", help="Write compare.png, compare.csv and compare.json there.")
+@click.option("--out", metavar="DIR", help="Write compare.png, compare.csv and compare.json to this directory.")
 @config_option
 @force_option
 @module_option
@@ -87,5 +87,5 @@ def compare(
     click.echo(f"{found.problem}, {counted(found.workers, 'worker')}: the smallest {found.column} first\n")
     click.echo(str(found))
     for name, reason in found.skipped:
-        click.echo(f"{name} takes no part: {reason}")
+        click.echo(f"{name} is left out: {reason}")
     return 0

@@ -20,7 +20,7 @@ def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
         is_eager=True,
         expose_value=False,
         callback=_read,
-        help="Take options from there: their long names without dashes, arguments by name, a table [set].",
+        help="Read options from this file: their long names without dashes, arguments by name, a table [set].",
     )(function)
 
 
@@ -69,5 +69,5 @@ def _value(parameter: click.Parameter, key: str, value: Any, path: str) -> Any:
 
 def _word(key: str, value: Any, path: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InputError(f"--config: '{path}': {key} = {str(value)[:60]}; give a text or a number")
+        raise InputError(f"--config: '{path}': {key} = {str(value)[:60]}; give a string or a number")
     return str(value)

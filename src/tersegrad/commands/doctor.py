@@ -56,7 +56,7 @@ def doctor(as_json: bool) -> int:
     click.echo("optional")
     click.echo(
         aligned(
-            [name, part["version"] or f"not here: {part['install']}", part["for"]]
+            [name, part["version"] or f"not installed: {part['install']}", part["for"]]
             for name, part in found["optional"].items()
         )
     )
@@ -115,5 +115,5 @@ def _kernels() -> tuple[str, bool]:
     try:
         writable_directory(where)
     except Exception:
-        return f"'{where}' cannot be written to: they may be compiled anew at every start; set NUMBA_CACHE_DIR", True
+        return f"'{where}' cannot be written to: kernels may be compiled anew at every start; set NUMBA_CACHE_DIR", True
     return f"kept in {where}{'' if folder else ', beside the sources'}", True

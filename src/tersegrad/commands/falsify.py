@@ -60,7 +60,7 @@ def falsify(names: tuple[str, ...], jobs: int | None, as_json: bool) -> int:
         return status
     click.echo(aligned([[r.name, _outcome(r), f"{r.seconds:.1f} s", r.reason] for r in results]))
     click.echo(f"{len(results) - len(weak)} of {len(results)} wrong variants rejected")
-    click.echo(f"{len(right) - len(wronged)} of {len(right)} right methods conform")
+    click.echo(f"{len(right) - len(wronged)} of {len(right)} correct methods conform")
     for method, words in wronged:
         click.echo(f"{method}: {words}")
     return status

@@ -14,7 +14,7 @@ from ..common.files import writable_directory
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option("--out", metavar="DIR", default="figures", show_default=True, help="Where the pictures are written.")
 @click.option("--quick", is_flag=True, help="Fewer rounds, points and replicas.")
-@click.option("--list", "listed", is_flag=True, help="Print what there is, with captions, and draw nothing.")
+@click.option("--list", "listed", is_flag=True, help="List the figures with their captions and draw nothing.")
 def draw_figures(names: tuple[str, ...], out: str, quick: bool, listed: bool) -> int:
     """Draw the papers' experiments and overviews of the theory: all figures, or those named.
 

@@ -23,8 +23,8 @@ NOT_CLOSED = 3
 @down_option
 @click.option("--workers", type=POSITIVE, default=1, show_default=True, metavar="n", help="Number of workers.")
 @set_option(
-    "The method's parameters but gamma (alpha=0.5), those left out are taken from its theorems; dim (default 1000), "
-    "on which the compressors work; mu (default 0.1), of the theorems' steps, in units of L."
+    "The method's parameters except gamma (alpha=0.5; those left out are taken from its theorems); dim, the dimension "
+    "on which the compressors work (default 1000); mu of the theorems' steps, in units of L (default 0.1)."
 )
 @module_option
 @json_option

@@ -62,7 +62,7 @@ def known_constants(problem: str | None, workers: int | None, settings: Mapping[
 
     if problem is None:
         if workers is not None:
-            raise InputError(f"--workers {workers} is about --problem SPEC; without a problem write --set n={workers}")
+            raise InputError(f"--workers {workers} goes with --problem SPEC; without a problem write --set n={workers}")
         return Constants.read(settings)
     from ..problems import problem as build
 
@@ -84,7 +84,7 @@ def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], d
     for name in settings:
         if name not in known:
             raise InputError(
-                f"--set: {subject.name} knows no '{name}'{nearest(name, known)}; constants: {', '.join(NAMES)}; "
+                f"--set: {subject.name} does not know '{name}'{nearest(name, known)}; constants: {', '.join(NAMES)}; "
                 f"parameters: {', '.join(choices)}"
             )
     constants = {name: value for name, value in settings.items() if name not in choices}
@@ -107,7 +107,7 @@ force_option = click.option(
     is_flag=True,
     expose_value=False,
     callback=lambda ctx, _, given: ctx.with_resource(force(given)),
-    help="Start even if, by the estimate, memory does not suffice or it takes more than a month.",
+    help="Start even if the estimate says that memory does not suffice or that it takes more than a month.",
 )
 
 

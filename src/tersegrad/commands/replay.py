@@ -1,4 +1,4 @@
-"""``tersegrad replay``: does a certificate come out again, bit for bit?"""
+"""``tersegrad replay``: is a certificate reproduced, bit for bit?"""
 
 from __future__ import annotations
 

@@ -66,18 +66,21 @@ METRICS = {
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
 @click.option("--clock", metavar="SPEC", help="Compute times of an asynchronous method (uniform:low=0.5,high=1.5).")
 @click.option("--schedule", "schedule_file", metavar="FILE", help="Replay recorded delays: CSV step,worker,version.")
-@click.option("--schedule-out", metavar="FILE", help="Write the delays of this run there.")
+@click.option("--schedule-out", metavar="FILE", help="Write the delays of this run to this file.")
 @click.option(
     "--columns",
     metavar="NAME,...",
     help="Optional columns of the trace (grad_sq_mean,gap_mean), or none.  [default: grad_sq_mean, where it is free]",
 )
-@click.option("--out", metavar="FILE", help="Write the trace there (.npz).")
-@click.option("--checkpoint", metavar="FILE", help="Store the run there as it goes on.")
+@click.option("--out", metavar="FILE", help="Write the trace to this file (.npz).")
+@click.option("--checkpoint", metavar="FILE", help="Store the run in this file as it goes on.")
 @click.option(
-    "--checkpoint-every", metavar="K", default=None, help="How often: K rounds, or seconds as in 30s.  [default: 60s]"
+    "--checkpoint-every",
+    metavar="K",
+    default=None,
+    help="How often to store it: every K rounds, or seconds, as in 30s.  [default: 60s]",
 )
-@click.option("--resume", metavar="FILE", help="Go on from a stored run.")
+@click.option("--resume", metavar="FILE", help="Continue a stored run.")
 @click.option(
     "--shares-only", is_flag=True, help="Every process loads its own share of the data alone: no constants, no optimum."
 )
@@ -269,7 +272,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
     if request.shares_only:
         if missing := [name for name in method.parameters if name not in settings]:
             raise InputError(
-                f"with --shares-only nobody knows the constants that theorems ask for: write "
+                f"with --shares-only the constants that theorems ask for are not known: write "
                 f"--set {' '.join(f'{name}=VALUE' for name in missing)}"
             )
         parameters = method.check(settings)
@@ -432,7 +435,7 @@ def _report(answer: dict[str, Any], target: Path | None) -> None:
         rows.append(["", number(sizes["entropy"]), "entropy of the symbols"])
     if "delays" in answer:
         delays = answer["delays"]
-        late = f"; {delays['dropped']} gradients were older and dropped" if "dropped" in delays else ""
+        late = f"; dropped as older: {counted(delays['dropped'], 'gradient')}" if "dropped" in delays else ""
         text = f"at most, {number(delays['average'])} on average, in rounds{late}"
         rows.append(["delay", f"{delays['maximal']}", text])
     if answer["virtual_seconds"] is not None:

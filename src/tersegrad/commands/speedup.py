@@ -49,7 +49,9 @@ class Numbers(click.ParamType):
 @up_option
 @down_option
 @click.option("--workers", type=Numbers(), default="1,2", show_default=True, help="Numbers of worker processes.")
-@click.option("--rounds", type=POSITIVE, default=2000, show_default=True, metavar="T", help="Rounds to find --eps in.")
+@click.option(
+    "--rounds", type=POSITIVE, default=2000, show_default=True, metavar="T", help="Rounds within which to reach --eps."
+)
 @click.option(
     "--eps", type=float, default=0.01, show_default=True, metavar="E",
     help="Accuracy: ||grad f||^2 relative to its value at x^0.",
@@ -71,7 +73,7 @@ class Numbers(click.ParamType):
     type=click.FloatRange(min=0),
     default=5e-5,
     show_default=True,
-    help="Seconds, of the links of the model.",
+    help="Latency of the model's links, in seconds.",
 )
 @seed_option
 @set_option("The method's parameters (gamma=0.025 alpha=0.1); those left out are taken from its theorems.")
@@ -191,7 +193,8 @@ def _text(rows: list[dict[str, Any]], eps: float, latency: float) -> str:
             "worker processes on this machine",
             aligned(table),
             "",
-            "available: the speedup of as many independent single-process runs at once; share: how much is reached",
+            "available: the speedup of as many independent single-process runs at once; share: how much of it is "
+            "reached",
             "",
             f"model: ms a round, every worker on its own machine, compressed / dense 32-bit, latency {latency:g} s",
             aligned(links),

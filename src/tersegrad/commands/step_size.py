@@ -34,11 +34,11 @@ NO_GUARANTEE = 3
 
 @click.command("step-size", cls=SetCommand)
 @click.argument("theorem_id", metavar="ID")
-@click.option("--problem", metavar="SPEC", help="The problem whose constants are taken.")
+@click.option("--problem", metavar="SPEC", help="The problem whose constants are used.")
 @click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers of the problem (default 1).")
 @set_option(
-    "Constants of the problem (L_max=1 mu=0.1 n=20 dim=500), in place of --problem or to add and override, and "
-    "parameters that you fix (gamma=0.01)."
+    "Constants of the problem (L_max=1 mu=0.1 n=20 dim=500), in place of --problem, or to add to and override them, "
+    "and parameters that you fix (gamma=0.01)."
 )
 @up_option
 @down_option
@@ -58,7 +58,7 @@ NO_GUARANTEE = 3
 @click.option(
     "--minimise-bits",
     metavar="OPTION=A:B",
-    help="Find the value of an option of --up, from A to B or in a list A,B,..., that takes the fewest bits to --eps.",
+    help="Find the value of an option of --up, from A to B or in a list A,B,..., with the fewest bits to --eps.",
 )
 @force_option
 @module_option
@@ -97,7 +97,7 @@ def step_size(
     if clock is not None:
         settings = settings | {"seconds": _seconds(clock, problem, workers, settings)}
     if sum_form and problem is not None:
-        raise InputError("--sum-form is about constants of the sum, and a problem has those of the average: give --set")
+        raise InputError("--sum-form takes constants of the sum, and a problem has those of the average: give --set")
     if minimise_bits is not None and participation is not None:
         raise InputError("--minimise-bits compares compressors in every round: leave out --participation")
     ask = question(subject, problem, workers, settings, down, rounds, eps, sum_form, participation)
@@ -284,7 +284,7 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
     if answer["rounds_to_eps"] is not None:
         lines.append(f"rounds       {answer['rounds_to_eps']} until the bound is {number(eps)}")
     if answer["seconds"] is not None:
-        lines.append(f"seconds      {number(answer['seconds'])} for them at most, of computing")
+        lines.append(f"seconds      {number(answer['seconds'])} of computing for them at most")
     if answer["bits_to_eps"] is not None:
         lines.append(f"bits         {bits(answer['bits_to_eps'])} per worker until then")
     elif answer["bits_per_round"] is not None:

@@ -23,7 +23,7 @@ STATUS = {"found": 0, "violated": 1, "not closed": 3}
     "--budget", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="SECONDS",
     help="How long to search.",
 )  # fmt: skip
-@click.option("--keep", metavar="FOLDER", help="Write the worst instances there, as NAME.json.")
+@click.option("--keep", metavar="FOLDER", help="Write the worst instances to this directory, as NAME.json.")
 @seed_option
 @module_option
 @json_option

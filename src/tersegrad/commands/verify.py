@@ -76,7 +76,7 @@ COLOURS = {"holds": "green", "violated": "bold red"}
 @participation_option
 @click.option("--workers", type=POSITIVE, metavar="n", help="Number of workers.")
 @set_option(
-    "Parameters at which to judge in place of the recommended ones (gamma=0.01), and constants that theorems are told "
+    "Parameters at which to judge in place of the recommended ones (gamma=0.01), and constants given to the theorems "
     "in place of the problem's own (pl=0.1)."
 )
 @click.option(
@@ -97,13 +97,13 @@ COLOURS = {"holds": "green", "violated": "bold red"}
     type=click.Choice(EXECUTORS),
     default="processes",
     show_default=True,
-    help="What judges several at once.",
+    help="The executor that judges several at once.",
 )
 @click.option("--out", metavar="DIR", default="report", show_default=True, help="Where the report is written.")
 @click.option(
     "--pictures/--no-pictures",
     default=None,
-    help="Whether the report has a picture per verdict  [default: as long as --quick is not given].",
+    help="Whether the report has a picture per verdict  [default: yes, unless --quick is given].",
 )
 @config_option
 @force_option
@@ -143,11 +143,11 @@ def verify(
     theorems, claims = select(ids, paper)
     if search:
         if quick or modules or settings or any(value is not None for value in own.values()) or not (ids or paper):
-            raise InputError("--search takes the names of theorems and chooses everything else itself, but for --seed")
+            raise InputError("--search takes the names of theorems and chooses everything but --seed itself")
         return _search(theorems, seed, as_json)
     if settings:
         if not theorems:
-            raise InputError(f"--set {next(iter(settings))}=... is about theorems, and {ids[0]} is a claim")
+            raise InputError(f"--set {next(iter(settings))}=... is for theorems, and {ids[0]} is a claim")
         told = [split(theorem(i), settings) for i in theorems]
         if other := next((i for i, parts in zip(theorems, told, strict=True) if parts != told[0]), None):
             raise InputError(

@@ -120,7 +120,7 @@ def _has_class(word: str) -> Callable[[Any], bool]:
 
 #: What one word of an annotation accepts; other words are names of classes.
 SIMPLE = {
-    "str": _only("a text", lambda value: isinstance(value, str)),
+    "str": _only("a string", lambda value: isinstance(value, str)),
     "int": _only("a whole number", _is_whole, int),
     "float": _only("a number", is_real, _as_double),
     "bool": _only("True or False", _is_truth, bool),

@@ -79,7 +79,7 @@ def _pour(source: IO[bytes], target: Path) -> None:
         handle = os.open(target, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as trouble:
         if trouble.errno == errno.ENXIO:
-            raise OSError(errno.ENXIO, "nobody reads what is written there") from None
+            raise OSError(errno.ENXIO, "nothing reads what is written there") from None
         raise
     os.set_blocking(handle, True)
     with os.fdopen(handle, "wb") as file:
@@ -171,7 +171,7 @@ def read_document(path: str | Path, what: str) -> str:
     except OSError as error:
         raise InputError(f"cannot read {what} '{path}': {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise InputError(f"cannot read {what} '{path}': it is no text in UTF-8") from None
+        raise InputError(f"cannot read {what} '{path}': it is not UTF-8 text") from None
 
 
 def write_whole(path: str | Path, content: bytes | str, advice: str = "choose another place with --out") -> None:

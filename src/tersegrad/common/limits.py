@@ -56,7 +56,7 @@ def require_time(rounds: float, numbers: float, what: str) -> None:
     seconds = rounds * (SECONDS_A_ROUND + SECONDS_A_NUMBER * numbers) / (os.cpu_count() or 1)
     sentence = f"{what} take at least {_span(seconds)} on this machine"
     if seconds > 86400 * MOST_DAYS and not _forced:
-        raise TooMuchError(f"{sentence}: make them fewer{_way_out()}")
+        raise TooMuchError(f"{sentence}: reduce their number{_way_out()}")
     if seconds > SECONDS_TO_SAY:
         _say(sentence)
 
@@ -78,7 +78,7 @@ def _say(sentence: str) -> None:
 
 def _way_out() -> str:
     anyway = front.either("--force", "a block with tersegrad.common.limits.force()")
-    return f" ({anyway} goes on all the same)"
+    return f" ({anyway} starts all the same)"
 
 
 def memory() -> float:
@@ -111,5 +111,5 @@ def require_memory(numbers: float, what: str) -> None:
     if needed > there and not _forced:
         raise TooMuchError(
             f"{what} take {needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB: "
-            f"make them fewer or smaller{_way_out()}"
+            f"reduce their number or size{_way_out()}"
         )

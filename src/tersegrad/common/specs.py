@@ -78,7 +78,7 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
     if not rest:
         return name, {}
     if rest.count('"') % 2:
-        raise InputError(f"'{text}' has a quotation that does not end")
+        raise InputError(f"'{text}' has a quotation mark that is not closed")
     items = re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', rest)
     return name, {key: value.strip('"') for key, value in split_pairs(items, f"'{text}'").items()}
 

@@ -25,6 +25,6 @@ RESTATED = {
 ASSUMED = {
     "artemis.strongly-convex": (
         "convex workers, smooth workers, smooth, strongly convex, coins independent over workers, "
-        "independent noise, zero first memories"
+        "independent noise, zero initial memories"
     ),
 }

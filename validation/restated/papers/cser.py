@@ -31,6 +31,6 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "cser.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
-    "cser.nonconvex-sharper": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "cser.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero initial errors",
+    "cser.nonconvex-sharper": "smooth workers, smooth, independent noise, bounded gradients, zero initial errors",
 }

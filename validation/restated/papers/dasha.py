@@ -24,10 +24,10 @@ RESTATED = {
 
 ASSUMED = {
     "dasha.nonconvex": (
-        "smooth, smooth on average, exact gradients, coins independent over workers, exact first round"
+        "smooth, smooth on average, exact gradients, coins independent over workers, uncompressed first round"
     ),
     "dasha.pl": (
         "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, coins independent over workers, "
-        "exact first round"
+        "uncompressed first round"
     ),
 }

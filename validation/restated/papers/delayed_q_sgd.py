@@ -20,7 +20,7 @@ RESTATED = {
 ASSUMED = {
     "khirirat.delayed-q-sgd": (
         "convex, smooth, bounded gradients, independent noise, bounded delays, "
-        "delays independent of samples and coins, coins independent of the model, messages of f, "
+        "delays independent of samples and coins, coins independent of the model, messages representing f, "
         "samples used once"
     ),
 }

@@ -51,10 +51,10 @@ ASSUMED = {
         "samples used once"
     ),
     "delayed-sgd.quadratic": (
-        "quadratic functions, smooth, strongly convex, exact gradients, messages of f, messages of one age"
+        "quadratic functions, smooth, strongly convex, exact gradients, messages representing f, messages of one age"
     ),
     "delayed-sgd.quadratic-noise": (
-        "quadratic functions, smooth, strongly convex, independent noise, messages of f, "
+        "quadratic functions, smooth, strongly convex, independent noise, messages representing f, "
         "messages of one age, delays independent of samples and coins, samples used once"
     ),
     "delayed-sgd.quadratic-varying": (

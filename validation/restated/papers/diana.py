@@ -43,7 +43,7 @@ RESTATED = {
 ASSUMED = {
     "diana.strongly-convex": (
         "convex workers, smooth workers, smooth, strongly convex, prox, coins independent over workers, "
-        "independent noise, zero first memories"
+        "independent noise, zero initial memories"
     ),
-    "diana.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "diana.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero initial memories",
 }

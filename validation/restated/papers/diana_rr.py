@@ -27,6 +27,6 @@ RESTATED = {
 ASSUMED = {
     "diana-rr.strongly-convex": (
         "strongly convex samples, smooth samples, "
-        "reshuffled samples, coins independent over workers, zero first memories"
+        "reshuffled samples, coins independent over workers, zero initial memories"
     ),
 }

@@ -24,5 +24,5 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "dist-ef-sgd.nonconvex": "smooth, independent noise, bounded gradients, zero first errors",
+    "dist-ef-sgd.nonconvex": "smooth, independent noise, bounded gradients, zero initial errors",
 }

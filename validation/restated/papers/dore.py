@@ -85,18 +85,18 @@ RESTATED = {
 ASSUMED = {
     "dore.strongly-convex": (
         "strongly convex workers, smooth workers, prox, coins independent over workers, independent noise, "
-        "zero first memories, zero first errors"
+        "zero initial memories, zero initial errors"
     ),
     "dore.strongly-convex-tuned": (
         "strongly convex workers, smooth workers, prox, coins independent over workers, independent noise, "
-        "zero first memories, zero first errors"
+        "zero initial memories, zero initial errors"
     ),
     "dore.nonconvex": (
-        "equal workers, smooth, coins independent over workers, independent noise, zero first memories, "
-        "zero first errors"
+        "equal workers, smooth, coins independent over workers, independent noise, zero initial memories, "
+        "zero initial errors"
     ),
     "dore.nonconvex-tuned": (
-        "equal workers, smooth, coins independent over workers, independent noise, zero first memories, "
-        "zero first errors"
+        "equal workers, smooth, coins independent over workers, independent noise, zero initial memories, "
+        "zero initial errors"
     ),
 }

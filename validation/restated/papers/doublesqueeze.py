@@ -44,12 +44,12 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "doublesqueeze.nonconvex": "smooth, independent noise, zero first errors",
-    "doublesqueeze.nonconvex-tuned": "smooth, independent noise, zero first errors",
-    "doublesqueeze.contractive": "smooth, independent noise, bounded gradients, zero first errors",
+    "doublesqueeze.nonconvex": "smooth, independent noise, zero initial errors",
+    "doublesqueeze.nonconvex-tuned": "smooth, independent noise, zero initial errors",
+    "doublesqueeze.contractive": "smooth, independent noise, bounded gradients, zero initial errors",
     "doublesqueeze.asynchronous": (
-        "smooth, smooth on average, independent noise, messages of f, bounded delays, "
+        "smooth, smooth on average, independent noise, messages representing f, bounded delays, "
         "delays independent of samples and coins, coins independent of the model, messages in order, "
-        "samples used once, zero first errors"
+        "samples used once, zero initial errors"
     ),
 }

@@ -41,7 +41,7 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
-    "ef21.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
-    "3pc.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
+    "ef21.nonconvex": "smooth, smooth on average, exact gradients, zero initial memories",
+    "ef21.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero initial memories",
+    "3pc.nonconvex": "smooth, smooth on average, exact gradients, zero initial memories",
 }

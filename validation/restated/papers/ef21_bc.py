@@ -24,5 +24,5 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21-bc.nonconvex": "smooth, smooth on average, exact gradients, exact first round",
+    "ef21-bc.nonconvex": "smooth, smooth on average, exact gradients, uncompressed first round",
 }

@@ -15,5 +15,5 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21-norm.nonconvex": "smooth, smooth by the mean, exact gradients, exact first round",
+    "ef21-norm.nonconvex": "smooth, smooth by the mean, exact gradients, uncompressed first round",
 }

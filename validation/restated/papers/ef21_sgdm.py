@@ -26,5 +26,5 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21-sgdm.nonconvex": "smooth, smooth on average, independent noise, exact first round",
+    "ef21-sgdm.nonconvex": "smooth, smooth on average, independent noise, uncompressed first round",
 }

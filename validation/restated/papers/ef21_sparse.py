@@ -21,6 +21,6 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21.nonconvex-sparse": "smooth, smooth on supports, exact gradients, zero first memories",
-    "ef21.pl-sparse": "smooth, smooth on supports, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "ef21.nonconvex-sparse": "smooth, smooth on supports, exact gradients, zero initial memories",
+    "ef21.pl-sparse": "smooth, smooth on supports, Polyak-Lojasiewicz, exact gradients, zero initial memories",
 }

@@ -36,10 +36,10 @@ ASSUMED = {
     "ef21-p.strongly-convex": "smooth, strongly convex, exact gradients",
     "ef21-p-diana.strongly-convex": (
         "convex workers, smooth workers, smooth, strongly convex, exact gradients, "
-        "coins independent over workers, zero first memories"
+        "coins independent over workers, zero initial memories"
     ),
     "ef21-p-diana.convex": (
         "convex workers, smooth workers, smooth, convex, exact gradients, coins independent over workers, "
-        "zero first memories"
+        "zero initial memories"
     ),
 }

@@ -51,6 +51,6 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef-bv.nonconvex": "smooth, smooth on average, exact gradients, zero first memories",
-    "ef-bv.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero first memories",
+    "ef-bv.nonconvex": "smooth, smooth on average, exact gradients, zero initial memories",
+    "ef-bv.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, zero initial memories",
 }

@@ -51,13 +51,14 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "error-feedback.nonconvex": "smooth, bounded dissimilarity, independent noise, zero first errors",
-    "error-feedback.nonconvex-bounded": "smooth, bounded gradients, independent noise, zero first errors",
+    "error-feedback.nonconvex": "smooth, bounded dissimilarity, independent noise, zero initial errors",
+    "error-feedback.nonconvex-bounded": "smooth, bounded gradients, independent noise, zero initial errors",
     "error-feedback.strongly-convex": (
-        "one worker, smooth, strongly convex, bounded gradients, independent noise, falling step, zero first errors"
+        "one worker, smooth, strongly convex, bounded gradients, independent noise, decreasing step, zero initial "
+        "errors"
     ),
-    "error-feedback.memory": "bounded gradients, falling step, zero first errors",
+    "error-feedback.memory": "bounded gradients, decreasing step, zero initial errors",
     "error-feedback.strongly-convex-order": (
-        "convex workers, smooth workers, strongly convex, independent noise, zero first errors"
+        "convex workers, smooth workers, strongly convex, independent noise, zero initial errors"
     ),
 }

@@ -42,7 +42,7 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "liec.nonconvex-shadow": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
-    "liec.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
-    "liec.nonconvex-tuned": "smooth workers, smooth, independent noise, bounded gradients, zero first errors",
+    "liec.nonconvex-shadow": "smooth workers, smooth, independent noise, bounded gradients, zero initial errors",
+    "liec.nonconvex": "smooth workers, smooth, independent noise, bounded gradients, zero initial errors",
+    "liec.nonconvex-tuned": "smooth workers, smooth, independent noise, bounded gradients, zero initial errors",
 }

@@ -23,10 +23,10 @@ RESTATED = {
 
 ASSUMED = {
     "marina.nonconvex": (
-        "smooth, smooth on average, exact gradients, coins independent over workers, exact first round"
+        "smooth, smooth on average, exact gradients, coins independent over workers, uncompressed first round"
     ),
     "marina.pl": (
         "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, coins independent over workers, "
-        "exact first round"
+        "uncompressed first round"
     ),
 }

@@ -31,10 +31,10 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "marina-p.nonconvex": "smooth, smooth on average, exact gradients, exact first round",
-    "marina-p.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, exact first round",
-    "marina-p.same-hessian": "smooth, quadratic functions, one Hessian, exact gradients, exact first round",
+    "marina-p.nonconvex": "smooth, smooth on average, exact gradients, uncompressed first round",
+    "marina-p.pl": "smooth, smooth on average, Polyak-Lojasiewicz, exact gradients, uncompressed first round",
+    "marina-p.same-hessian": "smooth, quadratic functions, one Hessian, exact gradients, uncompressed first round",
     "marina-p.same-hessian-pl": (
-        "smooth, Polyak-Lojasiewicz, quadratic functions, one Hessian, exact gradients, exact first round"
+        "smooth, Polyak-Lojasiewicz, quadratic functions, one Hessian, exact gradients, uncompressed first round"
     ),
 }

@@ -25,6 +25,6 @@ RESTATED = {
 ASSUMED = {
     "murana.strongly-convex": (
         "convex workers, smooth workers, strongly convex, prox, exact gradients, "
-        "coins independent over workers, zero first memories"
+        "coins independent over workers, zero initial memories"
     ),
 }

@@ -55,12 +55,12 @@ RESTATED = {
 
 ASSUMED = {
     "scaffnew.strongly-convex": (
-        "smooth workers, strongly convex workers, exact gradients, control variates without a mean"
+        "smooth workers, strongly convex workers, exact gradients, control variates of zero mean"
     ),
     "scaffnew.strongly-convex-tuned": (
-        "smooth workers, strongly convex workers, exact gradients, control variates without a mean"
+        "smooth workers, strongly convex workers, exact gradients, control variates of zero mean"
     ),
     "compressed-scaffnew.strongly-convex": (
-        "smooth workers, strongly convex workers, exact gradients, control variates without a mean, masks"
+        "smooth workers, strongly convex workers, exact gradients, control variates of zero mean, masks"
     ),
 }

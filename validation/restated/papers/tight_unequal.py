@@ -35,5 +35,5 @@ RESTATED = {
 }  # fmt: skip
 
 ASSUMED = {
-    "ef21.tight-unequal": "own conditions, exact gradients, zero first memories",
+    "ef21.tight-unequal": "constants of each worker, exact gradients, zero initial memories",
 }

@@ -9,6 +9,9 @@ COMPRESS ``(x, u, ctx, params, state, out, bits)``
 SELECT ``(x, u, ctx, params, state, places, values, bits)``
     The same message of the one row of x (1, d), as long as it is sparse: writes the places that may not be zero, each
     once, and their values, and returns how many there are; places (d,) and values (d,) have room for all.
+AMONG ``(x, u, ctx, params, state, left, places, values, bits)``
+    The same of a compressor that sends the entries of largest magnitude: places[:left] are, in order, all those whose
+    magnitude is not below some floor. Returns -1 if they are too few to tell the message.
 RULE ``(ctx, params, x, v, states, common)``
     A local rule: reads the model x (B, d), works on the vector v (B, d) in place, may keep states (k, B, d) of its own
     and read the common states (k, B, d), which every process holds alike and only the rule `everyone` writes.
@@ -66,6 +69,7 @@ FOUR = types.float64[:, :, :, ::1]
 
 COMPRESS = types.void(MATRIX, MATRIX, INTS, VECTOR, MATRIX, MATRIX, VECTOR)
 SELECT = types.int64(MATRIX, MATRIX, INTS, VECTOR, MATRIX, INTS, VECTOR, VECTOR)
+AMONG = types.int64(MATRIX, MATRIX, INTS, VECTOR, MATRIX, types.int64, INTS, VECTOR, VECTOR)
 RULE = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SENT = types.void(INTS, VECTOR, MATRIX, MATRIX, CUBE, CUBE)
 SHADOW = types.void(INTS, VECTOR, MATRIX, CUBE, CUBE, FOUR, MATRIX, CUBE, CUBE, MATRIX)
@@ -138,7 +142,8 @@ def caller(signature: Any) -> Any:
 
 
 call_gradient, call_onto, call_value = map(caller, (GRADIENT, ONTO, VALUE))
-call_compress, call_select, call_rule, call_sent, call_shadow = map(caller, (COMPRESS, SELECT, RULE, SENT, SHADOW))
+call_compress, call_select, call_among = map(caller, (COMPRESS, SELECT, AMONG))
+call_rule, call_sent, call_shadow = map(caller, (RULE, SENT, SHADOW))
 
 
 @contextmanager
@@ -188,8 +193,9 @@ def flat(typing_context: Any, array: Any) -> Any:
 
 
 __all__ = [
-    "AGE", "ARRIVALS", "BARE", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "FOUR", "GRADIENT", "INNER", "INTS",
+    "AGE", "AMONG", "ARRIVALS", "BARE", "COMPRESS", "CONTEXT_ENTRIES", "CUBE", "FOUR", "GRADIENT", "INNER", "INTS",
     "LARGEST_AGE", "MATRIX", "ONTO", "OPTIONS", "ROUND", "RULE", "SELECT", "SENT", "SHADOW", "SPECIAL", "VALUE",
-    "VECTOR", "WORKER", "WORKERS", "address", "call_compress", "call_gradient", "call_onto", "call_rule", "call_select",
-    "call_sent", "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat", "write_context",
+    "VECTOR", "WORKER", "WORKERS", "address", "call_among", "call_compress", "call_gradient", "call_onto", "call_rule",
+    "call_select", "call_sent", "call_shadow", "call_value", "caller", "context", "entry", "failures", "flat",
+    "write_context",
 ]  # fmt: skip

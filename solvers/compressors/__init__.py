@@ -83,6 +83,11 @@ def selector(comp: Compressor) -> Callable[..., int] | None:
     return getattr(_file(comp), "select", None) if of_toolkit(comp) else None
 
 
+def sifter(comp: Compressor) -> Callable[..., int] | None:
+    """Return the kernel of signature `AMONG`, which takes the same numbers, of a compressor that has one."""
+    return getattr(_file(comp), "among", None) if of_toolkit(comp) else None
+
+
 def compress(
     comp: Compressor, x: ArrayLike, u: ArrayLike | None = None, *, seed: int = 0, worker: int = 0, workers: int = 1
 ) -> Floats:

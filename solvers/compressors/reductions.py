@@ -11,6 +11,8 @@ f8, i8 = types.float64, types.int64
 
 MAGNITUDE = 0x7FFFFFFFFFFFFFFF
 """All bits of a double but its sign."""
+CHUNK = 64
+"""Entries that `sift` passes over at once."""
 FRACTION = 0x000FFFFFFFFFFFFF
 """The fraction of a double."""
 
@@ -19,6 +21,24 @@ FRACTION = 0x000FFFFFFFFFFFFF
 def magnitude(value):
     """Bits of |value|: as integers they are ordered as the numbers are, with NaN above all."""
     return np.float64(value).view(np.int64) & MAGNITUDE
+
+
+@njit(**INNER)
+def sift(x, first, last, least, places, left):
+    """Write those of the places first, ..., last - 1 of x whose magnitude is not below `least` behind the first `left`.
+
+    Returns how many there are then.
+    """
+    for start in range(first, last, CHUNK):
+        part = x[start : min(start + CHUNK, last)]
+        found = 0
+        for j in range(part.size):
+            found += magnitude(part[j]) >= least
+        if found > 0:
+            for j in range(part.size):
+                places[left] = start + j
+                left += magnitude(part[j]) >= least
+    return left
 
 
 @njit(**INNER)

@@ -13,11 +13,11 @@ from ...theory.compressors import VALUE_LOW_BITS
 from ...theory.compressors.topk import TopK
 from ..signatures import INNER, OPTIONS
 from .codecs import EntriesCodec
-from .reductions import MAGNITUDE, magnitude, truncated
+from .reductions import CHUNK, MAGNITUDE, magnitude, sift, truncated
 from .wire import Kernel, index_length
 
 i8 = types.int64
-LONG, STRIDE, CHUNK, SHORT = 16384, 128, 64, 32
+LONG, STRIDE, SHORT = 16384, 128, 32
 #: Of a longer vector `select` does not look at more entries than this many to estimate the floor.
 SAMPLED = 16384
 
@@ -126,26 +126,9 @@ def floor(row, k, counts):
     return kth_largest(keys, sampled, margin, counts)[0] if margin < sampled else 0
 
 
-@njit(**OPTIONS)
-def select(x, u, ctx, params, state, places, values, bits):
-    row, dim, k = x[0], x.shape[1], int(params[0])
-    counts = np.empty(2048, np.int64)
-    bits[0] = params[1]
-    least = floor(row, k, counts)
-    left = 0
-    for start in range(0, dim, CHUNK):
-        part = row[start : start + CHUNK]
-        found = 0
-        for j in range(part.size):
-            found += magnitude(part[j]) >= least
-        if found > 0:
-            for j in range(part.size):
-                places[left] = start + j
-                left += magnitude(part[j]) >= least
-    if left < k:
-        left = dim
-        for j in range(dim):
-            places[j] = j
+@njit(**OPTIONS, no_cpython_wrapper=True)
+def largest_of(row, k, left, places, values, counts):
+    """Write which of the entries at the first `left` >= k places, in order, are the k largest, and their values."""
     keys = np.empty(left + SHORT, np.int64)
     for i in range(left):
         keys[i] = magnitude(row[places[i]])
@@ -160,6 +143,28 @@ def select(x, u, ctx, params, state, places, values, bits):
             count += 1
         ties -= key == least
     return count
+
+
+@njit(**OPTIONS)
+def select(x, u, ctx, params, state, places, values, bits):
+    row, dim, k = x[0], x.shape[1], int(params[0])
+    counts = np.empty(2048, np.int64)
+    bits[0] = params[1]
+    left = sift(row, 0, dim, floor(row, k, counts), places, 0)
+    if left < k:
+        left = dim
+        for j in range(dim):
+            places[j] = j
+    return largest_of(row, k, left, places, values, counts)
+
+
+@njit(**OPTIONS)
+def among(x, u, ctx, params, state, left, places, values, bits):
+    k = int(params[0])
+    if left < k:
+        return -1
+    bits[0] = params[1]
+    return largest_of(x[0], k, left, places, values, np.empty(2048, np.int64))
 
 
 def kernel(comp: TopK, dim: int) -> Kernel:

@@ -98,6 +98,8 @@ class LongBlock(Block):
         self.others = ThreadPoolExecutor(len(self.rooms) - 1) if len(self.rooms) > 1 else None
         #: Whether the sum of messages is zero, as a sparse exchange needs and leaves it.
         self.cleared = True
+        #: Of every exchange, where the largest entries of every worker, and of the server, are looked for.
+        self.floors = np.zeros((2, 3, self.n + 1))
         #: A bound on ||x||: its norm when it was last measured, and the way since, if sparse broadcasts alone moved it.
         self.reach = np.inf
         #: The values of the last messages that were sparse, of a worker's and of the server's.
@@ -194,7 +196,9 @@ class LongBlock(Block):
                 states.workers[i], states.common, scratch,
             )  # fmt: skip
             if found.up:
-                count = sparse.worker_step(*what, found.onto, found.up, places, values, norms)
+                count = sparse.worker_step(
+                    *what, found.onto, found.up, found.up_among, self.floors[k], places, values, norms
+                )
             else:
                 steps.worker_step(*what, norms)
 
@@ -226,9 +230,13 @@ class LongBlock(Block):
         norms = np.zeros(int(measured))
         from_places, from_values = map(np.concatenate, zip(*sent, strict=True))
         order = np.argsort(from_places, kind="stable")  # at every place in the order of the workers
-        count = sparse.server_step(
-            setup.common, setup.exchanges[k], k, ctx, self.n, from_places, from_values, order, scratch.total,
-            self.random, self.server, scratch.bits, self.sparse[k].down, room.places, room.values, norms,
+        v = self.server.error if setup.exchanges[k].downlink.error else scratch.total
+        sparse.add_average(self.n, from_places, from_values, order, v)
+        found, floors = self.sparse[k], self.floors[k]
+        left = self._sift(v, floors[sparse.FLOOR, -1], room.places)
+        count = sparse.broadcast(
+            setup.common, setup.exchanges[k], k, ctx, from_places, v, self.random, self.server, scratch.bits,
+            found.down, found.down_among, floors, left, room.places, room.values, norms,
         )  # fmt: skip
         places, values = room.places[:count], room.values[:count]
         if measured:
@@ -240,6 +248,24 @@ class LongBlock(Block):
         self.x[0, places] = x[0]
         with np.errstate(over="ignore", invalid="ignore"):
             self.reach += float(np.linalg.norm(x[0] - before))
+
+    def _sift(self, v: np.ndarray, floor: float, places: np.ndarray) -> int:
+        """Write the places of v not below the floor, in order, on all threads: how many; -1 if no floor is known."""
+        if not floor > 0.0:
+            return -1
+        pieces = 2 * len(self.rooms)
+        edges = [v.shape[1] * k // pieces for k in range(pieces + 1)]
+        counts = [0] * pieces
+
+        def work(k: int) -> None:
+            counts[k] = sparse.sift_piece(v, edges[k], edges[k + 1], floor, places[edges[k] : edges[k + 1]])
+
+        self.spread(work, pieces)
+        left = counts[0]
+        for k in range(1, pieces):
+            places[left : left + counts[k]] = places[edges[k] : edges[k] + counts[k]]
+            left += counts[k]
+        return left
 
     def within_bounds(self) -> np.ndarray:
         """As for any block; without a look at all of x where sparse broadcasts cannot have moved it out of bounds."""

@@ -156,6 +156,52 @@ def test_a_sparse_message_is_the_message(up, dim):
             assert compressors.entropy_of_entries(comp, values[:count], dim) == compressors.entropy_bits(comp, message)
 
 
+def test_the_largest_of_what_is_above_a_floor_are_the_message():
+    """As `select` finds them, whatever the floor is; too few entries tell nothing."""
+    comp, dim, random = compressor("topk:k=7"), 500, np.random.default_rng(3)
+    _, params, _ = compressors.kernel(comp, dim)
+    select, among, none = compressors.selector(comp), compressors.sifter(comp), np.zeros((1, 0))
+    vectors = [random.standard_normal(dim), np.round(random.standard_normal(dim)), np.zeros(dim)]
+    vectors.append(np.where(np.arange(dim) < 5, np.nan, vectors[0]))
+    for v in vectors:
+        whole, some = ((np.empty(dim, np.int64), np.empty(dim), np.empty(1)) for _ in range(2))
+        count = select(v[None], none, context(), params, none, *whole)
+        sizes = np.sort(np.where(np.isnan(v), np.inf, np.abs(v)))
+        for floor in (0.0, sizes[-100], sizes[-7], sizes[-6]):
+            above = np.flatnonzero(~(np.abs(v) < floor))
+            some[0][: above.size] = above
+            found = among(v[None], none, context(), params, none, above.size, *some)
+            if above.size < 7:
+                assert found == -1
+            else:
+                assert found == count
+                assert all(a[:count].tobytes() == b[:count].tobytes() for a, b in zip(whole, some, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_sifting_piece_by_piece_changes_no_bit(threads, factor, monkeypatch, tmp_path):
+    """Nor do floors that are too high, under which nobody finds enough entries."""
+    where = f"quadratic:dim={3 * sparse.PIECE + 5},heterogeneity=1"
+    options = {"workers": 4, "rounds": 12, "parameters": {"gamma": 0.1}, "threads": threads}
+    what = ("doublesqueeze", where, "topk:k=1500", "topk:k=1500")  # some at the ends of pieces
+    expected = tg.simulate(*what, **options)
+    monkeypatch.setattr(sparse, "LONG", 0)
+    monkeypatch.setattr(long, "MUCH", 0)
+    sifted, sift = [], LongBlock._sift
+
+    def sifting(block, v, floor, places):
+        block.floors[:, sparse.FLOOR] *= factor  # of the workers' next messages
+        sifted.append(sift(block, v, factor * floor, places))
+        return sifted[-1]
+
+    monkeypatch.setattr(LongBlock, "_sift", sifting)
+    assert differing(expected, tg.simulate(*what, **options), tmp_path) == []
+    enough = [found >= 1500 for found in sifted if found >= 0]
+    assert len(enough) >= 8
+    assert any(enough) if factor == 1.0 else not all(enough)
+
+
 @pytest.mark.parametrize("rule", [rules.identity_rule, rules.subtract, rules.descend])
 def test_a_rule_that_leaves_zeros_alone_may_be_handed_the_other_coordinates(rule):
     random, states = np.random.default_rng(1), np.zeros((0, 1, 0))

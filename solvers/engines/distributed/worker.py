@@ -170,7 +170,7 @@ class Worker:
             if found.up and step is steps.worker_step:
                 places, values = np.empty(v.size, np.int64), np.empty(v.size)
                 with failures(setup.whose):
-                    count = sparse.worker_step(*what, found.onto, found.up, places, values, norms[place])
+                    count = sparse.worker_step(*what, 0, found.up, 0, np.zeros((3, 1)), places, values, norms[place])
                 entries = places[:count], values[:count], v.size, coins
                 lengths[place], pieces = self.codecs.ups[k].write_entries(*entries)
             else:

@@ -362,6 +362,7 @@ class Problem(ABC):
         """
         composite = self.regulariser != (0.0, 0.0)
         mu_min = constants.get("mu_min")
+        slopes = self._slopes_sq(self.x0)
         common: dict[str, Any] = {
             "independent_samples": not self.noise.reshuffled,
             "reshuffled": self.noise.reshuffled,
@@ -373,15 +374,14 @@ class Problem(ABC):
             "L_sample": constants.get("L_max"),
             "composite": composite,
             "quadratic": self.quadratic,
-            "grad0_sq": sum(float(np.sum(self.worker_gradient(i, self.x0) ** 2)) for i in range(self.workers))
-            / self.workers,
+            "grad0_sq": sum(slopes.tolist()) / self.workers,
         }
         if L_i is not None:
             smooth = np.asarray(L_i, dtype=np.float64)
             if smooth.shape not in ((), (1,), (self.workers,)) or not (smooth > 0).any() or not (smooth >= 0).all():
                 raise InputError(f"L_i={shown(L_i)}: give one number above 0, or one for each worker")
             smooth = np.broadcast_to(smooth, self.workers)
-            common |= self._of_workers(smooth, supports)
+            common |= self._of_workers(smooth, slopes, supports)
             convex = np.broadcast_to(mu_min or 0.0, self.workers) if mu_i is None else np.asarray(mu_i)
             if min(smooth.min(), convex.min()) > 0:
                 common |= {"L_i": tuple(smooth.tolist()), "mu_i": tuple(np.minimum(convex, smooth).tolist())}
@@ -396,9 +396,9 @@ class Problem(ABC):
             common |= {"sigma_sq": self.noise.sigma_sq, "sigma_star_sq": self.noise.sigma_sq}
         if self.f_star is not None:
             common["gap0"] = max(float(self.objective(self.x0)) - self.f_star, 0.0)
-        if self.x_star is not None and self.gradients_at_star is not None:
+        if self.x_star is not None:
             common["dist0_sq"] = float(np.sum((self.x0 - self.x_star) ** 2))
-            common["zeta_star_sq"] = float(np.sum(self.gradients_at_star**2)) / self.workers
+            common["zeta_star_sq"] = float(self._slopes_sq(self.x_star).mean())
         if constants.get("zeta_sq") == 0.0 and not composite:
             common |= {"zeta_star_sq": 0.0, "gap_star": 0.0}
         together = common | constants
@@ -409,10 +409,16 @@ class Problem(ABC):
         """Whether gradient and constants are what a user states, in a class or functions of his own."""
         return not type(self).__module__.startswith(f"{__package__}.")
 
-    def _of_workers(self, L_i: FloatArray, supports: ArrayLike | None) -> dict[str, float]:
-        """L_mean, L_shared and grad0_scaled; a worker whose gradient is constant counts as smooth as the mean."""
+    def _slopes_sq(self, x: FloatArray) -> FloatArray:
+        """||grad f_i(x)||^2 (n,) at a point x (d,), with one gradient in memory at a time."""
+        return np.array([np.sum(self.worker_gradient(i, x) ** 2) for i in range(self.workers)])
+
+    def _of_workers(self, L_i: FloatArray, slopes: FloatArray, supports: ArrayLike | None) -> dict[str, float]:
+        """L_mean, L_shared and grad0_scaled; a worker whose gradient is constant counts as smooth as the mean.
+
+        `slopes` are the ||grad f_i(x0)||^2.
+        """
         L_i = np.where(L_i > 0, L_i, L_i.mean())
-        slopes = np.array([np.sum(self.worker_gradient(i, self.x0) ** 2) for i in range(self.workers)])
         shared = L_i.sum() if supports is None else (L_i @ np.asarray(supports, dtype=np.float64)).max()
         return {
             "L_mean": float(L_i.mean()),

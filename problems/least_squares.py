@@ -7,13 +7,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..common.errors import InputError
 from .base import FloatArray
 from .linear import LinearModel
-from .rows import DIRECT, gram, is_sparse, scaled
-
-#: From this ratio of extreme eigenvalues on, the Gram matrix gives the smallest one to half the digits or better.
-WELL_CONDITIONED = 1e-8
+from .rows import (
+    DIRECT,
+    FEW,
+    ITERATIONS,
+    MUCH,
+    RESIDUAL,
+    Lift,
+    factors,
+    gram,
+    gram_spectrum,
+    is_sparse,
+    occurring,
+    scaled,
+)
 
 
 class LeastSquares(LinearModel):
@@ -40,6 +49,14 @@ class LeastSquares(LinearModel):
     without: ClassVar[tuple[str, ...]] = ("lam", "positive")
     defaults: ClassVar[dict[str, Any]] = {"reg": 0.05}
 
+    def _certainty(self, name: str) -> str:
+        exact = True
+        if name in ("mu", "mu_min"):
+            exact = all(s.complete for s in (self.spectrum, *(self.worker_spectra if name == "mu_min" else ())))
+        elif name == "gap_star":
+            exact = self._minima[1]
+        return super()._certainty(name) if exact else "bound"
+
     def _loss(self, t: FloatArray, b: FloatArray) -> FloatArray:
         return 0.5 * (t - b) ** 2
 
@@ -58,29 +75,20 @@ class LeastSquares(LinearModel):
         return self._hessian
 
     @cached_property
-    def _factors(self) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-        """(U, s, V^T) of the weighted rows, without what is zero up to rounding; None where reg makes it superfluous.
+    def _factors(self) -> tuple[FloatArray, FloatArray, Lift] | None:
+        """The `factors` of the weighted rows; None where reg makes them superfluous, or no eigenvalue is near zero.
 
-        The one place where the rank is decided: mu, pl, x* and f* follow from the singular values that are kept. The
-        Gram matrix, whose eigenvalues are the squares, could not tell those below 1e-8 of the largest from zero.
+        mu, pl, x* and f* all follow from the singular values that are kept.
         """
-        if self.reg > 0 or self.spectrum.smallest(self.dim) > WELL_CONDITIONED * self.spectrum.largest:
+        if self.reg > 0 or self.spectrum.well_conditioned:
             return None
-        rows = scaled(self.A, np.sqrt(self.weights))
-        if min(rows.shape) > DIRECT:
-            raise InputError(
-                f"reg=0 with {rows.shape[0]} x {rows.shape[1]} rows takes a singular value decomposition; "
-                f"the limit is {DIRECT} on the smaller side: give reg > 0"
-            )
-        U, s, Vt = np.linalg.svd(rows.toarray() if is_sparse(rows) else rows, full_matrices=False)
-        kept = s > max(rows.shape) * 2.0**-52 * s[0]
-        return U[:, kept], s[kept], Vt[kept]
+        return factors(scaled(self.A, np.sqrt(self.weights)))
 
     @property
     def modulus(self) -> float:
         """mu: the smallest eigenvalue of the data part plus reg."""
         if self._factors is None:
-            return self.spectrum.smallest(self.dim) + self.reg
+            return self.spectrum.smallest + self.reg
         s = self._factors[1]
         return float(s[-1] ** 2) if s.size == self.dim else 0.0
 
@@ -89,24 +97,32 @@ class LeastSquares(LinearModel):
         """The minimiser (d,) of F nearest to x0."""
         if self._factors is None or self.regulariser[1] > 0:
             return super().x_star
-        U, s, Vt = self._factors
+        U, s, lift = self._factors
         residual = np.sqrt(self.weights) * (self.b - self.A @ self.x0)
-        return np.asarray(self.x0 + Vt.T @ ((U.T @ residual) / s))
+        return self.x0 + lift((U.T @ residual) / s)
 
     @cached_property
     def infima(self) -> FloatArray:
-        """The minima (n,) of the f_i, each evaluated at the minimiser (which an error enters to second order only)."""
-        minima = []
+        """Lower bounds (n,) of the minima of the f_i, to rounding the minima themselves where `_minima` says so."""
+        return self._minima[0]
+
+    @cached_property
+    def _minima(self) -> tuple[FloatArray, bool]:
+        """(values of the f_i near their minimisers, less what may lie below; whether that is lost in rounding)."""
+        minima, exact = [], True
         for share in self.shares:
             root = np.sqrt(share.stop - share.start)
-            A, b = self.A[share] / root, self.b[share] / root
+            A, b = occurring(self.A[share])[0] / root, self.b[share] / root
             x = _ridge(A, b, self.reg)
-            minima.append(0.5 * float(np.sum((A @ x - b) ** 2) + self.reg * (x @ x)))
-        return np.array(minima)[self.index]
+            residual = A @ x - b
+            below = float(np.sum((A.T @ residual + self.reg * x) ** 2)) / (2 * self.reg) if self.reg > 0 else 0.0
+            exact &= below <= RESIDUAL * float(b @ b)
+            minima.append(0.5 * float(residual @ residual + self.reg * (x @ x)) - below)
+        return np.maximum(np.array(minima)[self.index], 0.0), exact
 
     def convexity(self) -> dict[str, float]:
         """mu and mu_min exactly; pl where f is convex only."""
-        smallest = min(spectrum.smallest(self.dim) for spectrum in self.worker_spectra)
+        smallest = min(spectrum.smallest for spectrum in self.worker_spectra)
         exact = {"mu": self.modulus, "mu_min": min(smallest + self.reg, self.modulus)}
         if self.modulus > 0 or self._factors is None:
             return exact
@@ -114,14 +130,15 @@ class LeastSquares(LinearModel):
 
 
 def _ridge(A: Any, b: FloatArray, reg: float) -> FloatArray:
-    """Return a minimiser of ||A x - b||^2 + reg ||x||^2 from the smaller one of A A^T and A^T A."""
+    """Return a minimiser of ||A x - b||^2 + reg ||x||^2: by the smaller Gram matrix, or where that is large by LSQR."""
     rows, columns = A.shape
-    if min(rows, columns) > DIRECT:
+    if reg == 0.0 and not (rows > columns and rows * columns > MUCH and gram_spectrum(A).well_conditioned):
+        U, s, lift = factors(A)
+        return lift((U.T @ b) / s)
+    if min(rows, columns) > (FEW if is_sparse(A) and reg > 0 else DIRECT):
         from scipy.sparse.linalg import lsqr
 
-        return np.asarray(lsqr(A, b, damp=np.sqrt(reg), atol=1e-15, btol=1e-15)[0])
-    if reg == 0.0:
-        x = np.linalg.lstsq(A.toarray() if is_sparse(A) else A, b, rcond=None)[0]
+        x = lsqr(A, b, damp=np.sqrt(reg), atol=RESIDUAL, btol=RESIDUAL, iter_lim=ITERATIONS)[0]
     elif rows <= columns:
         x = A.T @ np.linalg.solve(gram(A) + reg * np.eye(rows), b)
     else:

@@ -49,7 +49,6 @@ from .rows import (
     support,
     weighted_gram,
 )
-from .sparsity import multiplicity
 
 if TYPE_CHECKING:
     from ..theory.constants import Constants
@@ -188,6 +187,8 @@ class LinearModel(Problem):
     loss: int
     curvature: tuple[float, float]
     bounded = frozenset({"L_l1", "sigma_sq", "zeta_sq", "G", "G_mean", "G_sq_mean", "gap_star", "L_sample"})
+    # Constants that come from the largest eigenvalues, and bounds where those are.
+    _OF_SPECTRA = frozenset({"L", "L_tilde", "L_max", "L_mean", "L_shared", "grad0_scaled"})
     # Whether synthetic rows begin with a constant feature.
     constant_feature = False
     # The ways in which rows can be shared.
@@ -405,13 +406,17 @@ class LinearModel(Problem):
 
     @cached_property
     def worker_spectra(self) -> list[Spectrum]:
-        """Eigenvalues of A_i^T A_i/m_i for every distinct share."""
-        return [gram_spectrum(self.A[p]).divided(p.stop - p.start) for p in self.shares]
+        """The ends of the spectrum of A_i^T A_i/m_i for every distinct share."""
+        return [gram_spectrum(self.A[p], self.quadratic).divided(p.stop - p.start) for p in self.shares]
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Eigenvalues of (1/n) sum A_i^T A_i/m_i."""
-        return gram_spectrum(scaled(self.A, np.sqrt(self.weights)))
+        """The ends of the spectrum of (1/n) sum A_i^T A_i/m_i."""
+        whole = gram_spectrum(scaled(self.A, np.sqrt(self.weights)), self.quadratic)
+        if whole.exact:
+            return whole
+        mean = float(np.mean([spectrum.largest for spectrum in self.worker_spectra]))
+        return whole._replace(largest=min(whole.largest, mean))
 
     @property
     def modulus(self) -> float:
@@ -421,6 +426,10 @@ class LinearModel(Problem):
     def convexity(self) -> dict[str, float]:
         """Return mu, mu_min and pl as far as the model has them."""
         return {}
+
+    def _certainty(self, name: str) -> str:
+        inexact = name in self._OF_SPECTRA and not all(s.exact for s in (self.spectrum, *self.worker_spectra))
+        return "bound" if inexact else super()._certainty(name)
 
     def smoothness(self, largest: Any) -> Any:
         """Return the smoothness of a function whose data part has the largest eigenvalue `largest`."""
@@ -437,6 +446,11 @@ class LinearModel(Problem):
         each = [slope[p, None] * a + regular for p, a in zip(self.shares, rows, strict=True)]
         return [each[k] for k in self.index]
 
+    def _share_means(self, s: FloatArray) -> Iterator[FloatArray]:
+        """Yield (1/m_i) sum_j s_j a_j (d,) for every distinct share."""
+        for p in self.shares:
+            yield combine(s[p], self.A[p]) / (p.stop - p.start)
+
     def gradient_spread(self, x: FloatArray) -> float:
         """Return the mean over workers of E||g_i - grad f_i||^2 at x (d,) for row sampling.
 
@@ -446,8 +460,7 @@ class LinearModel(Problem):
         sizes = np.diff(self.offsets)
         kept = (sizes - batch) / np.maximum(sizes - 1, 1) if self.noise.reshuffled else np.ones(sizes.size)
         second = np.sum(np.repeat(kept, sizes) * self.weights * slope**2 * self.row_norms_sq)
-        means = np.array([combine(slope[p], self.A[p]) / (p.stop - p.start) for p in self.shares])
-        first = kept @ np.sum(np.square(means), axis=1) / len(means)
+        first = float(np.mean([k * np.sum(v**2) for k, v in zip(kept, self._share_means(slope), strict=True)]))
         return max(float(second - first), 0.0) / batch
 
     @property
@@ -494,8 +507,8 @@ class LinearModel(Problem):
             bounds |= {"G_mean": float(exact.mean()), "G_sq_mean": float(np.mean(exact**2))}
         if not self.homogeneous:
             centres, half = self.slope_centres
-            C = np.stack([combine(centres[p], self.A[p]) / (p.stop - p.start) for p in self.shares])
-            spread = float(np.sqrt(np.sum((C - C.mean(axis=0)) ** 2) / len(C)))
+            mean = combine(centres * self.weights, self.A)
+            spread = float(np.sqrt(np.mean([np.sum((C - mean) ** 2) for C in self._share_means(centres)])))
             together = (spread + half / s * float(np.sqrt(np.mean(largest**2)))) ** 2
             bounds["zeta_sq"] = min(float(np.mean(largest**2)), together)
         return bounds
@@ -514,10 +527,10 @@ class LinearModel(Problem):
         bounds; sqrt(zeta_sq) is at most the sum of the root mean squares over the workers, whatever the lines.
         """
         assert self.region is not None
-        if self.x_star is None or self.gradients_at_star is None:
+        if self.x_star is None:
             raise InputError("region is a distance from x*, and x* is not known for this problem: leave region out")
-        R, ends = self.region, self.gradients_at_star
-        reached = np.linalg.norm(ends, axis=1) + L_i[self.index] * R
+        R = self.region
+        reached = np.sqrt(self._slopes_sq(self.x_star)) + L_i[self.index] * R
         if self.slope_bound is not None:
             everywhere = self._largest(np.full(self.b.size, self.slope_bound))[self.index]
             reached = np.minimum(reached, everywhere + self.reg * (float(np.linalg.norm(self.x_star)) + R))
@@ -527,7 +540,8 @@ class LinearModel(Problem):
             bounds["G"] = float(np.sqrt(reached.max() ** 2 + variance))
         if self.homogeneous or self.workers == 1 or self.dim > MOST_COMPARED:
             return bounds
-        zetas = [known["zeta_sq"]] if "zeta_sq" in known else []
+        zetas, ends = [known["zeta_sq"]] if "zeta_sq" in known else [], self.gradients_at_star
+        assert ends is not None
         start = float(np.sqrt(np.mean(np.sum((ends - ends.mean(axis=0)) ** 2, axis=1))))
         for kappa, rho in self.slope_lines(self.A @ self.x_star, R * np.sqrt(self.row_norms_sq)):
             H = np.stack([weighted_gram(self.A[p], kappa[p] / (p.stop - p.start)) for p in self.shares])
@@ -562,7 +576,9 @@ class LinearModel(Problem):
             known |= self._of_samples()
             if self.x_star is not None:
                 known["sigma_star_sq"] = self.gradient_spread(self.x_star)
-        return self.known(L_i[self.index], None if self.reg or self.lam else self.supports(), **known)
+        if not (self.reg or self.lam):
+            known["L_shared"] = max(self._busiest(L_i[self.index]), known["L_max"])
+        return self.known(L_i[self.index], **known)
 
     def _of_samples(self) -> dict[str, Any]:
         """m where every worker has as many rows and draws one of them, and mu_sample where the losses are convex."""
@@ -597,7 +613,14 @@ class LinearModel(Problem):
     @property
     def overlap(self) -> int:
         """The largest number of workers whose gradients move one coordinate."""
-        return self.workers if self.reg > 0 or self.lam > 0 else multiplicity(self.supports())
+        return self.workers if self.reg > 0 or self.lam > 0 else max(int(self._busiest(np.ones(self.workers))), 1)
+
+    def _busiest(self, sizes: FloatArray) -> float:
+        """The largest sum, over the workers whose rows have a coordinate, of their sizes (n,)."""
+        total = np.zeros(self.dim)
+        for p, size in zip(self.shares, np.bincount(self.index, sizes), strict=True):
+            total += size * support(self.A[p])
+        return float(total.max())
 
     @cached_property
     def infima(self) -> FloatArray:

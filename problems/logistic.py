@@ -9,11 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.errors import InputError
 from .base import TINY, FloatArray
 from .data import SYNTHETIC, signs
 from .linear import LinearModel
 from .optimum import newton, solver
-from .rows import DIRECT, is_sparse, scaled
+from .rows import (
+    Lift,
+    combine,
+    factors,
+    gram_spectrum,
+    is_sparse,
+    occurring,
+    scaled,
+    weighted_gram,
+)
 
 #: Up to so many features the minimum of every f_i is computed.
 SMALL = 500
@@ -130,19 +140,17 @@ class Logistic(_Logistic):
         concordant analysis for logistic regression", Proposition 2). What lies between is decided by linear
         programming: the largest sum_j b_j a_j.w under 0 <= b_j a_j.w <= 1 is 0 just where no w separates.
         """
-        if min(self.A.shape) > DIRECT:
-            return (
-                None,
-                f"f may have a minimiser: with {self.A.shape[0]} x {self.A.shape[1]} rows it is not computed",
-                False,
-            )
-        basis = self._row_space
-        x = self._newton_on(basis)
+        try:
+            rows, lift = self._coordinates
+        except InputError:
+            m, d = self.A.shape
+            return None, f"f may have a minimiser: with {m} x {d} rows it is not computed", False
+        z = self._newton_on(rows)
+        x = self.x0 + lift(z)
         margins = self.b * (self.A @ x)
         if margins.min() > 0:
             return None, "f has no minimiser: a hyperplane separates the classes, and f* = 0 is not attained", True
-        g: FloatArray = basis.T @ self.gradient(x)
-        H: FloatArray = basis.T @ self.hessian(x) @ basis
+        g, H = self._gradient_on(rows, z), self._hessian_on(rows, z)
         smallest = float(np.linalg.eigvalsh(H)[0])
         if smallest > 0:
             decrement = float(np.sqrt(max(float(g @ np.linalg.solve(H, g)), 0.0)))
@@ -152,33 +160,53 @@ class Logistic(_Logistic):
             return None, "f has no minimiser: a hyperplane separates the classes, with some points on it", False
         return None, "f has a minimiser, but it lies too far out to be computed: give reg > 0", False
 
-    @property
-    def _row_space(self) -> FloatArray:
-        """An orthonormal basis (d, r) of the span of the rows."""
-        _, s, Vt = np.linalg.svd(self.A.toarray() if is_sparse(self.A) else self.A, full_matrices=False)
-        return np.asarray(Vt[s > max(self.A.shape) * 2.0**-52 * s[0]].T)
+    @cached_property
+    def _coordinates(self) -> tuple[Any, Lift]:
+        """(rows (m, r) in r orthonormal coordinates of their span, what lifts these coordinates to R^d).
 
-    def _newton_on(self, basis: FloatArray) -> FloatArray:
-        """Newton's method on x0 + span, as far as it gets."""
-        best = self.x0
+        Raises
+        ------
+        InputError
+            If the rows are too large for that.
+        """
+        if self.A.shape[0] > self.A.shape[1] and gram_spectrum(self.A).well_conditioned:
+            return self.A, np.asarray
+        U, s, lift = factors(self.A)
+        return U * s, lift
+
+    def _gradient_on(self, rows: Any, z: FloatArray) -> FloatArray:
+        """The gradient (r,) of z -> f(x0 + lift(z))."""
+        return combine(self._slope(self.A @ self.x0 + rows @ z, self.b) * self.weights, rows)
+
+    def _hessian_on(self, rows: Any, z: FloatArray) -> FloatArray:
+        """The Hessian (r, r) of z -> f(x0 + lift(z))."""
+        return weighted_gram(rows, self._curvature(self.A @ self.x0 + rows @ z, self.b) * self.weights)
+
+    def _newton_on(self, rows: Any) -> FloatArray:
+        """Newton's method in those coordinates (r,), as far as it gets; in one step where the rows are independent.
+
+        Independent rows have a point with a_j.x = b_j for all of them, which separates the classes.
+        """
+        if rows.shape[0] == rows.shape[1]:
+            return np.asarray(np.linalg.solve(rows, self.b - self.A @ self.x0))
 
         def solve(z: FloatArray) -> Callable[[FloatArray], FloatArray]:
-            H = basis.T @ self.hessian(self.x0 + basis @ z) @ basis
+            H = self._hessian_on(rows, z)
             # Far out the Hessian vanishes; what is added is below the rounding of one that does not.
             H += 2.0**-52 * np.trace(H) * np.eye(len(z))
             return lambda g: np.asarray(np.linalg.solve(H, g))
 
+        start = np.zeros(rows.shape[1])
         try:
-            z = newton(lambda z: basis.T @ self.gradient(self.x0 + basis @ z), solve, np.zeros(basis.shape[1]))
+            return newton(partial(self._gradient_on, rows), solve, start)
         except np.linalg.LinAlgError:
-            return best
-        return np.asarray(self.x0 + basis @ z)
+            return start
 
     def _separable(self) -> bool:
         """Whether a hyperplane separates the classes, points on it allowed but not all of them."""
         from scipy.optimize import linprog
 
-        signed = scaled(self.A, self.b)
+        signed = scaled(occurring(self.A)[0], self.b)
         found = linprog(
             -np.asarray(signed.sum(axis=0)).ravel(), A_ub=_stacked(signed), b_ub=np.repeat([1.0, 0.0], self.b.size),
             bounds=(None, None), method="highs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +29,16 @@ LOOKS = (
 )  # fmt: skip
 BOUND_DASHES = (0, (5, 1.8))
 REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 3.5}
-#: Lines with more points than this carry a marker here and there only.
-MARKED = 12
-#: So many different abscissae at most are labelled one by one.
-LABELLED = 7
-#: Two columns of a legend fit over a panel if no label has more characters than this.
-SHORT = 22
+#: Lines of more points carry a marker here and there only, at this part of the diagonal from each other.
+APART = 0.12
+#: Size of a marker, and how much larger it is for every line that coincides with its own and is drawn later.
+SIZE, LARGER = 3.8, 2.6
+#: Lines coincide if they differ by less than this part everywhere.
+COINCIDE = 0.04
+#: So many different abscissae at most are labelled one by one, and every point of a line with as many has a marker.
+FEW = 7
+#: Characters that fit over a panel, in all columns of a legend, and what the sample of a line takes of them.
+ROOM, SAMPLE = 54, 8
 
 Row = tuple[Any, ...]
 Table = tuple[tuple[str, ...], list[Row]]
@@ -129,20 +134,30 @@ def picture_of(frames: Frames) -> Figure:
 
 
 def _columns(labels: tuple[str, ...], wide: int) -> int:
-    longest = max((len(label) for label in labels), default=0)
-    each = 1 if longest > 2 * SHORT else 2 if longest <= SHORT else 1
-    return max(1, min(len(labels), each * wide))
+    """How many columns of a legend fit over so many panels."""
+    longest = max((len(re.sub(r"[$\\{}]", "", label)) for label in labels), default=0)
+    return max(1, min(len(labels), wide * ROOM // (longest + SAMPLE)))
+
+
+def _hidden(line: Line, later: Sequence[Line]) -> int:
+    """How many of the lines that are drawn later coincide with this one."""
+    x, y = np.asarray(line.x, float), np.asarray(line.y, float)
+    if line.kind != "measured" or x.size > FEW:
+        return 0
+    alike = [other for other in later if other.kind == "measured" and np.array_equal(x, np.asarray(other.x, float))]
+    return sum(bool(np.allclose(y, np.asarray(other.y, float), rtol=COINCIDE, atol=0)) for other in alike)
 
 
 def _frame(ax: Axes, frame: Frame, letter: str) -> dict[str, Any]:
     """Draw one frame and return its legend entries."""
     entries: dict[str, Any] = {}
     looks = 0
-    for line in frame.lines:
+    for k, line in enumerate(frame.lines):
         x, y = np.asarray(line.x, float), np.asarray(line.y, float)
         color, marker = LOOKS[(looks if line.look is None else line.look) % len(LOOKS)]
-        every = max(1, -(-x.size // MARKED))
-        common: dict[str, Any] = {"marker": marker, "markersize": 3.8, "markevery": every}
+        every = (APART * k / len(frame.lines), APART) if x.size > FEW and line.kind != "points" else None
+        hidden = _hidden(line, frame.lines[k + 1 :])
+        common: dict[str, Any] = {"marker": marker, "markersize": SIZE + LARGER * hidden, "markevery": every}
         if line.kind == "reference":
             (drawn,) = ax.plot(x, y, **REFERENCE)
         elif line.kind == "bound":
@@ -152,8 +167,10 @@ def _frame(ax: Axes, frame: Frame, letter: str) -> dict[str, Any]:
             )  # fmt: skip
         else:
             looks += line.look is None
-            style = "none" if line.kind == "points" else "-"
-            (drawn,) = ax.plot(x, y, color=color, linestyle=style, zorder=3, **common)
+            common |= {"linestyle": "none" if line.kind == "points" else "-"} | (
+                {"markerfacecolor": "white"} if hidden else {}
+            )
+            (drawn,) = ax.plot(x, y, color=color, zorder=3, **common)
         if line.shown:
             entries[line.name] = drawn
     _axes(ax, frame)
@@ -180,7 +197,7 @@ def _axes(ax: Axes, frame: Frame) -> None:
     if frame.ticks:
         ax.set_xticks([value for value, _ in frame.ticks], [text for _, text in frame.ticks])
         ax.minorticks_off()
-    elif frame.log_x and places.size <= LABELLED:
+    elif frame.log_x and places.size <= FEW:
         marked(ax.xaxis, places)
     elif frame.log_x:
         _powers(ax.xaxis)

@@ -42,7 +42,7 @@ def lollipops(found: Sequence[Rated], label: str) -> Figure:
     height = ROW * half + 0.72
     fig = Figure(figsize=(2 * COLUMN, height))
     FigureCanvasAgg(fig)
-    low = min(0.1, 0.9 * min(entry.ratio for entry in found))
+    low = min(0.1, 0.7 * min(entry.ratio for entry in found))
     high = max(1.0, *(entry.ratio for entry in found))
     for k, part in enumerate((found[:half], found[half:])):
         ax = fig.add_axes((0.265 + 0.5 * k, 0.42 / height, 0.215, ROW * half / height))
@@ -58,7 +58,7 @@ def lollipops(found: Sequence[Rated], label: str) -> Figure:
         ax.set_yticks(y, [entry.theorem for entry in part], fontsize=6.8)
         ax.tick_params(axis="y", length=0)
         ax.yaxis.grid(False)
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 50 else (1.0,)))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 150 else (1.0,)))
         ax.xaxis.set_major_formatter(PLAIN)
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlabel(label)

@@ -51,7 +51,16 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
             found = {value: rounds_to(on, gamma, seed, name, value) for value in (values[::2] if quick else values)}
             reached = {value: rounds for value, rounds in found.items() if math.isfinite(rounds)}
             lines.append(Line(rf"$\gamma={gamma:g}$", list(reached), list(reached.values())))
-        frames.append(Frame(label, "rounds", tuple(lines), log_x=name != "eta", limits=(200, 3000), letter="ul"))
+        frames.append(
+            Frame(
+                label,
+                f"rounds to {CLOSER:g} of the start",
+                tuple(lines),
+                log_x=name != "eta",
+                limits=(200, 3000),
+                letter="ul",
+            )
+        )
     return tuple(frames)
 
 

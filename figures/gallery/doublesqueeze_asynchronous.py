@@ -30,7 +30,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
     delayed = []
     for tau in (0, 64) if quick else (0, 4, 16, 64):
         trace = run(f"fixed:tau={tau}" if tau else "fresh", WORKERS, steps)
-        delayed.append(Line(rf"delay ${tau}$", trace.rounds, trace.columns["grad_sq"].mean(axis=0)))
+        delayed.append(Line(rf"$\tau={tau}$", trace.rounds, trace.columns["grad_sq"].mean(axis=0)))
     timed = []
     for arrivals in (WORKERS, 8, 2):
         trace = run(f"straggler:factor={SLOW:g}", arrivals, steps * WORKERS // arrivals // 4)
@@ -50,8 +50,7 @@ FIGURE = Drawing(
     "workers, Gaussian gradient noise of variance 0.01, top 2 % both ways, the squared gradient of one run at the step "
     f"{GAMMA:g}. (a) Every gradient is tau rounds old when it arrives; at this step short delays make no visible "
     f"difference, long ones do. (b) In virtual time, a gradient takes one second, on one worker {SLOW:g}: the server "
-    f"waits for "
-    f"all {WORKERS} messages before it steps, for 8, or for 2. Waiting for fewer makes more and noisier steps in the "
-    "same time.",
+    f"waits for M messages before it steps, all {WORKERS}, 8, or 2. Waiting for fewer makes more and noisier steps in "
+    "the same time.",
     measure,
 )

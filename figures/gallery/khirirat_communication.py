@@ -20,6 +20,7 @@ CLOSER = 1e-2
 """E||x - x*||^2 at the end, relative to the start."""
 TAUS = (0, 1, 3, 7)
 LINKS = {"no compression": "identity", "QSGD, 8 levels": "qsgd:levels=8,block=64"}
+LATE = r"$1+2\tau$, all reports $\tau$ rounds old"
 OVERLAPS = {"sparse": 1, "dense": WORKERS}
 
 
@@ -64,8 +65,8 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
                 label = name if kind == "measured" else f"{name}: theorem"
                 lines.append(Line(label, x, values, kind, look))
                 sent.append(Line(label, x, [each * value for value in values], kind, look))
-        rounds.append(Frame(r"$1+2\tau$", "rounds", tuple(lines), title, letter="ul"))
-        bits.append(Frame(r"$1+2\tau$", "Mbit sent by a worker", tuple(sent), title, letter="ul"))
+        rounds.append(Frame(LATE, f"rounds to {CLOSER:g} of the start", tuple(lines), title, letter="ul"))
+        bits.append(Frame(LATE, "Mbit sent by a worker", tuple(sent), title, letter="ul"))
     return (*rounds, *bits)
 
 

@@ -36,11 +36,8 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
             dist = trace.columns["dist_sq"].mean(axis=0)
             lines.append(Line(rf"$\tau={tau}$", points, dist, look=look))
             lines.append(Line(rf"$\tau={tau}$: bound", points, sure.bound(points), "bound", look, shown=False))
-        frames.append(
-            Frame(
-                "rounds $t$", r"$\|x^t-x^\star\|^2$", tuple(lines), title, log_x=False, limits=(1e-12, 3), letter="ll"
-            )
-        )
+        lines.append(Line("bound", [], [], "bound"))  # one entry of the legend for all of them
+        frames.append(Frame("rounds $t$", r"$\|x^t-x^\star\|^2$", tuple(lines), title, log_x=False, limits=(1e-12, 10)))
     return tuple(frames)
 
 

@@ -26,7 +26,13 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
             exact = [2 * np.sin(np.pi / (2 * v)) for v in x]
             lines.append(Line("exact limit, $a=1$", x, exact, "reference"))
         frames.append(
-            Frame(r"$1+2\tau$", r"step $\gamma$", tuple(lines), title, letter="ur" if case == "dense" else "ll")
+            Frame(
+                r"$1+2\tau$, delay $\tau$ in rounds",
+                r"step $\gamma$",
+                tuple(lines),
+                title,
+                letter="ur" if case == "dense" else "ll",
+            )
         )
     return tuple(frames)
 

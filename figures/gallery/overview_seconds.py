@@ -30,7 +30,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
             bounds.append(Line(f"{name}, bound", factors, promised, "bound", look))
     ends = [line.x[0] for line in over_time] + [line.x[-1] for line in over_time]
     goal = Line("accuracy", (min(ends), max(ends)), (EPS, EPS), "reference")
-    mean_of = r"$\frac{1}{T}\sum_{t<T}\|\nabla f(x^t)\|^2$"
+    mean_of = r"$\dfrac{1}{T}\,\sum_{t<T}\|\nabla f(x^t)\|^2$"
     return (
         Frame("how many times slower one worker is", f"seconds to accuracy {EPS:g}", (*taken, *bounds), letter="ul"),
         Frame("seconds", mean_of, (*over_time, goal), f"{SLOW:g} times slower"),

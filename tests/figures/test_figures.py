@@ -15,19 +15,24 @@ import matplotlib
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from tersegrad.cli import main
 from tersegrad.figures import FIGURES
-from tersegrad.figures.drawing import Frame, Line
+from tersegrad.figures.drawing import Frame, Line, picture_of
 from tersegrad.figures.files import write
 from tersegrad.figures.gallery import dore_regression as dore
 from tersegrad.figures.gallery import doublesqueeze_speedup as doublesqueeze
-from tersegrad.figures.style import journal
+from tersegrad.figures.lollipops import LOOKS as COLOURS
+from tersegrad.figures.lollipops import Rated, lollipops
+from tersegrad.figures.style import journal, save, save_small
 from tersegrad.problems import problem
 from tersegrad.theory import InputError, theorem
 
 LARGE, SMALL = dore.STEPS
+PROVENANCES = tuple(COLOURS)
 PAGE = (1400, 1800)
 """Pixels at 200 dpi: a journal page is 7 inches wide and 9 inches high."""
 
@@ -163,12 +168,23 @@ def ends(line: Line) -> float:
 
 
 def test_the_noise_floor_of_every_method_falls_with_the_number_of_workers(measured: Callable[[str], Any]) -> None:
+    """And lies below its theorem's bound."""
+    bounded = []
     for frame in measured("overview-speedup"):
-        *lines, ideal = frame.lines
-        assert ideal.kind == "reference"
-        for line in lines:
-            slope = np.polyfit(np.log(line.x), np.log(line.y), 1)[0]
-            assert -1.25 < slope < -0.75, line.name
+        lines = {line.name: line for line in frame.lines}
+        assert frame.lines[-1].kind == "reference"
+        for name, line in lines.items():
+            if line.kind == "reference" or not len(line.x):
+                continue
+            if line.kind == "measured":
+                slope = np.polyfit(np.log(line.x), np.log(line.y), 1)[0]
+                assert -1.25 < slope < -0.75, name
+            else:
+                run = lines[name.removesuffix(", bound")]
+                assert np.all(np.asarray(run.y) < np.asarray(line.y)), name
+                assert line.look == run.look, "the colour of its run"
+                bounded.append(run.name)
+    assert bounded == ["SGD", "QSGD", "DIANA", "DORE", "Artemis"]
 
 
 def test_long_delays_cost_rounds_and_not_waiting_saves_seconds(measured: Callable[[str], Any]) -> None:
@@ -195,11 +211,46 @@ def test_dore_takes_far_fewer_bits_than_sgd_on_a_nonconvex_problem(measured: Cal
 
 def test_every_delayed_run_stays_below_its_bound_and_delays_slow_it(measured: Callable[[str], Any]) -> None:
     for frame in measured("khirirat-delays"):
-        runs, bounds = frame.lines[::2], frame.lines[1::2]
+        *lines, entry = frame.lines
+        assert (entry.kind, len(entry.x)) == ("bound", 0)
+        runs, bounds = lines[::2], lines[1::2]
         for run, bound in zip(runs, bounds, strict=True):
             assert np.all(np.asarray(run.y) <= np.asarray(bound.y) * (1 + 1e-12))
         at_end = [ends(run) for run in runs]
         assert at_end == sorted(at_end)
+
+
+# ---------------------------------------------------------------------------------------------------- how it is drawn
+
+
+def drawn(*lines: Line) -> list[Any]:
+    """The artists of the lines in a frame of their own."""
+    with journal():
+        (ax, *_) = picture_of((Frame("x", "y", lines),)).axes
+    return ax.get_lines()
+
+
+def test_a_line_under_another_shows_by_its_larger_markers() -> None:
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0])
+    below, middle, other, top = drawn(Line("a", x, y), Line("b", x, 1.02 * y), Line("c", x, 9 * y), Line("d", x, y))
+    assert below.get_markersize() > middle.get_markersize() > top.get_markersize() == other.get_markersize()
+    assert below.get_markerfacecolor() == middle.get_markerfacecolor() == "white"
+    long = np.arange(1.0, 40.0)
+    places = [line.get_markevery() for line in drawn(Line("a", long, long), Line("b", long, long))]
+    assert len(set(places)) == 2  # markers of long lines stand in different places instead
+
+
+@pytest.mark.parametrize("write_picture", [save, save_small])
+@pytest.mark.parametrize("rare", PROVENANCES)
+def test_a_single_marker_keeps_its_colour_in_the_file(write_picture: Callable[..., None], rare: str) -> None:
+    """Within 6/255, among forty of other colours: vermillion and orange are 65 apart."""
+    others = [word for word in PROVENANCES if word != rare]
+    with journal():
+        fig = lollipops([Rated(f"t{k}", others[k % 3] if k else rare, 1 / (k + 2)) for k in range(41)], "ratio")
+        write_picture(fig, target := io.BytesIO())
+    seen = np.array([color for _, color in Image.open(target).convert("RGB").getcolors(1 << 20)], float)
+    wanted = 255 * np.array(to_rgb(COLOURS[rare][0]))
+    assert np.abs(seen - wanted).max(axis=1).min() <= 6
 
 
 # ---------------------------------------------------------------------------------------------------------- the files

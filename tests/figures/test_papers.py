@@ -53,10 +53,10 @@ def test_the_time_of_an_iteration_is_a_line_in_the_inverse_bandwidth(curves) -> 
 def test_dore_saves_95_percent_of_the_communication_time_and_one_way_methods_less_than_half() -> None:
     _, rows = FIGURES["dore-time"].table(FIGURES["dore-time"].measure(True, 0))
     talking = {(method, link): total - computing for method, link, total, computing in rows}
-    for link in ("1 Gbps", "200 Mbps"):
+    for link in ("1 Gbit/s", "200 Mbit/s"):
         assert talking["DORE", link] / talking["SGD", link] == pytest.approx((1.5 + 32 / 256) / 32, rel=1e-3)
         assert talking["DIANA", link] / talking["SGD", link] > 0.5
-    assert talking["DORE", "200 Mbps"] / talking["DORE", "1 Gbps"] == pytest.approx(5, rel=1e-2)
+    assert talking["DORE", "200 Mbit/s"] / talking["DORE", "1 Gbit/s"] == pytest.approx(5, rel=1e-2)
 
 
 # ---------------------------------------------------------------------------------------------------- Khirirat et al.

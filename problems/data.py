@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.limits import require_memory
 from . import files
 
@@ -65,7 +65,7 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
     if A.ndim != 2 or 0 in A.shape:
         raise InputError(f"X has the shape {A.shape}; give rows times features, at least 1 x 1")
     if y.shape != (A.shape[0],):
-        raise InputError(f"y has the shape {y.shape} and X {A.shape[0]} rows; give one target per row")
+        raise InputError(f"y has the shape {y.shape} and X has {counted(A.shape[0], 'row')}; give one target per row")
     values = A.data if issparse(A) else A
     if not np.isfinite(values).all():
         raise InputError("X holds a value that is not a finite number; leave out that row, or fill it in")
@@ -200,7 +200,7 @@ def gaussian(
     The entries of A are normal with standard deviation `scale` (the first column 1 with an `intercept`), those of
     x_true normal with variance 1/dim: targets of size `scale`.
     """
-    require_memory(float(rows) * dim, f"{rows} rows of {dim} numbers")
+    require_memory(float(rows) * dim, f"{counted(rows, 'row')} of {counted(dim, 'number')}")
     random = np.random.default_rng(seed)
     A = scale * random.standard_normal((rows, dim))
     if intercept:
@@ -243,7 +243,9 @@ def split(targets: FloatArray, workers: int, kind: Any, homogeneous: bool, seed:
     if homogeneous:
         return Split(np.arange(m), np.zeros(workers, dtype=np.int64), np.array([0, m], dtype=np.int64))
     if workers > m:
-        raise InputError(f"{workers} workers cannot share {m} rows; use at most {m} workers, or homogeneous=1")
+        raise InputError(
+            f"{workers} workers cannot share {counted(m, 'row')}; use at most {counted(m, 'worker')}, or homogeneous=1"
+        )
     if kind == "given":
         order = np.arange(m)
     else:

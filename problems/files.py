@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, counted, nearest
 from ..common.limits import require_memory
 from ..common.specs import is_number
 
@@ -228,13 +228,15 @@ class _Shape:
     def conclude(self, path: str, n_features: int | None) -> tuple[int, int]:
         """(number of features, number of the first one)."""
         if not self.rows or self.lowest is None:
-            raise InputError(f"data file '{path}' has {self.rows} rows and 0 feature values; nothing to fit")
+            raise InputError(f"data file '{path}' has {counted(self.rows, 'row')} and 0 feature values; nothing to fit")
         if not self.finite:
             raise InputError(f"data file '{path}' holds a value that is not a finite number; remove that row")
         first = 0 if self.lowest == 0 else 1
         dim = self.highest + 1 - first
         if n_features is not None and n_features < dim:
-            raise InputError(f"n_features={n_features}: data file '{path}' has {dim} features; give at least as many")
+            raise InputError(
+                f"n_features={n_features}: data file '{path}' has {counted(dim, 'feature')}; give at least as many"
+            )
         return checked_dim(n_features or dim, f"data file '{path}'"), first
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..common.door import checked
-from ..common.errors import InputError, nearest
+from ..common.errors import InputError, counted, nearest
 from ..common.options import integer, number
 from ..theory.constants import FLAGS, NAMES, Constants
 from .base import FloatArray, Noise, Problem, ProblemKernels
@@ -167,7 +167,9 @@ def from_functions(
         raise InputError(f"{len(values)} values and {len(gradients)} gradients do not match: give equally many")
     workers = len(gradients) if workers is None else integer("workers", workers)
     if len(gradients) not in (1, workers):
-        raise InputError(f"{len(gradients)} functions for {workers} workers: give one for all, or one for each")
+        raise InputError(
+            f"{len(gradients)} functions for {counted(workers, 'worker')}: give one for all, or one for each"
+        )
     own = [key for key in (*NAMES, *FLAGS) if key not in ("n", "dim", "composite", "sigma_sq")]
     for key in constants:
         if key not in own:

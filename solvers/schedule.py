@@ -275,8 +275,8 @@ class Schedule:
             _refuse_repeated(self)
         if limit is not None and (old := np.flatnonzero(self.ages() >= limit)).size:
             raise InputError(
-                f"a message in step {self.step[old[0]]} is {self.ages()[old[0]]} steps old, and the server drops what "
-                f"is {limit} or more steps old: this schedule cannot happen with R = {limit}"
+                f"a message in step {self.step[old[0]]} is {counted(self.ages()[old[0]], 'step')} old, and the server "
+                f"drops what is R or more steps old: this schedule cannot happen with R = {limit}"
             )
         if table:
             self.ages_at_use()
@@ -300,7 +300,7 @@ class Schedule:
             If the schedule is shorter.
         """
         if integer("steps", steps) > self.steps:
-            raise InputError(f"the schedule has {self.steps} steps, not {steps}: run at most {self.steps} rounds")
+            raise InputError(f"the schedule has {counted(self.steps, 'step')}, not {steps}: run at most as many rounds")
         end = self.starts[steps]
         return replace(
             self, starts=self.starts[: steps + 1], workers=self.workers[:end], versions=self.versions[:end],

@@ -206,7 +206,7 @@ def _own_conditions(asked: Asked) -> Answer:
     if c.L_i is None or c.mu_i is None:
         return _worker_strong_convexity(asked)
     if len(c.L_i) != c.n or len(c.mu_i) != c.n:
-        return no(f"L_i and mu_i have {len(c.L_i)} and {len(c.mu_i)} values, and there are n = {c.n:g} workers")
+        return no(f"L_i and mu_i have {len(c.L_i)} and {len(c.mu_i)} values; give one for each worker, n = {c.n:g}")
     if wrong := [i for i, (L, mu) in enumerate(zip(c.L_i, c.mu_i, strict=True)) if mu > L * (1 + 1e-9)]:
         i = wrong[0]
         return no(f"mu_i = {c.mu_i[i]:g} of worker {i} is above its L_i = {c.L_i[i]:g}, but mu_i <= L_i always holds")
@@ -546,7 +546,7 @@ def _compute_times(asked: Asked) -> Answer:
             f"{front.either('--clock straggler:factor=10, or --set seconds=1/1/10', 'Constants(seconds=(1, 1, 10))')}"
         )
     if len(seconds) != n:
-        return no(f"{asked.theorem.name} needs the seconds of all n = {n} workers, and these are of {len(seconds)}")
+        return no(f"{asked.theorem.name} needs the seconds of each worker, n = {n}, and has those of {len(seconds)}")
     return YES
 
 

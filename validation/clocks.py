@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..common.errors import counted
 from ..solvers.engines.request import DEFAULT_CLOCK, limit_on_delays, messages_in_step, timetable
 from ..solvers.method import Method
 from ..solvers.method import method as build_method
@@ -137,7 +138,9 @@ def schedules_conform(method: str | Method, seed: int = 0) -> Conformance:
                 continue
             if words := _unlike(method, spec, M, numbers, seed):
                 given = "".join(f", {name} = {value:g}" for name, value in numbers.items() if name != "M")
-                return _differs(f"{words[0]} under the clock {spec} with {M} messages a step{given}{words[1]}")
+                return _differs(
+                    f"{words[0]} under the clock {spec} with {counted(M, 'message')} a step{given}{words[1]}"
+                )
         tried.append(spec)
     default = timetable(method, WORKERS, STEPS, seed, {}, None)
     named = timetable(method, WORKERS, STEPS, seed, {}, DEFAULT_CLOCK)
@@ -201,7 +204,7 @@ def _unevenly_drawn(method: Method, spec: str, M: int, numbers: dict[str, float]
     late = int(spec.partition("tau=")[2] or 0)
     late = late if limit is None else min(late, limit - 1)
     if not np.array_equal(found.versions, np.maximum(found.step - late, 0)):
-        return f"not every message is {late} rounds old"
+        return f"not every message is {counted(late, 'round')} old"
     p = M / WORKERS
     variance = p * (1 - p) if limit is None else p * (1 - 1 / WORKERS)  # one after the other, or all at once
     for lag in (None, 1):  # alone, and after whoever was drawn first in the round before

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..common.jsonable import plain
 from ..problems import Problem
 from ..solvers.engines.options import RunOptions
@@ -354,7 +354,7 @@ def _expected(run: Run, given: Given, states: Iterator[State], t: int) -> dict[s
     """
     state = next(states, None)
     if state is None:
-        raise InputError(f"the transcription ends after {t - 1} rounds: it must yield a State in every one")
+        raise InputError(f"the transcription ends after {counted(t - 1, 'round')}: it must yield a State in every one")
     kept = {name: value for name, value in state._asdict().items() if value is not None}
     kept |= given.compressor_states()
     kept["bits_up"], kept["bits_down"] = given.bits_up, given.bits_down

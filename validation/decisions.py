@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..common.errors import together
+from ..common.errors import counted, together
 from .statistics import Fit, betting_limit, fit_path_slope
 from .verdict import MeasuredRate, MeasuredSpeedup, Series, Strength
 
@@ -94,7 +94,7 @@ def divergence(first_bad: np.ndarray) -> Decision | None:
     bad = first_bad[first_bad > 0]
     if not bad.size:
         return None
-    reason = f"{bad.size} of {first_bad.size} replicas diverged, the first at round {bad.min()}"
+    reason = f"{bad.size} of {counted(first_bad.size, 'replica')} diverged, the first in round {bad.min()}"
     return Decision("violated", reason, 0.0)
 
 

@@ -52,7 +52,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from ...common.options import integer
 from ...theory.compressors import Composition, Compressor, vector
 from ...theory.compressors.registry import of_toolkit
@@ -108,7 +108,8 @@ def compress(
     else:
         coins = np.array(u, dtype=np.float64).reshape(count, -1)
         if coins.shape[1] < draws or not np.all((coins > 0) & (coins < 1)):
-            raise InputError(f"{comp.spec}: u must hold {draws} numbers in (0, 1) for each of {count} vectors")
+            whose = "the vector" if count == 1 else f"each of {count} vectors"
+            raise InputError(f"{comp.spec}: u must hold {counted(draws, 'number')} in (0, 1) for {whose}")
     out, bits = np.empty((count, dim)), np.empty(count)
     ctx = context(0, integer("worker", worker, 0), integer("workers", workers))
     compress(rows, coins, ctx, params, np.zeros((count, states)), out, bits)

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from ...theory.compressors import index_bits
 from ..context import context
 from ..signatures import BARE, INNER
@@ -151,7 +151,7 @@ class Reader:
 
     def malformed(self, why: str) -> InputError:
         """The error to raise: the message is not one of this compressor because of `why`."""
-        return InputError(f"these {len(self.data)} bytes are not a message of {self.what}: {why}")
+        return InputError(f"a string of {counted(len(self.data), 'byte')} is not a message of {self.what}: {why}")
 
     @cached_property
     def bits(self) -> Bits:

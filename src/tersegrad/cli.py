@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from .common.ending import Ended, handled
-from .common.errors import InputError, WorkerError, legible, nearest
+from .common.errors import InputError, WorkerError, counted, legible, nearest
 from .common.front import command_line
 from .common.optional import EXTRAS, way_out
 from .common.version import __version__
@@ -100,7 +100,7 @@ class Front(click.Group):
         except Ended as end:
             stored = ""
             if end.stored is not None:
-                stored = f"; {end.stored[1]} rounds are stored: continue with --resume {end.stored[0]}"
+                stored = f"; {counted(end.stored[1], 'round')} stored: continue with --resume {end.stored[0]}"
             return _say(f"ended by {end}{stored}", SIGNALLED + end.number)
         except (KeyboardInterrupt, click.Abort):
             return _say("interrupted", INTERRUPTED)

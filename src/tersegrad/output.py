@@ -39,4 +39,4 @@ def bits(count: float | None) -> str:
     size, units = count / 8, ["bytes", "kB", "MB", "GB", "TB", "PB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
-    return f"{count:.6g} bits ({size:.3g} {units[0]})"
+    return f"{count:.6g} bit{'' if count == 1 else 's'} ({size:.3g} {units[0]})"

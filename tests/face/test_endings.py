@@ -145,7 +145,7 @@ def test_a_run_that_is_asked_to_end_is_stored_first(engine, how, nothing_left, t
     assert first.returncode == 128 + how, said
     assert "Traceback" not in said
     (done,) = set(snapshot.read(file)[0]["done"].values())
-    assert said.splitlines()[-1] == f"ended by {how.name}; {done} rounds are stored: continue with --resume {file}"
+    assert said.splitlines()[-1] == f"ended by {how.name}; {done} rounds stored: continue with --resume {file}"
     assert done > max(before)
 
 

@@ -134,7 +134,7 @@ def test_the_text_form_of_own_data_is_a_digest_of_them():
     ("X", "y", "options", "words"),
     [
         ([[1.0, 2.0]], None, {}, "give y"),
-        ([[1.0, 2.0]], [1, 2], {}, "1 rows; give one target per row"),
+        ([[1.0, 2.0]], [1, 2], {}, "1 row; give one target per row"),
         ([1.0, 2.0], [1, 2], {}, "rows times features"),
         ([["a"], ["b"]], [1, 2], {}, "not a table of numbers"),
         ([[np.nan], [1.0]], [1, 2], {}, "not a finite number"),

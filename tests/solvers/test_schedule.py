@@ -131,7 +131,7 @@ def test_a_worker_may_report_twice_in_a_step_only_where_it_does_not_wait(tmp_pat
     np.testing.assert_array_equal(again.seconds, made.seconds)
     with pytest.raises(InputError, match="worker 0 reports twice in step 0"):
         Schedule.load(tmp_path / "twice.csv", 3)
-    with pytest.raises(InputError, match="is 2 steps old, and the server drops what is 2 or more steps old"):
+    with pytest.raises(InputError, match="is 2 steps old, and the server drops what is R or more steps old"):
         clock("fixed:tau=2", 3, 8).require(limit=2)
 
 

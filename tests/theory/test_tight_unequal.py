@@ -116,7 +116,7 @@ def test_lists_that_do_not_fit_are_a_sentence():
         known = {"n": 2, "L_max": 2.0, "mu": 0.1, "mu_min": 0.1, "sigma_sq": 0.0, "grad0_sq": 1.0} | changes
         return theorem(NAME).guarantee(Constants(**known), Contractive(0.5))
 
-    assert "L_i and mu_i have 3 and 2 values, and there are n = 2" in ask(L_i=(1, 1, 1), mu_i=(1, 1)).reason
+    assert "L_i and mu_i have 3 and 2 values; give one for each worker, n = 2" in ask(L_i=(1, 1, 1), mu_i=(1, 1)).reason
     assert "mu_i is unknown" in ask(L_i=(1, 2)).reason
     assert "mu_i = 3 of worker 1 is above its L_i = 2" in ask(L_i=(1, 2), mu_i=(1, 3)).reason
     assert ask(L_i="1/2", mu_i="0.5/0.5")

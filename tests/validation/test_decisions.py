@@ -51,7 +51,7 @@ def test_a_replica_that_diverged_violates() -> None:
     found = divergence(np.array([0, 7, 5]))
     assert found is not None
     assert found.word == "violated"
-    assert found.reason == "2 of 3 replicas diverged, the first at round 5"
+    assert found.reason == "2 of 3 replicas diverged, the first in round 5"
 
 
 def test_allowed_slopes_leave_a_fifth_to_lower_order_terms() -> None:

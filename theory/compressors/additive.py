@@ -14,10 +14,10 @@ from .base import AbsoluteError, Compressor, relative, vector
 
 @dataclass(frozen=True)
 class Additive(Compressor):
-    """Fair noise of a size that does not depend on the vector: C(x) = x + (eps/sqrt d) s, s_j = 1 or -1 by coins.
+    """Unbiased noise of a size that does not depend on the vector: C(x) = x + (eps/sqrt d) s, s_j = 1 or -1 by coins.
 
     E C(x) = x and ||C(x) - x||^2 = eps^2 for every x and every coin: the absolute error that DoubleSqueeze assumes
-    (Tang et al. 2019, arXiv 1905.05957) is attained always. For tightness studies; the message is a dense vector of
+    (Tang et al. 2019, arXiv 1905.05957) is always attained. For tightness studies; the message is a dense vector of
     doubles.
 
     Parameters

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common.door import checked, require_types, shown
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from ...common.options import choice, integer, number
 from ...common.specs import format_spec
 
@@ -207,7 +207,7 @@ class Compressor:
     """A compressor's name, options and constants; its kernel and its codec live in ``solvers.compressors``.
 
     Your own compressor derives from this class, sets `name`, overrides what it can promise, and defines
-    ``compress(self, x, u)`` for one vector, or brings a kernel (see ``solvers.compressors``). A `compress` so defined
+    ``compress(self, x, u)`` for one vector, or has a kernel (see ``solvers.compressors``). A `compress` so defined
     is kept as `compress_vector`; the name `compress` always means what is documented here.
     """
 
@@ -454,7 +454,9 @@ class Sparse(Compressor):
     def check(self, dim: int) -> None:
         super().check(dim)
         if self.k is not None and self.k > dim:
-            raise InputError(f"{self.name}: k = {self.k} is more than the {dim} coordinates; take k <= {dim}")
+            raise InputError(
+                f"{self.name}: k = {self.k} is more than the {counted(dim, 'coordinate')}; take k <= {dim}"
+            )
 
     def kept(self, dim: int) -> int:
         """Entries sent, k."""

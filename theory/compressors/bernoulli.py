@@ -17,7 +17,7 @@ class Bernoulli(Compressor):
     """Bernoulli: the whole vector over p with probability p, else nothing.
 
     Folklore, the coin of lazy senders. omega = 1/p - 1, attained by every x. The probability is the multiple of 2^-32
-    nearest to `p`, and C divides by just that. Bits by formula: 1 + p b_f d in expectation.
+    nearest to `p`, and C divides by exactly that. Bits by formula: 1 + p b_f d in expectation.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ class Clip(Compressor):
     A relative error below 2^-m in every entry, hence delta = 1 - 4^-m (published form); sharper (ours), since the
     fraction that is cut off belongs to a number of at least 1: delta = 1 - 1/(2^m + 1)^2, approached by entries just
     below 1 + 2^-m. Nonexpansive and orthogonal. It is the class of relative errors, not DoubleSqueeze's absolute one.
-    m = 0 keeps powers of two: the deterministic relative of natural compression, delta = 3/4. Bits by formula: 1 + 8 +
-    m a coordinate for floats of 32 bits, 1 + 11 + m for those of 64. Numbers below 2^-1022 are beyond its guarantee.
+    m = 0 keeps powers of two: the deterministic counterpart of natural compression, delta = 3/4. Bits by formula: 1 + 8
+    + m a coordinate for floats of 32 bits, 1 + 11 + m for those of 64. Numbers below 2^-1022 are beyond its guarantee.
 
     Parameters
     ----------

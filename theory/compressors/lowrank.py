@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from .base import MAX_DIM, VALUE_TRUNCATION, Compressor
 
 RANK_LOSS = 2.0**-34
@@ -38,7 +38,9 @@ class LowRank(Compressor):
     def check(self, dim: int) -> None:
         super().check(dim)
         if self.rows is not None and self.rows > dim:
-            raise InputError(f"{self.name}: rows = {self.rows} is more than the {dim} coordinates; take rows <= {dim}")
+            raise InputError(
+                f"{self.name}: rows = {self.rows} is more than the {counted(dim, 'coordinate')}; take rows <= {dim}"
+            )
         m, n = self.shape(dim)
         if self.rows is not None and dim % m:
             small = [k for k in range(1, math.isqrt(dim) + 1) if dim % k == 0]

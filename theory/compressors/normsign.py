@@ -20,8 +20,8 @@ class NormSign(Sign):
     Source: the one-bit compressor of the DoubleSqueeze experiments (Tang, Lian, Yu, Zhang, Liu 2019, arXiv 1905.05957),
     not of its theory. At x, one block: error 2 - 2 ||x||_1/(sqrt b ||x||).
 
-    It is no contraction: it keeps the length of x, and where the direction is far off, ||x||_1 < sqrt(b) ||x||/2, the
-    error exceeds ||x||. One entry of b > 4 does that. What holds (ours): <C(x), x> >= ||x||^2/sqrt b and
+    It is not a contraction: it keeps the length of x, and where the direction is far off, ||x||_1 < sqrt(b) ||x||/2,
+    the error exceeds ||x||. One entry of b > 4 does that. What holds (ours): <C(x), x> >= ||x||^2/sqrt b and
     ||C(x)||^2 <= sqrt(b) <C(x), x>, so that C/sqrt(b) is a contraction with delta = 1/b: the scaled sign would have had
     that from the start.
 

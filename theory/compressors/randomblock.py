@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from ...common.errors import InputError
+from ...common.errors import InputError, counted
 from .base import MAX_DIM, Compressor, Contractive, General, Unbiased, centred, index_bits
 from .selection import selection_contractive, selection_error, selection_general, selection_unbiased
 
@@ -18,7 +18,7 @@ class RandomBlock(Compressor):
 
     Source: the globally randomised blockwise sparsifier (RBGS) of Xie, Zheng, Koyejo, Gupta, Li, Lin 2020 (CSER, arXiv
     2007.13221). Kept as it is: delta = 1/B, attained by every x; nonexpansive and orthogonal. Scaled: omega = B - 1,
-    attained by every x. The blocks differ by one coordinate at most; B blocks of d coordinates have the borders
+    attained by every x. The blocks differ by one coordinate at most; B blocks of d coordinates have the boundaries
     floor(b d/B). Bits by formula: b_f d/B, and ceil log2 B without a shared seed.
 
     Parameters
@@ -48,7 +48,8 @@ class RandomBlock(Compressor):
         super().check(dim)
         if self.blocks > dim:
             raise InputError(
-                f"{self.name}: blocks = {self.blocks} is more than the {dim} coordinates; take blocks <= {dim}"
+                f"{self.name}: blocks = {self.blocks} is more than the {counted(dim, 'coordinate')}; "
+                f"take blocks <= {dim}"
             )
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..common.errors import InputError
+from ..common.errors import InputError, counted
 from ..output import aligned, bits, number, print_json
 from .options import (
     POSITIVE,
@@ -154,7 +154,7 @@ def row(option: Option, found: Advice) -> list[str]:
     if option.bound is not None:
         cells.append(f"bound {number(option.bound)}")
     elif option.rounds is not None:
-        cells.append(f"{option.rounds} rounds")
+        cells.append(counted(option.rounds, "round"))
     if option.bits is not None:
         cells.append(bits(option.bits))
     if option.seconds is not None:

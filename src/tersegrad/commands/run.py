@@ -296,7 +296,7 @@ def lead(request: Request, settings: dict[str, Any], given: Delays, out: str | N
         def advance(replica_rounds: int) -> None:
             nonlocal done
             done += replica_rounds
-            bars.update(method.name, done / (rounds * replicas), f"{rounds} rounds")
+            bars.update(method.name, done / (rounds * replicas), counted(rounds, "round"))
 
         trace = carry_out(
             method,

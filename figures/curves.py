@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..validation.studies import Comparison, Speedup
 
 #: What runs are drawn over, and how the axis says it.
-AXES = {"rounds": "rounds $t$", "bits": "bits of one worker, both ways", "seconds": "seconds"}
+AXES = {"rounds": "rounds $t$", "bits": "bits per worker, both ways", "seconds": "seconds"}
 DASH_DOT = (0, (6, 1.5, 1, 1.5))
 REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": DASH_DOT}
 #: Colour, marker and dashes tell the lines apart, also in grey print.
@@ -161,7 +161,7 @@ def comparison(found: Comparison) -> Figure:
             x = trace.rounds * (contender.bits / contender.rounds)
             _line(ax, x, trace.columns[found.column], k, str(trace.about["method"]))
         ax.set_ylabel(label(found.column))
-        _finish(ax, "bits of one worker, both ways", 6)
+        _finish(ax, "bits per worker, both ways", 6)
     return fig
 
 

@@ -68,7 +68,7 @@ def problem(
         is.
     X, y
         Rows (m, d) and targets (m,) of your own, for the linear models: a NumPy array, a SciPy sparse matrix or a data
-        frame, and one number or label a row. (A single whole number in the place of X is the number of workers.)
+        frame, and one number or label per row. (A single whole number in the place of X is the number of workers.)
     workers
         n, 1 or more.
     options

@@ -70,7 +70,7 @@ class Guarantee:
     parameters
         Every parameter of the method.
     analysis
-        The constants of the proof that are no parameter of the method (c, M), and named parts of the bound.
+        The constants of the proof that are not parameters of the method (c, M), and named parts of the bound.
     intervals
         Admissible interval of each parameter, given those chosen before it.
     active_words

@@ -90,7 +90,7 @@ def judge(
     seed: int = 0,
     alpha: float = 1e-3,
 ) -> Verdict:
-    """Judge a method of one's own, or parameters of one's own, against the bound of a theorem.
+    """Judge a method of your own, or parameters of your own, against the bound of a theorem.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def judge(
         The experiment, which names the theorem.
     method
         What is run in place of the theorem's method; it takes the same parameters. A part of a Lyapunov value that it
-        does not have (no memories) counts as zero. It is held against its own transcription, if it brings one.
+        does not have (no memories) counts as zero. It is compared with its own transcription, if it has one.
     override_parameters
         From the theorem's guarantee to the parameters that are run; the bound stays the theorem's.
     override_constants

@@ -45,12 +45,12 @@ def register(thing: T) -> T:
     Returns
     -------
     thing
-        As it was handed over.
+        As it was given.
 
     Raises
     ------
     InputError
-        For anything else, for a name that the toolkit has already, and for a theorem that lacks a part.
+        For anything else, for a name that the toolkit already has, and for a theorem that lacks a part.
     """
     known: tuple[tuple[type, Any], ...] = (
         (Method, enter_method), (Problem, enter_problem), (Experiment, enter_experiment),

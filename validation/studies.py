@@ -187,7 +187,7 @@ def compare(
         What everyone may spend: bits of one worker, both ways, by the papers' formulas; or rounds. One of them.
     up, down
         Compressors, for those methods that compress this way. Left out: those of the default experiment of the theorem,
-        or of the first of the method's whose compressor is one that people use and no worst case.
+        or of the first of the method's whose compressor is used in practice and is not a worst case.
     replicas, seed
         Of the runs.
 

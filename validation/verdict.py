@@ -261,8 +261,8 @@ class ControlResult:
 class Verdict:
     """The outcome for one theorem, with everything that is needed to repeat it.
 
-    `experiment` holds the fields of the `Experiment`; `own` names what no certificate holds, `needs` says, a
-    sentence each, what whoever repeats the run has to bring.
+    `experiment` holds the fields of the `Experiment`; `own` names what no certificate holds, `needs` says, in one
+    sentence each, what it takes to repeat the run.
     """
 
     theorem: str

@@ -62,7 +62,7 @@ def picture(found: Epochs) -> Figure:
     ax.set_yticks(range(len(METHODS)), list(METHODS), fontsize=7)
     ax.set_ylim(len(METHODS) - 0.5, -0.7)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("seconds an epoch")
+    ax.set_xlabel("seconds per epoch")
     ax.legend(
         loc="lower right",
         bbox_to_anchor=(1, 1),

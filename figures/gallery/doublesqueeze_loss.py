@@ -38,7 +38,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
         gradients.append(Line(name, sent / 1e6, gradient))
     return (
         Frame("rounds $t$", "loss $f(x^t)$", tuple(losses), log_y=False, letter="ll"),
-        Frame("Mbit of a worker, both ways", r"$\|\nabla f(x^t)\|^2$", tuple(gradients), letter="ll"),
+        Frame("Mbit per worker, both ways", r"$\|\nabla f(x^t)\|^2$", tuple(gradients), letter="ll"),
     )
 
 

@@ -45,7 +45,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
     }
     return (
         Frame(
-            "1/bandwidth, seconds per Gbit", "seconds an iteration",
+            "1/bandwidth, seconds per Gbit", "seconds per iteration",
             tuple(Line(name, per_gbit, y) for name, y in times.items()), log_x=False, log_y=False, letter="ul",
         ),
         Frame(

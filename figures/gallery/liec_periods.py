@@ -64,7 +64,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
     label = r"mean over $s<t$ of $\|\nabla f(x^s)\|^2$"
     return (
         Frame("rounds $t$", label, (*by_rounds, bounds[0]), letter="ll"),
-        Frame("Mbit of a worker, both ways", label, (*by_bits, bounds[1]), letter="ll"),
+        Frame("Mbit per worker, both ways", label, (*by_bits, bounds[1]), letter="ll"),
         Frame(
             "block of the sign, coordinates",
             rf"mean over $s<{rounds}$ of $\|\nabla f(x^s)\|^2$",

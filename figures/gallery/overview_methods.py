@@ -76,7 +76,7 @@ def picture(found: list[Spent]) -> Figure:
         ax.margins(0.12)
         decades(ax.xaxis)
         decades(ax.yaxis)
-        ax.set_xlabel("Mbit of a worker, both ways")
+        ax.set_xlabel("Mbit per worker, both ways")
         ax.set_ylabel("rounds")
         _names(ax, [entry for entry in found if entry.kind == kind])
         ax.annotate(

@@ -39,9 +39,9 @@ class RunOptions:
     ----------
     method, problem, up, down
         Words and specs, or objects of your own: a `Method`, a `Problem`, a `Compressor` with a kernel. Other processes
-        must find those, and kernels, at the top level of modules that they can import. In the place of a method stands
-        a `Guarantee` for the run that it describes: method, compressors, parameters, averages and the columns of its
-        metric are then the guarantee's, unless they are given, and `Trace.metric` and `Trace.bound` are there.
+        must find those, and kernels, at the top level of modules that they can import. Instead of a method, a
+        `Guarantee` stands for the run that it describes: method, compressors, parameters, averages and the columns of
+        its metric are then the guarantee's, unless they are given, and `Trace.metric` and `Trace.bound` are there.
     parameters
         The method's numbers, ``gamma`` first of all; those of a guarantee need not be repeated.
     rounds, replicas, seed, first_replica

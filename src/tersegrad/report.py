@@ -82,7 +82,7 @@ def write_report(
     directory
         Where the files are written.
     executor
-        Draws several pictures at once; one of processes, since matplotlib minds threads.
+        Draws several pictures at once; one of processes, since matplotlib is not thread-safe.
     pictures
         Whether there are any: they take longer than a quick verdict.
 

@@ -53,11 +53,11 @@ class Experiment:
         What the speedup is measured on, where it is not what the main run uses (a noisy problem for a main run with
         exact gradients, a small one for a large one).
     without_data
-        The problem where scikit-learn, which brings the real data, is not installed.
+        The problem where scikit-learn, which provides the real data, is not installed.
     constants
         Constants that the theorem is told in place of what the problem says of itself, or beside it.
     own_problem
-        Whether a user has put his problem in the place of the default one; then a verdict says why no speedup was
+        Whether a problem of the user's replaces the default one; then a verdict says why no speedup was
         measured.
     clock
         Of an asynchronous method: the spec of the clock that makes the schedules (solvers.clocks).

@@ -49,4 +49,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class WorkerError(RuntimeError):
-    """A worker's process was lost, stands still or has failed; the text says which one, when and why."""
+    """A worker's process was lost, does not respond or has failed; the text says which one, when and why."""

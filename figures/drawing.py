@@ -245,6 +245,8 @@ class Drawing:
         ``(quick, seed)`` to what is drawn, frames unless `picture` and `table` say otherwise.
     picture, table
         From what was measured.
+    seconds
+        That one core takes in full and quick, as measured once with compiled kernels.
     """
 
     name: str
@@ -254,6 +256,7 @@ class Drawing:
     measure: Callable[[bool, int], Any] = field(repr=False)
     picture: Callable[[Any], Figure] = field(default=picture_of, repr=False)
     table: Callable[[Any], Table] = field(default=table_of, repr=False)
+    seconds: tuple[float, float] = (1.0, 1.0)
 
     def draw(self, out_dir: Path, quick: bool = False, seed: int = 0) -> list[Path]:
         """Measure, and write the files: PNG, PDF, the numbers as CSV, the caption as text.

@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx_gallery.scrapers import figure_rst
 
 from tersegrad.common.house import ROOT
+from tersegrad.common.limits import span
 from tersegrad.figures import FIGURES
 from tersegrad.figures.drawing import Drawing
 from tersegrad.solvers.method import known_methods
@@ -67,7 +68,7 @@ def script(drawing: Drawing, full: bool) -> str:
         line="=" * len(escaped(drawing.title)),
         caption=escaped(drawing.caption),
         name=drawing.name,
-        minutes="",
+        minutes=f" in about {span(drawing.seconds[0])} of one core",
         quick=""
         if full
         else " The picture below is drawn with ``--quick``, which has fewer rounds, points and replicas.",

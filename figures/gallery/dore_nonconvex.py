@@ -52,4 +52,5 @@ FIGURE = Drawing(
     "the top 2 %, since with ternary dithering, which is not contractive, it diverges at this step. (a) The loss over "
     "rounds. (b) The squared gradient over the bits, as encoded, that pass a worker both ways.",
     measure,
+    seconds=(5, 2),
 )

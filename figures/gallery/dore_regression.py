@@ -215,4 +215,5 @@ FIGURE = Drawing(
     measure,
     picture,
     table,
+    seconds=(47, 6),
 )

@@ -74,4 +74,5 @@ FIGURE = Drawing(
     f"covered "
     "by the paper's Theorem 1, which needs beta <= 1/(omega + 1).",
     measure,
+    seconds=(14, 5),
 )

@@ -94,4 +94,5 @@ FIGURE = Drawing(
     measure,
     picture,
     table,
+    seconds=(0.3, 0.3),
 )

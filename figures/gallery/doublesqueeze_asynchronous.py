@@ -53,4 +53,5 @@ FIGURE = Drawing(
     f"waits for M messages before it steps, all {WORKERS}, 8, or 2. Waiting for fewer makes more and noisier steps in "
     "the same time.",
     measure,
+    seconds=(16, 2.5),
 )

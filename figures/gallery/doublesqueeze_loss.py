@@ -53,4 +53,5 @@ FIGURE = Drawing(
     "step, do; without memory the same messages hardly descend. What is left at the end is the noise and the "
     "errors at this step.",
     measure,
+    seconds=(5, 1.1),
 )

@@ -244,4 +244,5 @@ FIGURE = Drawing(
     measure,
     picture,
     table,
+    seconds=(20, 3),
 )

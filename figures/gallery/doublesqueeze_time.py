@@ -66,4 +66,5 @@ FIGURE = Drawing(
     "compression gains is up to 32 with one bit a coordinate. A model with assumed constants, not a measurement of a "
     "cluster.",
     measure,
+    seconds=(0.5, 0.5),
 )

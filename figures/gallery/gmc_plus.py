@@ -61,4 +61,5 @@ FIGURE = Drawing(
     "from the memory by lambda; lambda = 0 is GMC. (b) The mean of ||grad f||^2 over the last third of the run while "
     "the minimisers move apart: local momentum (DGC) ends highest.",
     measure,
+    seconds=(2, 1),
 )

@@ -80,4 +80,5 @@ FIGURE = Drawing(
     "is shared by all (s = n). QSGD has 8 levels in blocks of 64; bits by the papers' formula, 32 a coordinate without "
     "compression.",
     measure,
+    seconds=(15, 9),
 )

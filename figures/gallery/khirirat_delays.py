@@ -51,4 +51,5 @@ FIGURE = Drawing(
     "coordinate belongs to one worker (s = 1), and the step is n times longer; dense: all share all (s = n). Delays "
     "make the step, and with it the rate, smaller by 1 + 2 tau.",
     measure,
+    seconds=(28, 8),
 )

@@ -48,4 +48,5 @@ FIGURE = Drawing(
     "2 sin(pi/(2 (2 tau + 1)))/L. (b) Each of n = tau + 1 workers owns its coordinates, and they report in turn "
     "(s = 1). The problems have 12 coordinates a worker: they test the rule, not a saving.",
     measure,
+    seconds=(4, 1),
 )

@@ -88,4 +88,5 @@ FIGURE = Drawing(
     "(b) The same at equal bits, both ways, by the papers' formulas. (c) and (d) The end of the run and "
     "the bits in units of those of SGD over the block of the sign: smaller blocks send more norms.",
     measure,
+    seconds=(25, 3),
 )

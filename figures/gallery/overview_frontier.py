@@ -77,4 +77,5 @@ FIGURE = Drawing(
     "Lines are formulas (ours); points are spectral radii of the second moments of DORE with the same p on both links "
     "and the alpha, beta and eta of its theorem. Above 2 a method is stable where gradient descent is not.",
     measure,
+    seconds=(1.2, 1.2),
 )

@@ -139,4 +139,5 @@ FIGURE = Drawing(
     measure,
     picture,
     table,
+    seconds=(1.2, 1.2),
 )

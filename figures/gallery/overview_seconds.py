@@ -53,4 +53,5 @@ FIGURE = Drawing(
     " = min(1/(4 L n), eps/(4 L sigma^2)), of an order only); its curve and Ringmaster's nearly coincide, since "
     "of the few gradients that are late one drops all and the other nearly all.",
     measure,
+    seconds=(4.5, 1),
 )

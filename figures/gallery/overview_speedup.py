@@ -92,4 +92,5 @@ FIGURE = Drawing(
     "dash-dot line has the ideal slope -1; its height is arbitrary. GMC has momentum 0.5, so that its steps are twice "
     f"as long. In {DIM} dimensions this tests the speedup, not a saving.",
     measure,
+    seconds=(9, 1),
 )

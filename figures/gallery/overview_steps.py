@@ -32,4 +32,5 @@ FIGURE = Drawing(
     measure,
     partial(lollipops, label="theorem's step / largest stable"),
     table,
+    seconds=(3, 1),
 )

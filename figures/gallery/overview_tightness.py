@@ -33,4 +33,5 @@ FIGURE = Drawing(
     measure,
     partial(lollipops, label="measured / bound"),
     table,
+    seconds=(2, 1),
 )

@@ -555,7 +555,7 @@ def test_figures_draws_what_the_register_names(tmp_path: Path, monkeypatch: pyte
     drawing = Drawing(
         "some-experiment", "DORE", "An experiment", "A line.", lambda quick, seed: (
             Frame("x", "y", (Line("a line", [1, 10], [1, 2 + quick]),)),
-        ),
+        ), seconds=(120, 30),
     )  # fmt: skip
     monkeypatch.setattr(figures, "FIGURES", {"some-experiment": drawing})
     result = run(f"figures some-experiment --quick --out {tmp_path}")
@@ -563,9 +563,10 @@ def test_figures_draws_what_the_register_names(tmp_path: Path, monkeypatch: pyte
     files = [tmp_path / f"some-experiment.{ending}" for ending in ("png", "pdf", "csv", "txt")]
     assert result.stdout.splitlines() == [str(path) for path in files]
     assert files[2].read_text().splitlines()[1:] == ["a,a line,measured,1.0,1.0,x,y", "a,a line,measured,10.0,3.0,x,y"]
+    assert result.stderr.splitlines()[0] == "1 figure: about 30 seconds of one core"
     listed = run("figures --list")
     assert listed.exit_code == HOLDS
-    assert listed.stdout == "some-experiment (DORE)\n    An experiment. A line.\n"
+    assert listed.stdout == "some-experiment (DORE), about 2 minutes of one core\n    An experiment. A line.\n"
     unknown = run(f"figures some-experimnt --out {tmp_path}")
     assert unknown.exit_code == BAD_INPUT
     assert "'some-experiment'" in unknown.stderr

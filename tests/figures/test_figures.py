@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -297,6 +298,20 @@ def test_no_trend_is_drawn_through_two_points(name: str, measured: Callable[[str
         pytest.skip("is not made of lines in frames")
     drawn = [(frame.y, line) for frame in found for line in frame.lines if line.kind in ("measured", "bound")]
     assert [(y, line.name) for y, line in drawn if len(line.x) == 2] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_time_that_is_told_is_true_within_a_factor_of_two(quick: bool, tmp_path: Path) -> None:
+    """For all figures together, with compiled kernels, on the machine where it was measured."""
+    for drawing in FIGURES.values():
+        drawing.draw(tmp_path, quick=True)
+    start = time.process_time()
+    for drawing in FIGURES.values():
+        drawing.draw(tmp_path, quick)
+    told, taken = sum(drawing.seconds[quick] for drawing in FIGURES.values()), time.process_time() - start
+    print(f"told {told:.0f} s, taken {taken:.0f} s")
+    assert 0.5 <= taken / told <= 2
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -54,14 +54,15 @@ def require_time(rounds: float, numbers: float, what: str) -> None:
         If it takes longer, and nobody has said `force`.
     """
     seconds = rounds * (SECONDS_A_ROUND + SECONDS_A_NUMBER * numbers) / (os.cpu_count() or 1)
-    sentence = f"{what} take at least {_span(seconds)} on this machine"
+    sentence = f"{what} take at least {span(seconds)} on this machine"
     if seconds > 86400 * MOST_DAYS and not _forced:
         raise TooMuchError(f"{sentence}: reduce their number{_way_out()}")
     if seconds > SECONDS_TO_SAY:
         _say(sentence)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Seconds, minutes, hours or days, whatever reads best."""
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"

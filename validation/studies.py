@@ -304,7 +304,7 @@ def _affordable(
         return f"{subject.name}: the bits of a round are unknown, so that equal bits mean nothing; give rounds"
     affordable = int(bits // each)
     if affordable < 1:
-        return f"{subject.name}: {bits:g} bits do not pay for one round of {each:g}"
+        return f"{subject.name}: one round takes {each:g} bits, more than {bits:g}"
     tuned = first if first.needs else subject.guarantee(problem, up, down, affordable)
     return (tuned, affordable) if isinstance(tuned, Guarantee) else tuned.reason
 

@@ -200,7 +200,7 @@ def prepare(options: RunOptions) -> Job:
         if options.delay_bound < least:
             raise InputError(
                 f"delays of at most {options.delay_bound} are not possible: with {counted(workers, 'worker')} and "
-                f"{counted(int(numbers.get('M', 1)), 'message')} per step one of them is {least}; give tau >= {least}"
+                f"{counted(int(numbers.get('M', 1)), 'message')} per step some delay is {least}; give tau >= {least}"
             )
     run = Run(
         method, problem, up, down, numbers, int(rounds), int(seed), points, wanted, times, average, options.paths,

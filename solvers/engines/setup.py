@@ -308,8 +308,8 @@ def optional_columns(
     others = sorted(set(wanted) - known)
     if asked := sorted(SHADOW_COLUMNS & set(others)):
         raise InputError(
-            f"method '{method.name}' declares no shadow sequence for {together(asked)}: leave this out, or give the "
-            f"method a shadow"
+            f"method '{method.name}' declares no shadow sequence for {together(asked)}: leave out what needs one, or "
+            f"give the method a shadow"
         )
     usual = _usual_columns(method, problem, numbers, up, down) if others else {}
     for name in others:

@@ -224,7 +224,7 @@ def test_pictures_have_a_line_for_everything_that_is_named(compared):
     [
         (lambda: compare(["ef21"], SMALL, workers=2), "give either bits or rounds"),
         (lambda: compare(["ef22"], SMALL, bits=1e4, workers=2), "did you mean 'ef21'"),
-        (lambda: compare(["ef21"], SMALL, bits=1, workers=2), "do not pay for one round"),
+        (lambda: compare(["ef21"], SMALL, bits=1, workers=2), "bits, more than 1"),
         (lambda: compare(["ef21"], SMALL, bits=float("inf"), workers=2), "bits = inf"),
         (lambda: speedup("sgd.nonconvex", tg.problem(SMALL), [1, 2]), "is for 1 worker only:"),
         (lambda: speedup("sgd.nonconvex", SMALL, [0]), "n=0"),

@@ -25,7 +25,7 @@ OPTIONAL = {
     "matplotlib": ("matplotlib", "pictures"),
     "jinja2": ("Jinja2", "report.html"),
     "latex2mathml": ("latex2mathml", "formulas in report.html"),
-    "rich": ("rich", "bars of progress, tables as wide as the terminal"),
+    "rich": ("rich", "progress bars, tables as wide as the terminal"),
     "sklearn": ("scikit-learn", "real data sets by name, such as data=breast_cancer"),
     "constriction": ("constriction", "messages with coder=ans"),
     "mpi4py": ("mpi4py", "--engine mpi, --executor mpi"),

@@ -284,7 +284,7 @@ def text(found: Guarantee, answer: dict[str, Any], rounds: int | None, eps: floa
     if answer["rounds_to_eps"] is not None:
         lines.append(f"rounds       {answer['rounds_to_eps']} until the bound is {number(eps)}")
     if answer["seconds"] is not None:
-        lines.append(f"seconds      {number(answer['seconds'])} of computing for them at most")
+        lines.append(f"seconds      {number(answer['seconds'])} at most for these rounds, computing alone")
     if answer["bits_to_eps"] is not None:
         lines.append(f"bits         {bits(answer['bits_to_eps'])} per worker until then")
     elif answer["bits_per_round"] is not None:

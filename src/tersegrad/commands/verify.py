@@ -143,7 +143,7 @@ def verify(
     theorems, claims = select(ids, paper)
     if search:
         if quick or modules or settings or any(value is not None for value in own.values()) or not (ids or paper):
-            raise InputError("--search takes the names of theorems and chooses everything but --seed itself")
+            raise InputError("--search takes the names of theorems and --seed, and chooses everything else itself")
         return _search(theorems, seed, as_json)
     if settings:
         if not theorems:

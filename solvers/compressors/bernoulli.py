@@ -6,6 +6,7 @@ from numba import njit
 from ...theory.compressors import VALUE_LOW_BITS
 from ...theory.compressors.bernoulli import Bernoulli
 from ..signatures import BARE
+from .codecs import WholeEntries
 from .reductions import rounded
 from .symbols import pattern
 from .wire import Floats, Kernel, Origin, Reader, fixed, packed
@@ -30,13 +31,29 @@ def compress(x, u, ctx, params, state, out, bits):
                 to[j] = 0.0
 
 
+@njit(**BARE)
+def select(x, u, ctx, params, state, places, values, bits):
+    row, coins, dim, factor = x[0], u[0], x.shape[1], params[1]
+    bits[0] = 8.0
+    if not coins[0] < params[0]:
+        return 0
+    value_coins, something = coins[1:], 0
+    for j in range(dim):
+        places[j] = j
+        values[j] = rounded(row[j] * factor, VALUE_LOW_BITS, value_coins[j])
+        something |= values[j] != 0.0
+    if something:
+        bits[0] = params[2]
+    return dim
+
+
 def kernel(comp: Bernoulli, dim: int) -> Kernel:
     comp.check(dim)
     p = comp.probability
     return compress, np.array([p, 1 / p, 8 * -(-(1 + 32 * dim) // 8)], dtype=float), 0
 
 
-class BernoulliCodec:
+class BernoulliCodec(WholeEntries):
     """A flag, then every value in 32 bits if it is set."""
 
     def encode(self, comp: Bernoulli, message: Floats, origin: Origin) -> bytes:
@@ -47,11 +64,11 @@ class BernoulliCodec:
     def read(self, comp: Bernoulli, reader: Reader, dim: int, coins: Floats | None) -> Floats:
         return reader.floats(dim, VALUE_LOW_BITS, signed=True) if reader.take(1)[0] else np.zeros(dim)
 
-    def entropy(self, comp: Bernoulli, message: Floats, origin: Origin) -> float:
+    def entropy_of_entries(self, comp: Bernoulli, values: Floats, dim: int) -> float:
         """The coin's entropy, and the values if they are there."""
         p = comp.probability
         coin = -p * np.log2(p) - (1 - p) * np.log2(1 - p) if p < 1 else 0.0
-        return float(coin) + (32.0 * message.size if np.any(message) else 0.0)
+        return float(coin) + (32.0 * dim if np.any(values) else 0.0)
 
 
 CODEC = BernoulliCodec()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...common.errors import InputError
@@ -73,6 +75,21 @@ class ShortenedCodec:
 
     def entropy(self, comp: Natural | Clip, message: Floats, origin: Origin) -> float:
         return entropy_of(np.unique(message, return_counts=True)[1])
+
+
+class WholeEntries:
+    """What a codec whose messages are no shorter by their entries makes of these: the vector."""
+
+    def encode_entries(self: Any, comp: Any, used: Ints, values: Floats, dim: int, coins: Floats | None) -> bytes:
+        return self.encode(comp, unfolded(used, values, dim), Origin(coins=coins))
+
+    def read_entries(self: Any, comp: Any, reader: Reader, dim: int, coins: Floats | None) -> tuple[Ints, Floats]:
+        message = self.read(comp, reader, dim, coins)
+        used = np.flatnonzero(message)
+        return used, message[used]
+
+    def entropy(self: Any, comp: Any, message: Floats, origin: Origin) -> float:
+        return self.entropy_of_entries(comp, message, message.size)
 
 
 class EntriesCodec:

@@ -8,6 +8,7 @@ from numba import njit, types
 from ...theory.compressors import SCALE_LOW_BITS, VALUE_LOW_BITS, index_bits
 from ...theory.compressors.sparsifier import Sparsifier
 from ..signatures import INNER, OPTIONS
+from .codecs import WholeEntries
 from .reductions import largest, rounded, spoil, total
 from .symbols import entropy_of, pattern
 from .wire import Floats, Kernel, Origin, Reader, fixed, indices, packed
@@ -91,11 +92,53 @@ def compress(x, u, ctx, params, state, out, bits):
         bits[r] = 8 * math.ceil(length / 8)
 
 
+@njit(**OPTIONS)
+def select(x, u, ctx, params, state, places, values, bits):
+    row, coins, dim, k, index = x[0], u[0], x.shape[1], int(params[0]), int(params[1])
+    sizes = np.empty(dim + 1)
+    left = 0
+    for j in range(dim):
+        sizes[left] = abs(row[j])
+        left += sizes[left] != 0.0
+    finite = largest(row) < np.inf
+    lam = threshold(sizes, left, k) if finite and left > k else 0.0
+    if not (finite and lam < np.inf):
+        for j in range(dim):
+            places[j] = j
+        spoil(values)
+        bits[0] = 64.0 * dim
+        return dim
+    scale = rounded(lam, SCALE_LOW_BITS, coins[dim])
+    count, least, rare = 0, np.inf, 0
+    for j in range(dim):
+        size = abs(row[j])
+        if size < lam and coins[j] * lam >= size:
+            continue
+        value = rounded(row[j], VALUE_LOW_BITS, coins[j])
+        if size < lam:
+            value = scale if row[j] > 0.0 else -scale
+        if value != 0.0:
+            places[count], values[count] = j, value
+            count += 1
+            rare += size < lam
+            least = abs(value) if abs(value) < least else least
+    length = float(params[2])
+    if count > 0:
+        short = 0
+        once = scale if rare > 0 and is_odd(scale) else least
+        for i in range(count):
+            short += abs(values[i]) == once
+        where = 0 if count == dim else min(count * index, dim)
+        length += where + 32 + count + short + 32 * (count - short)
+    bits[0] = 8 * math.ceil(length / 8)
+    return count
+
+
 def kernel(comp: Sparsifier, dim: int) -> Kernel:
     return compress, np.array([comp.kept(dim), index_bits(dim), dim.bit_length()], dtype=float), 0
 
 
-class SparsifierCodec:
+class SparsifierCodec(WholeEntries):
     """How many coordinates, which, a magnitude in 32 bits; a flag for each: its sign, or a value in 32 bits.
 
     The magnitude sent once is lambda where that needs the 32nd bit, for which a value with a sign has no room; else the
@@ -139,13 +182,13 @@ class SparsifierCodec:
         message[chosen] = values + 0.0
         return message
 
-    def entropy(self, comp: Sparsifier, message: Floats, origin: Origin) -> float:
-        size = np.abs(message[message != 0])
+    def entropy_of_entries(self, comp: Sparsifier, values: Floats, dim: int) -> float:
+        size = np.abs(values[values != 0])
         if size.size == 0:
             return 0.0
-        once = self.once(message)
+        once = self.once(values)
         short = int(np.count_nonzero(size == once))
-        symbols = np.array([message.size - size.size, size.size - short, np.count_nonzero(message == once)])
+        symbols = np.array([dim - size.size, size.size - short, np.count_nonzero(values == once)])
         symbols = np.append(symbols, short - symbols[2])
         return 32.0 * (1 + size.size - short) + entropy_of(symbols)
 

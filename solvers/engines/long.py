@@ -98,6 +98,8 @@ class LongBlock(Block):
         self.others = ThreadPoolExecutor(len(self.rooms) - 1) if len(self.rooms) > 1 else None
         #: Whether the sum of messages is zero, as a sparse exchange needs and leaves it.
         self.cleared = True
+        #: Room for the sums of sparse messages: zeros.
+        self.sums = np.zeros(setup.run.problem.dim if any(exchange.down for exchange in self.sparse) else 0)
         #: Of every exchange, where the largest entries of every worker, and of the server, are looked for.
         self.floors = np.zeros((2, 3, self.n + 1))
         #: A bound on ||x||: its norm when it was last measured, and the way since, if sparse broadcasts alone moved it.
@@ -229,9 +231,8 @@ class LongBlock(Block):
         room, scratch, rules = self.rooms[0], self.server_scratch, setup.exchanges[k].rules
         norms = np.zeros(int(measured))
         from_places, from_values = map(np.concatenate, zip(*sent, strict=True))
-        order = np.argsort(from_places, kind="stable")  # at every place in the order of the workers
         v = self.server.error if setup.exchanges[k].downlink.error else scratch.total
-        sparse.add_average(self.n, from_places, from_values, order, v)
+        sparse.add_average(self.n, from_places, from_values, self.sums, v)
         found, floors = self.sparse[k], self.floors[k]
         left = self._sift(v, floors[sparse.FLOOR, -1], room.places)
         count = sparse.broadcast(

@@ -127,15 +127,15 @@ def _worker_step(
 
 
 @njit(**BARE)
-def _add_average(n, all_places, all_values, order, v):
+def _add_average(n, all_places, all_values, sums, v):
+    """Add up what the workers sent, in their order, in `sums`, which are zero before and after."""
     flat_v = flat(v)
-    s = 0
-    while s < order.size:
-        j, total = all_places[order[s]], 0.0
-        while s < order.size and all_places[order[s]] == j:
-            total += all_values[order[s]]
-            s += 1
-        flat_v[j] += total / n
+    for s in range(all_places.size):
+        sums[all_places[s]] += all_values[s]
+    for s in range(all_places.size):
+        j = all_places[s]
+        flat_v[j] += sums[j] / n
+        sums[j] = -0.0  # which changes nothing where several workers sent j
 
 
 @njit(**BARE)
@@ -181,7 +181,7 @@ worker_step = Door(
         records.WORKER_SCRATCH, i8, i8, i8, MATRIX, INTS, VECTOR, VECTOR,
     ),
 )  # fmt: skip
-add_average = Door(_add_average, types.void(i8, INTS, VECTOR, INTS, MATRIX))
+add_average = Door(_add_average, types.void(i8, INTS, VECTOR, VECTOR, MATRIX))
 sift_piece = Door(_sift, i8(MATRIX, i8, i8, f8, INTS))
 broadcast = Door(
     _broadcast,

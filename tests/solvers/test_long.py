@@ -50,8 +50,10 @@ def everything_is_long(monkeypatch):
         (EXACT, "topk:k=3", "topk:k=2", {"replicas": 1, "columns": False, "paths": False}),
         (EXACT, "randk:k=3,seed=shared", "threshold:level=0.1", {"replicas": 1, "columns": False}),
         (EXACT, "randomblock:blocks=3,scaled=1,seed=own", "randomblock:blocks=6", {"replicas": 1, "columns": False}),
+        (EXACT, "sparsifier:k=4", "sparsifier:k=5", {"replicas": 1, "columns": False}),
+        (EXACT, "bernoulli:p=0.6", "bernoulli:p=0.7", {"replicas": 1, "columns": False}),
     ],
-    ids=["dense", "sparse", "sparse-in-one-pass", "sparse-by-coins", "sparse-by-blocks"],
+    ids=["dense", "sparse", "sparse-in-one-pass", "sparse-by-coins", "by-blocks", "by-sizes", "all-or-nothing"],
 )
 def test_the_bits_are_those_of_the_compiled_loop(word, where, up, down, changed, monkeypatch, tmp_path):
     (word, where, first, second), options = call(word, where, checkpoints=[0, 3, 9], **changed)
@@ -80,6 +82,7 @@ def test_rows_in_random_orders_are_those_of_the_compiled_loop(monkeypatch, tmp_p
         ("doublesqueeze", "topk:k=3"), ("ef21", "topk:k=3"), ("qsgd", "randk:k=3,seed=shared"), ("diana", "randk:k=3"),
         ("mem-sgd", "threshold:level=0.3"), ("cser", "topk:k=3"), ("dasha", "randk:k=3"), ("delayed-sgd", "identity"),
         ("diana", "randomblock:blocks=3,scaled=1,seed=own"), ("qsgd", "randomblock:blocks=3"),
+        ("qsgd", "bernoulli:p=0.4"), ("mem-sgd", "sparsifier:k=4"),
     ],
 )  # fmt: skip
 def test_real_workers_send_the_same_from_places_and_values(word, up, monkeypatch, tmp_path):
@@ -105,9 +108,12 @@ def test_a_message_that_is_not_finite_travels_as_it_is():
 
 
 BLOCKS = ["randomblock:blocks=4", "randomblock:blocks=4,scaled=1,seed=own"]
+OTHERS = ["bernoulli:p=0.3", "bernoulli:p=0.9", "sparsifier:k=7"]
 
 
-@pytest.mark.parametrize("up", ["topk:k=4", "randk:k=4", "randk:k=4,seed=shared", "threshold:level=0.5", *BLOCKS])
+@pytest.mark.parametrize(
+    "up", ["topk:k=4", "randk:k=4", "randk:k=4,seed=shared", "threshold:level=0.5", *BLOCKS, *OTHERS]
+)
 def test_bytes_of_entries_are_the_bytes_of_the_message(up):
     """In any order, with zeros among them, and with fewer entries than k."""
     comp, random = compressor(up), np.random.default_rng(5)
@@ -130,7 +136,7 @@ def test_what_is_long_is_not_left_to_the_compiled_loop(word, everything_is_long,
     assert np.isfinite(tg.simulate(*what, **options, threads=2).final).all()
 
 
-@pytest.mark.parametrize("up", ["topk:k=7", "randk:k=7", "randk:k=7,scaled=0", "threshold:level=0.8", *BLOCKS])
+@pytest.mark.parametrize("up", ["topk:k=7", "randk:k=7", "randk:k=7,scaled=0", "threshold:level=0.8", *BLOCKS, *OTHERS])
 @pytest.mark.parametrize("dim", [20, 40_000])
 def test_a_sparse_message_is_the_message(up, dim):
     """Ties, zeros, infinities and what is no number among them."""

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.door import checked, require_types, shown
+from ..common.door import checked, is_real, require_types, shown
 from ..common.errors import InputError, counted
+from ..common.hooks import NUMBER, SIZE, TRUTH, Promise, array, by_name, instance, perhaps, several, watch
 from ..common.limits import require_memory
 from ..common.options import choice, integer, number
 from ..common.specs import format_spec, parameters_of
@@ -262,6 +263,7 @@ class Problem(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        watch(cls, HOOKS)
         for name in ("worker_value", "worker_gradient"):
             if name in vars(cls):
                 setattr(cls, name, _of_worker(vars(cls)[name]))
@@ -473,3 +475,46 @@ class Problem(ABC):
         elif self.f_star is not None:
             floor["gap"] = relative * level + (2 * error) ** 2 / (2 * (known.L or 1.0))
         return {key: max(float(size), TINY) for key, size in floor.items()}
+
+
+def _points(problem: Problem, *_: Any) -> tuple[int, ...]:
+    return (problem.dim,)
+
+
+HOOKS: dict[str, Promise] = {
+    "worker_value": array("a number for each point of X (..., d)", lambda _, worker, X: X.shape[:-1]),
+    "worker_gradient": array("a gradient for each point of X (..., d)", lambda _, worker, X: X.shape),
+    "value": array("a number for each point of X (..., d)", lambda _, X: np.shape(X)[:-1]),
+    "objective": array("a number for each point of X (..., d)", lambda _, X: np.shape(X)[:-1]),
+    "gradient": array("a gradient for each point of X (..., d)", lambda _, X: np.shape(X)),
+    "prox": array("a point for each of x (..., d)", lambda _, x, *gamma: np.shape(x)),
+    "sample_gradients_at_star": instance(list, none=True),
+    "constants": instance(Constants),
+    "known": instance(Constants),
+    "kernels": instance(ProblemKernels),
+    "x_star": perhaps(array("dim numbers", _points)),
+    "f_star": perhaps(NUMBER),
+    "f_star_certified": TRUTH,
+    "stated": TRUTH,
+    "infima": perhaps(array("a number for each worker", lambda problem, *_: (problem.workers,))),
+    "gradients_at_star": perhaps(
+        array("a gradient (d,) for each worker", lambda problem, *_: (problem.workers, problem.dim))
+    ),
+    "optimality": SIZE,
+    "magnitudes": several("(size of gradients, size of values, terms of a sum)", SIZE, lambda *_: 3),
+    "rounding_floor": by_name(Promise("a number of at least 0", lambda value, *_: is_real(value) and value >= 0)),
+}
+"""What classes of a user's own may define, and what that must return."""
+
+
+def check_attributes(problem: Problem) -> None:
+    """Hold what an object of a user's own class was given in the place of its hooks against what they promise.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    for name, promise in HOOKS.items():
+        if name in vars(problem) and not callable(value := vars(problem)[name]) and not promise.kept(value, problem):
+            raise InputError(f"{name} of {type(problem).__name__} is {shown(value)}: it must be {promise.words}")

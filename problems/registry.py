@@ -10,7 +10,7 @@ from ..common.door import checked
 from ..common.errors import InputError, counted
 from ..common.specs import build
 from .absolute import Absolute
-from .base import Problem
+from .base import Problem, check_attributes
 from .huber import Huber
 from .least_squares import LeastSquares
 from .logistic import Logistic, LogisticNonconvex
@@ -98,6 +98,8 @@ def problem(
             raise InputError(
                 f"'{spec.spec}' was made for {counted(spec.workers, 'worker')}, not {workers}; build it anew"
             )
+        if spec.stated:
+            check_attributes(spec)
         return spec
     if X is not None:
         options["data"] = X

@@ -154,7 +154,9 @@ def _deeds(method: Method) -> tuple[Any, ...]:
 
 def _way(method: Method, way: str, link: Compressor, parameters: Mapping[str, float], dim: int) -> Any:
     """A channel's numbers; None where what enters it comes out."""
-    channel = getattr(method, way)(dict(parameters))
+    from .method import channel_of
+
+    channel = channel_of(method, method, way, dict(parameters))
     promise = link.unbiased(dim)
     exact = promise is not None and promise.omega == 0
     return None if exact and channel.nu == 1 and not channel.model_is_memory else channel

@@ -12,7 +12,7 @@ from numba import njit, objmode
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.door import checked
-from ..common.errors import InputError
+from ..common.errors import InputError, told
 from .method import Method
 from .pseudocode import Given, State, Vector, avg
 from .signatures import OPTIONS
@@ -75,8 +75,7 @@ class Update:
         except InputError:
             raise
         except Exception as error:
-            told = " ".join(str(error).split())
-            raise InputError(f"the update of method '{self.method}' fails: {type(error).__name__}: {told}") from error
+            raise InputError(f"the update of method '{self.method}' fails: {told(error)}") from error
         parts = found if self.keeps and isinstance(found, tuple) else (found,)
         names = ["the new x", *(f"the new {name}" for name in self.keeps)]
         if len(parts) != len(names):

@@ -21,8 +21,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..common import front
-from ..common.door import checked
+from ..common.door import checked, require_types
 from ..common.errors import InputError, nearest
+from ..common.hooks import called, instance
+from ..common.options import choice
 from ..common.scan import instances
 from .channels import Channel
 from .channels import plain as plain_channel
@@ -207,6 +209,23 @@ class Method(Exchange):
 
         return from_functions(name, update, **options)
 
+    def __post_init__(self) -> None:
+        require_types(self)
+        choice("models", self.models, ("", "averaged", "detached"))
+        choice("clock", self.clock, ("", "arrivals", "table"))
+        choice("special_when", self.special_when, ("", "first", "period", "heads", "coin"))
+        object.__setattr__(self, "parameters", tuple(self.parameters))
+        whose = f"method '{self.name}'"
+        if self.parameters[:1] != ("gamma",) or len(set(self.parameters)) < len(self.parameters):
+            raise InputError(f"{whose}: parameters={self.parameters}: give different names, the step size gamma first")
+        if min(self.states) < 0:
+            raise InputError(f"{whose}: states={self.states}: give how many states workers, server and everyone keep")
+        for what, state, of in (("memory_state", self.memory_state, 0), ("model_state", self.model_state, 1)):
+            if state is not None and not 0 <= state < self.states[of]:
+                raise InputError(f"{whose}: {what}={state}: states={self.states} has no such state")
+        if self.samples is not None and self.samples not in self.parameters:
+            raise InputError(f"{whose}: samples='{self.samples}': name one of the parameters {self.parameters}")
+
     @property
     def tosses(self) -> bool:
         """Whether a coin common to all workers decides about special rounds."""
@@ -247,6 +266,11 @@ class Method(Exchange):
                 raise InputError(f"{name} = {value:g} is not possible: method '{self.name}' needs {wanted}")
             values[name] = value
         return values
+
+
+def channel_of(method: Method, exchange: Exchange, way: str, numbers: Parameters) -> Channel:
+    """The channel of one way ("uplink", "downlink") of one of the method's exchanges."""
+    return called(f"{way} of method '{method.name}'", getattr(exchange, way), instance(Channel), numbers)
 
 
 @cache

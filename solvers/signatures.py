@@ -49,7 +49,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
-from ..common.errors import InputError
+from ..common.errors import InputError, told
 from ..problems.kernels.signatures import BARE, GRADIENT, INNER, INTS, MATRIX, ONTO, OPTIONS, VALUE, VECTOR
 from .context import (
     AGE,
@@ -168,8 +168,7 @@ def failures(of: str) -> Iterator[None]:
         # numba puts the kernel that raised into the traceback, as a frame of no module.
         codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__) if "__name__" not in frame.f_globals]
         where = f" '{codes[-1].co_name}'" if codes else ""
-        said = " ".join(str(error).split()) or "no reason given"
-        raise InputError(f"a kernel{where} of {of} failed: {type(error).__name__}: {said}") from error
+        raise InputError(f"a kernel{where} of {of} failed: {told(error)}") from error
 
 
 @intrinsic

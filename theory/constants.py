@@ -14,6 +14,7 @@ from typing import Any
 
 from ..common.door import checked, require_types
 from ..common.errors import InputError, nearest
+from ..common.hooks import NUMBER, by_name, instance, watch
 from ..common.options import positive_numbers
 
 ROUNDING = 1e-9
@@ -111,6 +112,10 @@ class Constants:
                 raise InputError(f"{low} = {a:g} is above {high} = {b:g}, but {low} <= {high} always holds")
         if self.overlap is not None and (self.overlap < 1 or (self.n is not None and self.overlap > self.n)):
             raise InputError(f"overlap = {self.overlap:g} must lie between 1 and n = {self.n}")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        watch(cls, {"completed": instance(Constants), "replaced": instance(Constants), "known": by_name(NUMBER)})
 
     @classmethod
     @checked

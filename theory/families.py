@@ -12,9 +12,10 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..common.errors import together
+from ..common.hooks import instance, watch
 from .bounds import Curve, LinearCurve, NotCovered, PowerCurve, Rate, near_one
 from .hypothesis import wants
 from .theorem import ParameterChoice, Point, Request, Theorem
@@ -101,6 +102,10 @@ class Average:
 
 class AverageTheorem(Theorem):
     """Bounds on an average over T rounds at a constant step."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        watch(cls, {"average": instance(Average)}, passing=(NotCovered,))
 
     late_slope: ClassVar[str] = "1/sqrt(nT): linear speedup"
     """The slope once the noise dominates, in words."""

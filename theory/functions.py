@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.door import checked, is_real, shown
-from ..common.errors import InputError, counted, nearest
+from ..common.errors import InputError, counted, nearest, told
 from .bounds import COLUMNS, Curve, FunctionCurve, Interval, LinearCurve, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Contractive, Unbiased
 from .constants import FLAGS, NAMES, Constants
@@ -56,8 +56,6 @@ class FunctionTheorem(Theorem):
     """A theorem given by functions; see `Theorem.from_functions`."""
 
     provenance = "ours"
-    conditions = r"0 < \gamma \le \gamma_{\max}"
-    bound_latex = "B(t)"
     limits: ClassVar[Mapping[str, Callable[..., float]]]
     """The largest value of every parameter, the step size last."""
     bounded_by: ClassVar[Callable[..., float]]
@@ -143,10 +141,8 @@ class FunctionTheorem(Theorem):
         except (NotCovered, InputError):
             raise
         except Exception as error:
-            told = " ".join(str(error).split())
             raise InputError(
-                f"{what} of {self.name} cannot be computed{_where(constants, request, p, t)}: "
-                f"{type(error).__name__}: {told}"
+                f"{what} of {self.name} cannot be computed{_where(constants, request, p, t)}: {told(error)}"
             ) from error
         number = value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
         if not is_real(number) or not math.isfinite(number):

@@ -266,7 +266,10 @@ class Guarantee:
         for message in (self.up, self.down, dense):
             if isinstance(message, Unbiased | Contractive | AbsoluteError):
                 return None
-            sizes.append((message or dense).formula_bits(self.constants.dim))
+            try:
+                sizes.append((message or dense).formula_bits(self.constants.dim))
+            except NotImplementedError:  # a compressor of one's own that states none
+                return None
         up, down, vector = sizes
         return up, down, vector
 

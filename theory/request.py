@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,8 @@ class ParameterChoice:
 
     def __call__(self, name: str, interval: Interval, default: float) -> float:
         value = float(self.fixed.get(name, default))
+        if math.isnan(value):
+            raise InputError(f"{name} is chosen as {value}: a theorem must choose a number")
         if refusal := interval.refusal(name, value):
             raise NotCovered(refusal)
         self.values[name], self.intervals[name] = value, interval

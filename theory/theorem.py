@@ -22,8 +22,9 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from ..common import front
-from ..common.door import checked
+from ..common.door import checked, shown
 from ..common.errors import InputError, nearest, together
+from ..common.hooks import watch
 from ..common.house import file_of, proof_of
 from .bounds import COLUMNS, Curve, Interval, Metric, NotCovered, Rate, Weights
 from .compressors import AbsoluteError, Compressor, Contractive, Unbiased, compressor
@@ -49,6 +50,7 @@ from .hypotheses import (
 )
 from .hypothesis import WORD, YES, Asked, Checked, Hypothesis  # fmt: skip
 from .probe import Probe
+from .promises import PROMISES, STATED
 from .request import ParameterChoice, Point, Request
 from .search import refined
 
@@ -121,6 +123,10 @@ class Theorem(ABC):
     """Where the statement is evaluated against the code."""
     iterate: ClassVar[str] = "x"
     """What the method calls the model that the metric is about."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        watch(cls, PROMISES, passing=(NotCovered,))
 
     # ---- what a theorem fills in
 
@@ -422,6 +428,11 @@ class Theorem(ABC):
     def _parameters_at(self, request: Request, fixed: Mapping[str, float], rule: str) -> ParameterChoice:
         choose = ParameterChoice(fixed, rule)
         self.choose_parameters(request, choose)
+        if missing := [name for name in (*self.parameters, *self.analysis) if name not in choose.values]:
+            raise InputError(
+                f"{type(self).__name__}.choose_parameters does not choose {together(missing)}: call "
+                f"choose('{missing[0]}', Interval(low, high, text), default)"
+            )
         return choose
 
     def _apply(
@@ -544,7 +555,7 @@ T = TypeVar("T", bound=type[Theorem])
 
 
 #: What a theorem must say of itself in words and formulas, besides its methods.
-STATED = (
+REQUIRED = (
     "name", "title", "source", "provenance", "method", "requires", "bound_requires", "assumes", "conditions",
     "measures", "bound_latex",
 )  # fmt: skip
@@ -560,12 +571,12 @@ def register(cls: T) -> T:
     InputError
         If a part is missing, or another theorem has the name.
     """
-    missing = [name for name in STATED if not hasattr(cls, name)] + sorted(getattr(cls, "__abstractmethods__", ()))
+    missing = [name for name in REQUIRED if not hasattr(cls, name)] + sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         raise InputError(f"theorem {cls.__name__} lacks {', '.join(missing)}: define them in its class")
-    for name in ("requires", "bound_requires", "assumes", "measures"):
-        if not isinstance(getattr(cls, name), tuple):
-            raise InputError(f"theorem '{cls.name}': {name} is {getattr(cls, name)!r}; give a tuple, ('L',) for one")
+    for name, promise in STATED.items():
+        if not promise.kept(value := getattr(cls, name)):
+            raise InputError(f"theorem {cls.__name__}: {name} is {shown(value)}; give {promise.words}")
     if unknown := [name for name in (*cls.requires, *cls.bound_requires) if name not in NAMES]:
         raise InputError(
             f"theorem '{cls.name}' requires '{unknown[0]}', which is not a constant{nearest(unknown[0], NAMES)}; "

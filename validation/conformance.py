@@ -30,7 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.door import is_numbers, shown
 from ..common.errors import InputError, counted
+from ..common.hooks import Promise, called, instance
 from ..common.jsonable import plain
 from ..problems import Problem
 from ..solvers.engines.options import RunOptions
@@ -229,6 +231,10 @@ def conforms(
     return tally.answer()
 
 
+#: What a transcription returns.
+STATES = Promise("a generator of a State for every round", lambda value, *_: isinstance(value, Iterator))
+
+
 class Tally:
     """The largest difference so far, and the first one beyond rounding."""
 
@@ -337,11 +343,12 @@ def _given(run: Run, down: str | Compressor) -> Given:
 
 
 def _transcribed(run: Run, down: str | Compressor) -> tuple[Given, Iterator[State]] | None:
-    if run.method.transcription is None:
+    if (transcription := run.method.transcription) is None:
         return None
     given = _given(run, down)
     numbers = {name: int(value) if name in WHOLE else value for name, value in run.numbers.items()}
-    return given, run.method.transcription(given, **numbers)
+    states = called(f"the transcription of method '{run.method.name}'", lambda: transcription(given, **numbers), STATES)
+    return given, states
 
 
 def _expected(run: Run, given: Given, states: Iterator[State], t: int) -> dict[str, Any]:
@@ -352,10 +359,15 @@ def _expected(run: Run, given: Given, states: Iterator[State], t: int) -> dict[s
     InputError
         If it ends before.
     """
-    state = next(states, None)
+    what = f"the transcription of method '{run.method.name}'"
+    state = called(what, lambda: next(states, None), instance(State, none=True))
     if state is None:
-        raise InputError(f"the transcription ends after {counted(t - 1, 'round')}: it must yield a State in every one")
+        raise InputError(f"{what} ends after {counted(t - 1, 'round')}: it must yield a State in every one")
     kept = {name: value for name, value in state._asdict().items() if value is not None}
+    for name, value in kept.items():
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if not is_numbers(part):
+                raise InputError(f"{what} yields {name} = {shown(part)}: a State has arrays of numbers")
     kept |= given.compressor_states()
     kept["bits_up"], kept["bits_down"] = given.bits_up, given.bits_down
     # A report that replaces the last one travels whole; what the server adds up, and the engine shows, is its news.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.hooks import NUMBER, called
 from ..solvers.engines.setup import Run
 from ..solvers.method import Method, known_methods
 from ..solvers.pseudocode import Given
@@ -125,7 +126,8 @@ def _shadow(s: Step) -> Floats | None:
         return None
     if forgets(method, s.p) and s.run.up.name != "identity":
         return None
-    return s.after.shadow - (s.before.shadow - step(s.p, s.t) * s.g.mean(axis=0))
+    length = called(f"shadow_step of method '{method.name}'", step, NUMBER, s.p, s.t)
+    return s.after.shadow - (s.before.shadow - length * s.g.mean(axis=0))
 
 
 def _falling_shadow(s: Step) -> Floats:

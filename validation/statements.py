@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from ..common.errors import InputError
 from ..theory import AbsoluteError, Constants, Contractive, Guarantee, Theorem, Unbiased
 from ..theory.hypotheses import (
     COMPUTE_TIMES,
@@ -337,7 +338,7 @@ def _checked(subject: Theorem) -> StatementCheck:
                 return StatementCheck("differs", found)
         if found := contradiction(subject):
             return StatementCheck("differs", found)
-    except (UnreadableError, AttributeError) as reason:
+    except (UnreadableError, AttributeError, InputError) as reason:
         return StatementCheck("not checked", str(reason))
     return StatementCheck("agrees")
 

@@ -20,6 +20,7 @@ from ..common.options import integer
 from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers import simulate
+from ..solvers.engines.simulate import later
 from ..solvers.method import known_methods
 from ..solvers.trace import Trace
 from ..theory import THEOREMS, Guarantee, NoGuarantee, Theorem, theorem
@@ -213,11 +214,11 @@ def compare(
     if not chosen:
         raise InputError("no method can take part: " + "; ".join(f"{name}: {reason}" for name, reason in skipped))
     _require_time(len(chosen), float(sum(affordable for _, affordable in chosen)), subject, replicas)
+    runs = [later(g, subject, rounds=affordable, replicas=replicas, seed=seed) for g, affordable in chosen]
     contenders = []
-    for guarantee, affordable in chosen:
+    for (guarantee, affordable), run in zip(chosen, runs, strict=True):
         spent = affordable * (guarantee.bits_per_round or math.nan)
-        trace = simulate(guarantee, subject, rounds=affordable, replicas=replicas, seed=seed)
-        contenders.append(Contender(guarantee, affordable, spent, trace))
+        contenders.append(Contender(guarantee, affordable, spent, run()))
     column = _what(subject)
     contenders.sort(key=lambda c: _ordered(float(c.trace.columns[column][:, -1].mean())))
     return Comparison(subject.spec, subject.workers, column, contenders, skipped)

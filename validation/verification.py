@@ -13,6 +13,7 @@ from typing import Any
 from ..common import front
 from ..common.door import checked
 from ..common.errors import InputError, TooMuchError, counted, nearest, together
+from ..common.hooks import PACKAGE
 from ..common.limits import force, forced
 from ..common.options import integer
 from ..problems import PROBLEMS, Problem
@@ -41,9 +42,6 @@ from .sweeps import map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
 from .worst_cases import with_worst_cases
-
-#: The package of the toolkit.
-PACKAGE = __package__.partition(".")[0]
 
 
 def select(ids: Sequence[str] = (), paper: str | None = None) -> tuple[list[str], list[str]]:
@@ -84,7 +82,7 @@ def _of_paper(identity: str, paper: str) -> bool:
 
 @checked
 def verify(
-    ids: Sequence[str] = (),
+    ids: Sequence[str] | None = None,
     *,
     paper: str | None = None,
     quick: bool = False,
@@ -109,8 +107,8 @@ def verify(
     Parameters
     ----------
     ids, paper
-        Which theorems: ids or the first words of ids, all of one paper (its word), or by default all. (Claims have
-        `claims.examine`.)
+        Which theorems: ids or the first words of ids, all of one paper (its word), or all if both are left out. (Claims
+        have `claims.examine`.)
     quick
         Fewer rounds and replicas, smaller grids.
     problem, up, down, workers, rounds, replicas
@@ -143,6 +141,9 @@ def verify(
     """
     modules = tuple(str(Path(path).resolve()) for path in modules)
     load_all(modules)
+    if ids is not None and not ids:
+        raise InputError("ids=[]: an empty list names no theorem; leave it out to judge all of them")
+    ids = ids or ()
     chosen = [theorem(i).name for i in ids] if paper is None and set(ids) & set(CLAIMS) else select(ids, paper)[0]
     if not 0 < alpha < 1:
         raise InputError(f"alpha = {alpha} is not a probability between 0 and 1")

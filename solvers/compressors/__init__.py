@@ -75,6 +75,11 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
         from .own import kernel
 
         return kernel(comp, dim)
+    if not of_toolkit(comp):
+        raise InputError(
+            f"compressor '{comp.name}' does not say how it compresses: define compress(self, x, u) in "
+            f"{type(comp).__name__}, or kernel(self, dim)"
+        )
     return _file(comp).kernel(comp, dim)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, objmode
 from numba.core.errors import NumbaWarning
 
-from ...common.errors import InputError
+from ...common.errors import InputError, told
 from ...theory.compressors import Compressor
 from .wire import Floats, Kernel
 
@@ -36,14 +36,24 @@ def kernel(comp: Compressor, dim: int) -> Kernel:
 
 def one(comp: Compressor, x: Floats, u: Floats) -> Floats:
     """C(x) (d,) by the compressor's own function, checked for its shape."""
-    with np.errstate(all="ignore"):
-        message = np.asarray(comp.compress_vector(x, u), dtype=np.float64)  # type: ignore[call-arg]
-    if message.shape != x.shape:
+    name = type(comp).__name__
+    try:
+        with np.errstate(all="ignore"):
+            found = comp.compress_vector(x, u)  # type: ignore[call-arg]
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(f"{name}.compress fails: {told(error)}") from error
+    try:
+        message = np.asarray(found)
+    except ValueError:
+        message = np.array(None)
+    if message.shape != x.shape or message.dtype.kind not in "biuf":
         raise InputError(
-            f"compressor '{comp.name}': compress returned an array of shape {message.shape} for a vector of shape "
-            f"{x.shape}; it must return one of the same shape"
+            f"compressor '{comp.name}': {name}.compress returned an array of type {message.dtype} and shape "
+            f"{message.shape} for a vector of shape {x.shape}; it must return real numbers of the same shape"
         )
-    return message + 0.0  # never -0
+    return message.astype(np.float64) + 0.0  # never -0
 
 
 def call(number: int, x: Floats, u: Floats, out: Floats, bits: Floats) -> None:

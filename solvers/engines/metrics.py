@@ -9,6 +9,7 @@ from itertools import repeat
 
 import numpy as np
 
+from ...common.hooks import array, called
 from ...problems import Problem
 from .. import compressors
 from . import records
@@ -131,6 +132,9 @@ class View:
         return self.block.shadow(self.setup, self.done)
 
 
+PER_REPLICA = array("a number for each replica, (B,)", lambda view: view.x.shape[:1])
+
+
 def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
     """Every column of the trace at this checkpoint: name -> (B,)."""
     run, problem, record = setup.run, setup.run.problem, block.record
@@ -190,7 +194,10 @@ def metrics(setup: Setup, block: Block, done: int) -> dict[str, np.ndarray]:
         here["error_sq"] = squares(omega)
     if run.method.models:
         here["consensus_sq"] = mean_squares(block.each(MODELS), repeat(block.x))
-    here |= {name: np.asarray(run.method.columns[name](view)) for name in wanted if name in run.method.columns}
+    for name in wanted:
+        if name in run.method.columns:
+            what, own = f"column '{name}' of method '{run.method.name}'", run.method.columns[name]
+            here[name] = np.asarray(called(what, own, PER_REPLICA, view))
     for side, links, row in (("up", setup.ups, records.BITS_UP), ("down", setup.downs, records.BITS_DOWN)):
         if all(map(compressors.has_kernel_bits, links)):
             here[f"bits_{side}_encoded"] = record[row].copy()

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ...common.errors import InputError, nearest, together
+from ...common.hooks import called, instance
 from ...problems import Problem
 from ...problems.kernels.signatures import GRADIENT, VALUE
 from ...theory.compressors import Compressor, compressor
 from .. import compressors
 from ..channels import Channel, Link
 from ..compressors.nothing import Nothing
-from ..method import Exchange, Method
+from ..method import Exchange, Method, channel_of
 from ..random import NOISE_CODES
 from ..rules import identity_rule
 from ..schedule import Schedule
@@ -112,8 +113,8 @@ class Setup:
         method, problem, numbers = run.method, run.problem, run.numbers
         dim = problem.dim
         self.described: list[Exchange] = [method, method.special or method]
-        self.uplinks = [e.uplink(numbers) for e in self.described]
-        self.downlinks = [e.downlink(numbers) for e in self.described]
+        self.uplinks = [channel_of(method, e, "uplink", numbers) for e in self.described]
+        self.downlinks = [channel_of(method, e, "downlink", numbers) for e in self.described]
         self.ups = [self._compressor(e.up) for e in self.described]
         self.downs = [self._compressor(e.down_of(method.two_way)) for e in self.described]
         made_up = [compressors.kernel(c, dim) for c in self.ups]
@@ -171,7 +172,9 @@ class Setup:
         if which == "nothing":
             return Nothing()
         chosen = run.up if which == "up" else run.down
-        return run.method.wrap(run.numbers, chosen) if run.method.wrap else chosen
+        if run.method.wrap is None:
+            return chosen
+        return called(f"wrap of method '{run.method.name}'", run.method.wrap, instance(Compressor), run.numbers, chosen)
 
     def _track(self, sampled: bool) -> int:
         """Which sums every round adds to; exact gradients at the model are at hand where the workers compute them."""
@@ -347,9 +350,9 @@ def _usual_columns(
 ) -> dict[str, bool]:
     """The columns that nobody has to ask for: name -> whether this run has it (as `metrics` records them)."""
     exchanges = [method, method.special or method]
-    uplinks = [e.uplink(numbers) for e in exchanges]
+    uplinks, downlinks = ([channel_of(method, e, way, numbers) for e in exchanges] for way in ("uplink", "downlink"))
     memories = any(c.memory for c in uplinks) or method.memory_state is not None
-    up_error, down_error = any(c.error for c in uplinks), any(e.downlink(numbers).error for e in exchanges)
+    up_error, down_error = any(c.error for c in uplinks), any(c.error for c in downlinks)
     has = {
         "gap": problem.f_star is not None and problem.f_star_certified,
         "above_bound": problem.f_star is not None and not problem.f_star_certified,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -44,6 +45,14 @@ def simulate(options: RunOptions) -> Trace:
     if options.engine != "simulate":
         raise InputError(f"simulate runs the engine simulate: for the engine {options.engine} call run")
     return with_guarantee(carry_out(prepare(guaranteed(options)), options.threads), options.method)
+
+
+@takes_options(RunOptions)
+def later(options: RunOptions) -> Callable[[], Trace]:
+    """Check all that `simulate` checks before its first round, the memory too; what is returned then runs it."""
+    job = prepare(guaranteed(options))
+    _require_memory(Setup(job.run), sum(map(len, job.parts)))
+    return lambda: with_guarantee(carry_out(job, options.threads), options.method)
 
 
 def carry_out(job: Job, threads: int | None = None) -> Trace:

@@ -139,14 +139,12 @@ def test_a_failure_in_python_ends_the_run_with_its_own_words():
         def compress(self, x, u):  # type: ignore[no-untyped-def, override]
             return x[1:]
 
-    for call, error, words in (
-        (lambda c: simulate(c), InputError, "with parity up .* failed: ZeroDivisionError: no message today"),
-        (lambda c: c.compress(np.ones(10)), ZeroDivisionError, "no message today"),
-        (lambda c: tg.certify(c, 10), ZeroDivisionError, "no message today"),
-    ):
-        with pytest.raises(error, match=words):
+    for call in (simulate, lambda c: c.compress(np.ones(10)), lambda c: tg.certify(c, 10)):
+        with pytest.raises(InputError, match=r"^Broken\.compress fails: ZeroDivisionError: no message today$"):
             call(Broken())
-        with pytest.raises(InputError, match=r"returned an array of shape \(9,\) for a vector of shape \(10,\)"):
+        with pytest.raises(
+            InputError, match=r"returned an array of type float64 and shape \(9,\) for a vector of shape \(10,\)"
+        ):
             call(Short())
 
 

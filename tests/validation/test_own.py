@@ -72,7 +72,7 @@ def test_the_command_line_runs_a_module_and_says_what_is_wrong_with_it(tmp_path,
     for text, told in (
         ("import tersegrad as tg\n\n1/0\n", "cannot be run: ZeroDivisionError: division by zero (line 3)"),
         ("def f(:\n", "cannot be run: SyntaxError"),
-        ("import tersegrad as tg\nE = tg.Method(name='ef21', title='', source='', parameters=())\n", "already has"),
+        ("import tersegrad as tg\nE = tg.Method(name='ef21', title='', source='', parameters=['gamma'])\n", "already"),
         ("raise SystemExit(0)\n", "cannot be run: SystemExit"),
     ):
         file = tmp_path / f"m{len(told)}.py"

@@ -36,6 +36,16 @@ def test_everybody_spends_the_same_bits_with_the_step_of_its_theorem(compared):
         np.testing.assert_array_equal(direct.columns["gap"], c.trace.columns["gap"])
 
 
+def test_the_memory_of_all_runs_is_looked_at_before_the_first(monkeypatch):
+    """EF21 keeps a memory for every worker; the method before it in the list has not begun when that is refused."""
+    begun, problem = [], tg.problem("quadratic:dim=200", workers=50)
+    monkeypatch.setattr("tersegrad.solvers.engines.simulate._run_block", lambda *_: begun.append(1))
+    monkeypatch.setattr("tersegrad.common.limits.memory", lambda: 8.0 * 50 * 8 * 200)
+    with pytest.raises(InputError, match=r"keep for method 'ef21' take .* GB, and this machine has"):
+        tg.compare(["sgd", "ef21"], problem, rounds=5, replicas=8, up="topk:k=1")
+    assert begun == []
+
+
 def test_the_best_stands_first(compared):
     ends = [row["gap"] for row in compared.rows()]
     assert ends == sorted(ends)

@@ -116,3 +116,11 @@ def test_compressors_that_promise_too_much_are_found_out(variant):
 
     assert promises_conform(compressor(variant.name.rpartition(": ")[0]), 12).word == "conforms"
     assert promises_conform(variant.compressor, 12).word == "differs"
+
+
+@pytest.mark.parametrize("ids", [[], ()])
+def test_an_empty_list_of_ids_judges_nothing_and_says_so(ids):
+    with pytest.raises(
+        InputError, match=r"^ids=\[\]: an empty list names no theorem; leave it out to judge all of them$"
+    ):
+        verify(ids)

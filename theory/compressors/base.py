@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -12,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common.door import checked, require_types, shown
-from ...common.errors import InputError, counted
+from ...common.errors import InputError, counted, nearest
+from ...common.hooks import COUNT, NOTHING, NUMBER, SIZE, TEXT, TRUTH, Promise, array, instance, perhaps, watch
 from ...common.options import choice, integer, number
 from ...common.specs import format_spec
 
@@ -231,20 +234,31 @@ class Compressor:
 
     def whole_option(self, name: str, low: int, high: int) -> None:
         """Check that the option `name` is a whole number from `low` to `high`."""
-        object.__setattr__(self, name, integer(f"{self.name}: {name}", getattr(self, name), low, high))
+        object.__setattr__(self, name, integer(f"{self.name}: {name}", self._option(name), low, high))
 
     def number_option(self, name: str, low: float, high: float | None = None, *, strict: bool = False) -> None:
         """Check that the option `name` is a finite number from `low` to `high`, above `low` when `strict`."""
-        given = getattr(self, name)
+        given = self._option(name)
         checked = number(f"{self.name}: {name}", given, low, high, strict=strict)
         object.__setattr__(self, name, given if isinstance(given, int) else checked)
 
     def word_option(self, name: str, *words: str) -> None:
         """Check that the option `name` is one of `words`."""
-        choice(f"{self.name}: {name}", getattr(self, name), words)
+        choice(f"{self.name}: {name}", self._option(name), words)
+
+    def _option(self, name: str) -> Any:
+        options = [option.name for option in fields(self)]
+        if name not in options:
+            raise InputError(
+                f"{type(self).__name__} has no option '{name}'{nearest(name, options)}: its options are the fields of "
+                "the class, under @dataclass(frozen=True)"
+            )
+        return getattr(self, name)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        watch(cls, HOOKS)
+        _check_dims(cls)
         if "formula_bits" in vars(cls):
             setattr(cls, "formula_bits", checked(cls.formula_bits))  # noqa: B010 - a method is replaced
         if "compress" in vars(cls):
@@ -354,6 +368,77 @@ class Compressor:
         return float(dim)
 
 
+OF_DIM = (
+    "unbiased", "contractive", "absolute", "general", "correlated", "nonzeros", "keep_probability", "draws", "work",
+    "ties", "formula_bits", "block_size", "blocks", "kept",
+)  # fmt: skip
+"""What is asked about vectors of `dim` coordinates."""
+
+
+def _check_dims(cls: type) -> None:
+    """Have what a class says about vectors of `dim` coordinates refuse lengths that no vector has."""
+    for name in OF_DIM:
+        if name in vars(cls) and inspect.isfunction(vars(cls)[name]):
+            setattr(cls, name, _of_dim(vars(cls)[name]))
+
+
+def _of_dim(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(self: Compressor, dim: int, *more: Any, **named: Any) -> Any:
+        if type(dim) is not int or not 0 < dim <= MAX_DIM:
+            dim = integer("dim", dim, 1, MAX_DIM)
+        return function(self, dim, *more, **named)
+
+    return call
+
+
+def _lengths(value: Any, _: Any, dim: int, *more: Any) -> bool:
+    return isinstance(value, list | tuple) and all(np.shape(entry) == (dim,) for entry in value)
+
+
+def _is_kernel(value: Any, *_: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 3:
+        return False
+    compress, params, state_size = value
+    return callable(compress) and np.asarray(params).dtype.kind in "iuf" and COUNT.kept(state_size)
+
+
+HOOKS: dict[str, Promise] = {
+    "spec": TEXT,
+    "unbiased": instance(Unbiased, none=True),
+    "contractive": instance(Contractive, none=True),
+    "absolute": instance(AbsoluteError, none=True),
+    "general": instance(General, none=True),
+    "correlated": instance(Correlated, none=True),
+    "check": NOTHING,
+    "shared_coins": TRUTH,
+    "draws": COUNT,
+    "work": SIZE,
+    "nonzeros": SIZE,
+    "formula_bits": SIZE,
+    "keep_probability": perhaps(
+        Promise("a probability above 0", lambda value, *_: NUMBER.kept(value) and 0 < value <= 1)
+    ),
+    "ties": Promise("a list of vectors of dim coordinates", _lengths),
+    "image": array("a vector as long as x", lambda _, x, *more: np.shape(x)),
+    "pointwise": SIZE,
+    "blocks": COUNT,
+    "block_size": COUNT,
+    "kept": COUNT,
+    "split": Promise("a list of vectors", lambda value, *_: isinstance(value, list | tuple)),
+    "kernel": Promise(
+        "(compress, params, state_size): a numba function of the signature COMPRESS, an array of numbers and a whole "
+        "number of at least 0",
+        _is_kernel,
+    ),
+    "encode": Promise("bytes", lambda value, *_: isinstance(value, bytes)),
+    "decode": array("a vector of dim numbers", lambda _, data, dim, *more: (dim,)),
+    "entropy_bits": SIZE,
+}  # fmt: skip
+"""What classes of a user's own may define, and what that must return."""
+_check_dims(Compressor)
+
+
 def vector(x: ArrayLike) -> NDArray[np.float64]:
     """Return x as a finite vector of doubles; raise `InputError` for anything else."""
     try:
@@ -430,6 +515,7 @@ class Blockwise(Compressor):
 
     def split(self, x: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Views of the blocks of x."""
+        x = vector(x)
         size = self.block_size(x.size)
         return [x[start : start + size] for start in range(0, x.size, size)]
 

@@ -69,6 +69,8 @@ def compressor(spec: str | Compressor) -> Compressor:
         Unknown name or option, or a value out of range.
     """
     if isinstance(spec, Compressor):
+        if not isinstance(getattr(spec, "name", None), str) or not spec.name:
+            raise InputError(f"the compressor {type(spec).__name__} has no name: write name = 'WORD' in its class")
         return spec
     if not isinstance(spec, str):
         raise InputError(f"{spec!r} is not a compressor: give a text form such as 'topk:k=10', or an object")

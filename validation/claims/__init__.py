@@ -57,6 +57,8 @@ def examine(
     progress
         Called with a claim's id, the fraction of its work that is done, and a word.
     """
+    if not ids:
+        raise InputError("ids=[]: an empty list names no claim; tersegrad list claims prints all")
     threads = jobs if executor is None else 1
     requests = [(claim(i).name, Settings(quick, seed, threads, alpha / len(ids))) for i in ids]
     work = partial(_answer, progress=progress) if executor is None else _answer

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ...common.door import require_types
+
+if TYPE_CHECKING:
+    from ...problems import Problem
 
 #: strongly convex, every constant exact, zeta_sq finite
 QUADRATIC = "quadratic:dim=20,mu=0.1,L=1,heterogeneity=1,radius=20,noise=gaussian,sigma_sq=1"
@@ -64,7 +69,7 @@ class Experiment:
     """
 
     theorem: str
-    problem: str
+    problem: str | Problem
     up: str = "identity"
     down: str = "identity"
     workers: int = 8
@@ -83,6 +88,9 @@ class Experiment:
     clock: str = ""
     constants: dict[str, Any] = field(default_factory=dict)
     own_problem: bool = False
+
+    def __post_init__(self) -> None:
+        require_types(self)
 
     def at_hand(self) -> Experiment:
         """This experiment, with `without_data` in place of data that cannot be read here."""

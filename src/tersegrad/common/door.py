@@ -31,6 +31,7 @@ ALIASES = {
     "str | Path | None": "Path | None",
     "Given": "str | Compressor | Assumption | None",
     "Assumption": "Unbiased | Contractive | AbsoluteError | General | Correlated",
+    "Transcription | None": "Callable | None",
     "ProblemOf": "str | Problem | Callable",
     "Value": "Callable",
     "Gradient": "Callable",
@@ -100,7 +101,7 @@ def _as_double(value: Any) -> Any:
     return value
 
 
-def _is_array(value: Any) -> bool:
+def is_numbers(value: Any) -> bool:
     """Whether NumPy makes real numbers of it."""
     if value is None or isinstance(value, str | bytes | Mapping):
         return False
@@ -128,9 +129,9 @@ SIMPLE = {
     "Path": _only("a path", lambda value: isinstance(value, str | os.PathLike) and "\0" not in str(value)),
     "Any": Kind(lambda name, value: value, "anything"),
     "Callable": _only("a function", callable),
-    "ArrayLike": _only("an array of numbers", _is_array),
-    "np.ndarray": _only("an array of numbers", _is_array),
-    "FloatArray": _only("an array of numbers", _is_array),
+    "ArrayLike": _only("an array of numbers", is_numbers),
+    "np.ndarray": _only("an array of numbers", is_numbers),
+    "FloatArray": _only("an array of numbers", is_numbers),
     "HasConstants": _only("a Problem", lambda value: callable(getattr(value, "constants", None))),
     "Executor": _only("an executor", lambda value: callable(getattr(value, "submit", None))),
 }

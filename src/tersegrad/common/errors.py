@@ -32,6 +32,11 @@ class TooMuchError(InputError):
     """More memory or time than this machine has: not wrong, but not to be had here."""
 
 
+def told(error: BaseException) -> str:
+    """What an exception says, on one line: ``"ValueError: ..."``."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+
+
 def together(words: Sequence[str]) -> str:
     """Return ``"a, b and c"``."""
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from .errors import InputError, nearest
+from .errors import InputError, nearest, told
+from .hooks import PACKAGE
 
 T = TypeVar("T")
 Value = int | float | str
@@ -191,4 +192,11 @@ def build(
     missing = [k for k, p in parameters.items() if p.default is p.empty and k not in given]
     if missing:
         raise InputError(f"{kind} '{name}' needs {', '.join(missing)}: write {name}:{missing[0]}=VALUE")
-    return entry(**given, **extra)
+    if getattr(entry, "__module__", "").partition(".")[0] == PACKAGE:
+        return entry(**given, **extra)
+    try:
+        return entry(**given, **extra)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # a class of the user's own
+        raise InputError(f"{kind} '{name}' cannot be made: {told(error)}") from error

@@ -235,7 +235,7 @@ def from_functions(
     if not isinstance(word, str):
         raise InputError(f"method={shown(method)}: give a Method, or its name")
     for side, kind in (("up", up), ("down", down)):
-        if kind is not None and kind not in EXACT_PROMISE:
+        if kind is not None and not any(kind is known for known in EXACT_PROMISE):
             raise InputError(
                 f"{side}={shown(kind)}: give the class of compressors that the theorem assumes, tg.Unbiased, "
                 "tg.Contractive or tg.AbsoluteError"

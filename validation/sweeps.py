@@ -16,11 +16,14 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..common.errors import InputError, WorkerError, nearest
+from ..common.options import integer
 
 T = TypeVar("T")
 
 EXECUTORS = ("processes", "mpi", "dask")
 """Names of the executors that the library can start itself."""
+MOST_JOBS = 1024
+"""Processes that a pool is asked for at most."""
 
 
 #: Seconds between two looks of a pool's process for its parent.
@@ -76,6 +79,8 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
     InputError
         Unknown name, or a package that is not installed.
     """
+    if jobs is not None:
+        integer("jobs", jobs, 1, MOST_JOBS)
     if name == "processes":
         pool = ProcessPoolExecutor(
             jobs or os.cpu_count() or 1,

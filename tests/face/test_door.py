@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ PROBLEM = tg.problem("quadratic:dim=4,mu=0.5,L=1,radius=2", workers=2)
 KNOWN = tg.Constants(n=2, dim=4, L_max=1.0, mu=0.5, dist0_sq=1.0, gap0=1.0, sigma_sq=0.0, zeta_star_sq=0.0)
 GUARANTEE = tg.theorem("ef21.pl").guarantee(PROBLEM, up="topk:k=2", eps=1e-3)
 TRACE = tg.run(GUARANTEE, PROBLEM, rounds=20, replicas=3)
+PLAN = tg.Experiment(
+    "sgd.strongly-convex", "quadratic:dim=3", workers=2, rounds=5, replicas=2, workers_grid=(), rounds_grid=()
+)
 X, Y = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
 OWN = tg.Problem.from_functions(lambda x: float(0.5 * x @ x), lambda x: x, dim=3, L=1.0, mu=1.0)
 
@@ -165,8 +169,27 @@ CALLS = {
         "column": None,
     },
     tg.exit_status: {"verdicts": []},
+    tg.verify: {"ids": ["sgd.strongly-convex"], "paper": None, "problem": PROBLEM, "rounds": 5, "replicas": 2,
+                "jobs": 1, "workers": 2, "seed": 0, "alpha": 1e-3, "parameters": {"gamma": 0.1}, "constants": None,
+                "modules": (), "up": None, "participation": None, "executor": None, "progress": None},
+    tg.judge: {"plan": PLAN, "method": None, "seed": 0, "alpha": 1e-3, "override_parameters": None,
+               "override_constants": None},
+    tg.speedup: {"name": "sgd.convex", "problem": "quadratic:dim=3", "n": [1, 2], "rounds": 5, "replicas": 2},
+    tg.Experiment: {"theorem": "sgd.convex", "problem": "quadratic:dim=3", "up": "identity", "workers": 2, "rounds": 5,
+                    "choices": {}, "rounds_grid": (), "workers_grid": ()},
+    tg.Method: {"name": "own", "title": "", "source": "", "parameters": ("gamma",), "states": (0, 0, 0), "clock": "",
+                "models": "", "samples": None, "prox": False},
+    tg.Method.from_functions: {"name": "own", "update": lambda x, v, gamma: x - gamma * v, "keeps": [], "title": ""},
+    tg.Theorem.from_functions: {
+        "name": "own.case", "method": "sgd", "step": lambda c: 1 / c.L, "bound": lambda t, c: c.gap0 / t,
+        "metric": "gap", "assumes": ["smooth"], "up": None, "down": None, "limits": None, "requires": ["L"],
+        "bound_requires": ["gap0"], "title": "", "source": "", "bound_latex": ""},
+    tg.Constants.read: {"pairs": {"L": 1.0}},
+    KNOWN.replaced: {"pairs": {"L": 1.0}},
+    PROBLEM.known: {"L": 1.0, "mu": 0.5, "L_i": None, "supports": None, "mu_i": None},
+    tg.method("ef21").check: {"parameters": {"gamma": 0.1}},
     tg.Schedule.of: {"step": [0, 1], "worker": [0, 1], "version": [0, 0], "n": 2, "steps": None},
-}
+}  # fmt: skip
 
 
 class Odd:
@@ -268,6 +291,32 @@ def test_lists_and_dictionaries_that_are_right_stay_the_objects_they_are():
     assert read_as(kind_of("Sequence[str]"), "names", given) is given
     mapping = {"a": 1.0}
     assert read_as(kind_of("Mapping[str, float] | None"), "parameters", mapping) is mapping
+
+
+ODD = [
+    None, True, -3, 2.5, 2**70, 10**400, float("nan"), float("inf"), -1e300, 1e-320, 1j, b"x", Odd(), "", "x:",
+    "\0", "x" * 5000, "\u202e", "a\nb", "nope", np.int64(-1), np.array(None), Path("nope"), int, len, lambda: 1,
+    lambda *a: 1 / 0, [], [None], [[1], [2, 3]], {1: 2}, {"gamma": "x"}, {"gamma": float("nan")}, set(), range(10**12),
+    np.array(["a"]), np.ones((2, 2, 2)), np.full(4, np.nan), iter([]), slice(1), ..., np.datetime64("2020"), PROBLEM,
+    KNOWN, GUARANTEE, TRACE, "topk:k=nan",
+]  # fmt: skip
+"""What no argument, or hardly one, takes."""
+
+
+def test_of_a_thousand_bad_calls_all_are_one_sentence():
+    """Every function in turn; calls that turn out to be good (None where a default is, say) are few and not counted."""
+    draw, functions, refused, other = random.Random(1), list(CALLS), 0, []
+    for k in range(1100):
+        function = functions[k % len(functions)]
+        name, value = draw.choice(sorted(CALLS[function])), draw.choice(ODD)
+        try:
+            function(**CALLS[function] | {name: value})
+        except InputError:
+            refused += 1
+        except Exception as raw:
+            other.append((function, name, value, raw))
+    assert refused > 1000
+    assert other == []
 
 
 def public_functions():

@@ -11,6 +11,7 @@ from ..common.errors import InputError, counted
 from ..output import aligned, bits, number, print_json
 from .options import (
     POSITIVE,
+    Real,
     SetCommand,
     down_option,
     force_option,
@@ -33,7 +34,7 @@ NO_GUARANTEE = 3
 @set_option("Constants of the problem: in place of --problem, or beside it, to add to and override them.")
 @up_option
 @down_option
-@click.option("--eps", type=float, metavar="E", help="Rank by what it takes to bring the bound down to E.")
+@click.option("--eps", type=Real(), metavar="E", help="Rank by what it takes to bring the bound down to E.")
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Rank by the bound after T rounds.")
 @click.option("--by", metavar="rounds|bits|seconds|bound", help="What to rank by.")
 @click.option("--link", metavar="BITS/S[,S[,S]]", help="Bandwidth, latency, time of a gradient: as in 1e9,5e-5,0.01.")

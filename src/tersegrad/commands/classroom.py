@@ -7,6 +7,7 @@ import textwrap
 import click
 
 from ..common.errors import InputError, nearest
+from .options import Whole
 
 PORT = 2718
 
@@ -16,7 +17,7 @@ PORT = 2718
 @click.option(
     "--port",
     metavar="N",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=PORT,
     show_default=True,
     help="Port of the server; 0 takes any that is free.",

@@ -12,14 +12,14 @@ from ..common.files import writable_directory, write_whole
 from ..common.jsonable import as_json as document
 from ..output import print_json
 from .config import config_option
-from .options import POSITIVE, down_option, force_option, json_option, module_option, seed_option, up_option
+from .options import POSITIVE, Real, down_option, force_option, json_option, module_option, seed_option, up_option
 
 
 @click.command("compare")
 @click.argument("names", nargs=-1, required=True, metavar="NAME ...")
 @click.option("--problem", metavar="SPEC", required=True, help="The problem.")
 @click.option("--workers", type=POSITIVE, metavar="n", default=1, show_default=True, help="Number of workers.")
-@click.option("--bits", type=float, metavar="B", help="Bits that one worker may send and receive in total.")
+@click.option("--bits", type=Real(), metavar="B", help="Bits that one worker may send and receive in total.")
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Rounds, instead of bits.")
 @up_option
 @down_option

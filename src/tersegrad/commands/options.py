@@ -9,12 +9,31 @@ import click
 
 from ..common.errors import InputError, nearest
 from ..common.limits import force
-from ..common.specs import Value, parse_pairs
+from ..common.specs import Value, parse_pairs, parse_value
 
 if TYPE_CHECKING:
     from ..theory import Constants, Theorem
 
-POSITIVE = click.IntRange(min=1)
+
+class Whole(click.IntRange):
+    """A whole number in ASCII digits, as in specs: no digits of other scripts, no spaces, no underscores."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and not isinstance(parse_value(value), int):
+            self.fail(f"'{value}' is not a valid whole number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Real(click.FloatRange):
+    """A number in ASCII, as in specs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and isinstance(parse_value(value), str):
+            self.fail(f"'{value}' is not a valid number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+POSITIVE = Whole(min=1)
 
 
 class SetCommand(click.Command):
@@ -95,12 +114,12 @@ up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers
 down_option = click.option("--down", metavar="SPEC", help="Compressor of the server's broadcast.")
 participation_option = click.option(
     "--participation",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Real(0, 1, min_open=True),
     metavar="P",
     help="Probability with which a worker takes part in a round; a silent one sends nothing.",
 )
 seed_option = click.option(
-    "--seed", metavar="S", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed."
+    "--seed", metavar="S", type=Whole(min=0, max=2**32 - 1), default=0, show_default=True, help="Seed."
 )
 force_option = click.option(
     "--force",

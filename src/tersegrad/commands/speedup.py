@@ -12,6 +12,7 @@ from ..common.errors import InputError
 from ..output import aligned, number, print_json
 from .options import (
     POSITIVE,
+    Real,
     SetCommand,
     down_option,
     force_option,
@@ -53,13 +54,13 @@ class Numbers(click.ParamType):
     "--rounds", type=POSITIVE, default=2000, show_default=True, metavar="T", help="Rounds within which to reach --eps."
 )
 @click.option(
-    "--eps", type=float, default=0.01, show_default=True, metavar="E",
+    "--eps", type=Real(), default=0.01, show_default=True, metavar="E",
     help="Accuracy: ||grad f||^2 relative to its value at x^0.",
 )  # fmt: skip
 @click.option(
     "--seconds",
     metavar="S",
-    type=click.FloatRange(min=0.01),
+    type=Real(min=0.01),
     default=4.0,
     show_default=True,
     help="Length of a timed run.",
@@ -70,7 +71,7 @@ class Numbers(click.ParamType):
 @click.option(
     "--latency",
     metavar="S",
-    type=click.FloatRange(min=0),
+    type=Real(min=0),
     default=5e-5,
     show_default=True,
     help="Latency of the model's links, in seconds.",

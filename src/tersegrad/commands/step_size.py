@@ -11,6 +11,7 @@ from ..common.errors import InputError, counted
 from ..output import aligned, bits, number, print_json
 from .options import (
     POSITIVE,
+    Real,
     SetCommand,
     down_option,
     force_option,
@@ -49,7 +50,7 @@ NO_GUARANTEE = 3
     help="Compute times of the n workers, for bounds in seconds (straggler:factor=10, seconds:each=1/1/5).",
 )
 @click.option("--rounds", type=POSITIVE, metavar="T", help="Choose the step for the smallest bound after T rounds.")
-@click.option("--eps", type=float, metavar="E", help="Choose the step for the fewest rounds until the bound is E.")
+@click.option("--eps", type=Real(), metavar="E", help="Choose the step for the fewest rounds until the bound is E.")
 @click.option(
     "--sum-form",
     is_flag=True,

@@ -9,7 +9,7 @@ import click
 
 from ..common.errors import counted
 from ..output import aligned, number, print_json
-from .options import json_option, module_option, seed_option
+from .options import Real, json_option, module_option, seed_option
 
 if TYPE_CHECKING:
     from ..validation.tightness import Instance, Tightness
@@ -20,7 +20,7 @@ STATUS = {"found": 0, "violated": 1, "not closed": 3}
 @click.command("tightness")
 @click.argument("theorem_name", metavar="NAME")
 @click.option(
-    "--budget", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="SECONDS",
+    "--budget", type=Real(min=0, min_open=True), default=10.0, show_default=True, metavar="SECONDS",
     help="How long to search.",
 )  # fmt: skip
 @click.option("--keep", metavar="FOLDER", help="Write the worst instances to this directory, as NAME.json.")

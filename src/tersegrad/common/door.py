@@ -107,7 +107,7 @@ def is_numbers(value: Any) -> bool:
         return False
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, MemoryError):
         return False
     if array.dtype.kind == "b":
         return array.ndim > 0

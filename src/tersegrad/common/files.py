@@ -194,6 +194,8 @@ def writable_directory(path: str | Path) -> Path:
     InputError
         If they cannot.
     """
+    if not str(path):
+        raise InputError("the path of the directory is empty: give one with --out")
     directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)

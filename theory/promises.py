@@ -27,7 +27,7 @@ PROMISES: dict[str, Promise] = {
     "choose_parameters": NOTHING,
     "curve": instance(Curve, none=True),
     "rate": instance(Rate),
-    "active": Promise("a text, in braces of which gamma, limit or eps may stand", _is_active),
+    "active": Promise("a string, in braces of which gamma, limit or eps may stand", _is_active),
     "bound_needs": several(
         "a tuple of names of constants", Promise("", lambda value, *_: isinstance(value, str) and value in NAMES)
     ),
@@ -63,7 +63,7 @@ def _measures(value: Any, *_: Any) -> bool:
     return _pairs(value) and len(value) > 0 and all(column in COLUMNS for _, column in value)
 
 
-_WORDS = Promise("a tuple of texts, ('gamma',) for one", lambda value, *_: _is_words(value))
+_WORDS = Promise("a tuple of strings, ('gamma',) for one", lambda value, *_: _is_words(value))
 _CLASS = Promise(
     "one of the classes Unbiased, Contractive and AbsoluteError, or None",
     lambda value, *_: value in (None, Unbiased, Contractive, AbsoluteError),
@@ -82,7 +82,7 @@ STATED: dict[str, Promise] = {
     ),
     **dict.fromkeys(("requires", "bound_requires", "parameters", "analysis"), _WORDS),
     **dict.fromkeys(("uplink", "uplink_or", "downlink"), _CLASS),
-    "rules": Promise("a tuple of texts, one at least", lambda value, *_: _is_words(value) and len(value) > 0),
+    "rules": Promise("a tuple of strings, one at least", lambda value, *_: _is_words(value) and len(value) > 0),
     "assumes": Promise("a tuple of hypotheses, (SMOOTH,) for one", PROMISES["hypotheses"].kept),
     "definitions": Promise("a tuple of pairs (symbol, formula)", _pairs),
     "measures": Promise(

@@ -162,12 +162,12 @@ def test_what_is_right_passes():
     [
         ("measures", (("", "nope"),), r"measures is .*; give pairs \(coefficient, column\)"),
         ("measures", ("gap",), "measures is"),
-        ("requires", "L", r"requires is 'L'; give a tuple of texts"),
+        ("requires", "L", r"requires is 'L'; give a tuple of strings"),
         ("uplink", "unbiased", "uplink is 'unbiased'; give one of the classes"),
         ("assumes", ("smooth",), "assumes is"),
         ("parameters", 3, "parameters is 3"),
         ("rules", (), r"rules is \(\)"),
-        ("bound_latex", 3, "bound_latex is 3; give a text"),
+        ("bound_latex", 3, "bound_latex is 3; give a string"),
         ("definitions", (("a",),), "definitions is"),
     ],
 )
@@ -223,7 +223,7 @@ def test_an_object_that_was_given_another_minimiser_is_refused():
         ({"transcription": lambda given, gamma: iter([State("x")])}, r"yields x = 'x': a State has arrays of numbers"),
         ({"transcription": lambda given, gamma: iter([])}, r"ends after 0 rounds"),
         ({"parameters": ()}, r"parameters=\(\): give different names, the step size gamma first"),
-        ({"parameters": "gamma"}, r"^parameters='gamma': give a list of texts"),
+        ({"parameters": "gamma"}, r"^parameters='gamma': give a list of strings"),
         ({"states": (-1, 0, 0)}, r"states=\(-1, 0, 0\)"),
         ({"memory_state": 0}, r"memory_state=0: states=\(0, 0, 0\) has no such state"),
         ({"samples": "R"}, r"samples='R': name one of the parameters"),

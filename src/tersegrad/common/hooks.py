@@ -42,7 +42,7 @@ COUNT = Promise(
     lambda value, *_: isinstance(value, Integral) and not _is_truth(value) and int(value) >= 0,
 )
 TRUTH = Promise("True or False", lambda value, *_: _is_truth(value))
-TEXT = Promise("a text", lambda value, *_: isinstance(value, str))
+TEXT = Promise("a string", lambda value, *_: isinstance(value, str))
 NOTHING = Promise("nothing", lambda value, *_: True)
 
 

@@ -7,6 +7,7 @@ they are, unless they are asked to be standardised.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def bundled(name: str) -> tuple[FloatArray, FloatArray]:
     return np.ascontiguousarray(rows, dtype=np.float64), np.asarray(labels, dtype=np.float64)
 
 
-def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
+def own(rows: Any, targets: Any, source: str | None = None) -> tuple[Any, NDArray[Any]]:
     """Return rows (m, d), as float64, dense or sparse as they come, and targets (m,) of a user's own objects.
 
     Parameters
@@ -42,34 +43,124 @@ def own(rows: Any, targets: Any) -> tuple[Any, NDArray[Any]]:
         A NumPy array, anything that NumPy makes one of (lists, a data frame of numbers), or a SciPy sparse matrix.
     targets
         One number, or one of two labels, a row.
+    source
+        The file that both come from, for sentences.
 
     Raises
     ------
     InputError
-        If the shapes do not fit or an entry is no finite number.
+        If the shapes or the indices of data frames do not fit, or an entry is missing or no finite number.
     """
+    if targets is None:
+        raise InputError("rows of your own need their targets: give y, one number or label a row")
+    X, y = ("X", "y") if source is None else (f"data file '{source}'", f"the column of targets of '{source}'")
+    _require_same_order(rows, targets)
+    A, b = _rows(rows, X), _targets(targets, y)
+    if A.ndim != 2 or 0 in A.shape:
+        raise InputError(f"{X} has the shape {A.shape}; give rows times features, at least 1 x 1")
+    if b.shape != (A.shape[0],):
+        raise InputError(f"y has the shape {b.shape} and X {counted(A.shape[0], 'row')}; give one target per row")
+    return A, b
+
+
+def _require_same_order(rows: Any, targets: Any) -> None:
+    """Refuse a data frame and a series whose indices name the same rows in another order: they do not belong together.
+
+    Indices without a common label (one was reset) say nothing, and rows are taken as they come.
+    """
+    ours: Any = getattr(rows, "index", None)
+    theirs: Any = getattr(targets, "index", None)
+    if not (hasattr(ours, "intersection") and hasattr(theirs, "intersection")):
+        return
+    if not ours.equals(theirs) and len(ours.intersection(theirs)):
+        raise InputError(
+            "X and y have different indices, so that the k-th target is not that of the k-th row: "
+            "give y.loc[X.index], or X.to_numpy() and y.to_numpy() to take them as they come"
+        )
+
+
+def _require_no_gaps(thing: Any, name: str) -> None:
+    """Refuse what is masked, or missing by the word of its data frame."""
+    gaps = np.ma.getmaskarray(thing) if np.ma.isMaskedArray(thing) else None
+    if gaps is None and hasattr(thing, "isna"):
+        gaps = np.asarray(thing.isna())
+    if gaps is not None and gaps.any():
+        row = int(np.argwhere(gaps)[0][0])
+        raise InputError(f"{name} has a missing value in row {row} (from 0); leave out that row, or fill it in")
+
+
+#: Kinds of arrays that are no real numbers, though NumPy would make some of them.
+_NO_NUMBERS = {"c": "complex numbers", "M": "dates", "m": "times", "V": "records"}
+
+
+def _require_real(dtype: Any, name: str) -> None:
+    if dtype.kind in _NO_NUMBERS:
+        raise InputError(f"{name} holds {_NO_NUMBERS[dtype.kind]}; give real numbers")
+
+
+def _rows(rows: Any, name: str) -> Any:
+    """Rows as float64, dense or CSR, all finite."""
     from scipy.sparse import csr_array, issparse
 
-    if targets is None:
-        raise InputError("rows of your own need targets: give y, one number or label per row")
+    _require_no_gaps(rows, name)
     try:
-        A = csr_array(rows, dtype=np.float64) if issparse(rows) else np.array(rows, dtype=np.float64)
+        if issparse(rows):
+            _require_real(rows.dtype, name)
+            files.checked_dim(rows.shape[-1], name)
+            if hasattr(rows, "check_format"):  # a column beyond the last one would be read from foreign memory
+                rows.check_format(full_check=True)
+            A = csr_array(rows, dtype=np.float64, copy=True)
+        else:
+            array = np.asarray(rows)
+            _require_real(array.dtype, name)
+            with np.errstate(over="ignore"):  # a long double beyond all doubles is infinite, and said to be so
+                A = array.astype(np.float64)
+    except InputError:
+        raise
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"X is a {type(rows).__name__} that is not a table of numbers ({error})") from None
+        raise InputError(f"{name} is a {type(rows).__name__} that is not a table of numbers ({error})") from None
+    if not np.isfinite(A.data if issparse(A) else A).all():
+        raise InputError(f"{name} holds a value that is not a finite number; leave out that row, or fill it in")
+    return A
+
+
+def _targets(targets: Any, name: str) -> NDArray[Any]:
+    """Targets as an array of numbers, or of labels of one kind, none missing."""
+    from scipy.sparse import issparse
+
+    _require_no_gaps(targets, name)
     try:
-        y = np.asarray(targets)
+        y = np.asarray(targets.toarray() if issparse(targets) else targets)
     except ValueError as error:
-        raise InputError(f"y is a {type(targets).__name__} that is not a list of targets ({error})") from None
+        raise InputError(f"{name} is a {type(targets).__name__} that is not a list of targets ({error})") from None
     if y.ndim == 2 and 1 in y.shape:
         y = y.ravel()
-    if A.ndim != 2 or 0 in A.shape:
-        raise InputError(f"X has the shape {A.shape}; give rows times features, at least 1 x 1")
-    if y.shape != (A.shape[0],):
-        raise InputError(f"y has the shape {y.shape} and X has {counted(A.shape[0], 'row')}; give one target per row")
-    values = A.data if issparse(A) else A
-    if not np.isfinite(values).all():
-        raise InputError("X holds a value that is not a finite number; leave out that row, or fill it in")
-    return A, y
+    _require_real(y.dtype, name)
+    if y.dtype.kind == "O" and y.ndim == 1:
+        y = _of_one_kind(y, name)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise InputError(f"{name} holds a target that is not a finite number; remove that row")
+    if y.dtype.kind == "U" and y.ndim == 1 and (np.char.strip(y) == "").any():
+        row = int(np.argmax(np.char.strip(y) == ""))
+        raise InputError(f"{name} has a missing value in row {row} (from 0); leave out that row, or fill it in")
+    return y
+
+
+def _of_one_kind(y: NDArray[Any], name: str) -> NDArray[Any]:
+    """Objects (m,) as numbers or words where they are, else as they are where they can be put in order."""
+    for row, value in enumerate(y):
+        if value is None or (isinstance(value, float) and value != value):
+            raise InputError(f"{name} has a missing value in row {row} (from 0); leave out that row, or fill it in")
+    try:
+        if all(isinstance(value, Real) for value in y):
+            return y.astype(np.float64)
+        np.unique(y)
+    except OverflowError:
+        raise InputError(f"{name} holds a whole number that is too large for a double; rescale the targets") from None
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in y})
+        raise InputError(f"{name} mixes {' and '.join(kinds)}; give numbers only, or labels of one type") from None
+    return y.astype(str) if all(isinstance(value, str) for value in y) else y
 
 
 def load(source: str, **options: Any) -> tuple[Any, NDArray[Any]]:
@@ -114,7 +205,7 @@ def numeric(targets: NDArray[Any], source: str) -> FloatArray:
     """
     try:
         values = targets.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(
             f"data={source}: the target {str(targets[0])!r} is not a number; regression needs numbers"
         ) from None
@@ -166,7 +257,7 @@ def signs(labels: NDArray[Any], source: str, positive: Any = None) -> FloatArray
         if labels.dtype.kind in "biuf":
             try:
                 chosen = labels == float(positive)
-            except ValueError:
+            except (TypeError, ValueError, OverflowError):
                 chosen = np.zeros(labels.shape, dtype=np.bool_)
         if not chosen.any() or chosen.all():
             raise InputError(

@@ -35,6 +35,7 @@ MOST_FEATURES = 2**31 - 1
 MOST_BYTES, MOST_VECTOR_BYTES = 4e9, 1e9
 #: Sparse rows with at least one nonzero in so many entries are stored dense.
 DENSE_FROM = 8
+TAB = "\t"
 #: Suffix -> format; what is not here is LIBSVM.
 _FORMATS = {".npz": "arrays", ".npy": "arrays", ".csv": "table", ".tsv": "table"}
 
@@ -323,7 +324,7 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     InputError
         If the file cannot be read or is not a table of numbers, or there is no such column.
     """
-    separator = "\t" if _plain_suffix(path) == ".tsv" else ","
+    separator = TAB if _plain_suffix(path) == ".tsv" else ","
     lines: list[str] = []
     size = 0
     try:
@@ -334,6 +335,8 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
             lines += text.decode("utf-8-sig" if not lines else "utf-8").splitlines()
     except UnicodeDecodeError:
         raise InputError(f"data file '{path}' is not a text file in UTF-8") from None
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip(" ")]
+    lines = [line for _, line in numbered]
     header = next(csv.reader(lines[:1], delimiter=separator), [])
     names = [] if all(is_number(field) for field in header) else [field.strip() for field in header]
     lines = lines[1:] if names else lines
@@ -342,7 +345,17 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     column = _column(path, target, names, len(header))
     others = [k for k in range(len(header)) if k != column]
     if not others:
-        raise InputError(f"data file '{path}' has {len(header)} column; it needs at least one feature and a target")
+        raise InputError(
+            f"data file '{path}' has {len(header)} column; it needs at least one feature and a target, "
+            f"with {'tabs' if separator == TAB else 'commas'} between them"
+        )
+    for number, line in numbered:
+        fields = _fields(line, separator)
+        if fields != len(header):
+            raise InputError(
+                f"data file '{path}' is not a table of numbers: line {number} has {counted(fields, 'field')}, "
+                f"the first line {len(header)}"
+            )
     options: dict[str, Any] = {"delimiter": separator, "quotechar": '"', "comments": None, "ndmin": 1}
     try:
         rows = np.loadtxt(lines, usecols=others, **(options | {"ndmin": 2}))
@@ -355,13 +368,22 @@ def table(path: str, target: str | int | None = None) -> tuple[FloatArray, NDArr
     return rows, targets
 
 
+def _fields(line: str, separator: str) -> int:
+    """The number of fields of a line."""
+    if '"' in line:
+        return len(next(csv.reader([line], delimiter=separator)))
+    return line.count(separator) + 1
+
+
 def _column(path: str, target: str | int | None, names: list[str], columns: int) -> int:
     """The number of the column of targets."""
     if target is None:
         return columns - 1
+    if names.count(str(target)) > 1:
+        raise InputError(f"target={target}: several columns of '{path}' have this name; give the number of one")
     if str(target) in names:
         return names.index(str(target))
-    if isinstance(target, int) or str(target).lstrip("-").isdigit():
+    if type(target) is int or str(target).lstrip("-").isdigit():
         number = int(target)
         if -columns <= number < columns:
             return number % columns
@@ -385,7 +407,7 @@ def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
     InputError
         If a file cannot be read or does not hold this. Nothing in a file is ever executed.
     """
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, load_npz
 
     if _plain_suffix(path) == ".npy":
         if targets is None:
@@ -399,10 +421,12 @@ def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
             raise InputError(f"'{path}' has no array y; it holds: {', '.join(names)}")
         if "X" in names:
             return found["X"], y
+        if {"data", "shape", "format"} <= set(names):
+            return load_npz(path), y
         if {"data", "indices", "indptr", "shape"} <= set(names):
             parts = (found["data"], found["indices"], found["indptr"])
             return csr_array(parts, shape=tuple(int(side) for side in found["shape"])), y
-    except (ValueError, KeyError, OSError, *_DAMAGED) as error:
+    except (ValueError, TypeError, KeyError, OSError, NotImplementedError, OverflowError, *_DAMAGED) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"'{path}' is not a complete file of arrays ({error})") from None

@@ -279,8 +279,11 @@ class LinearModel(Problem):
                 n_features=None if options.n_features is None else integer("n_features", options.n_features),
             )  # fmt: skip
             if source not in BUNDLED:
-                A, targets = own(A, targets)
+                A, targets = own(A, targets, source)
         else:
+            for name in ("target", "n_features"):
+                if (value := getattr(options, name)) is not None:
+                    raise InputError(f"{name}={value} is an option of data files; leave it out where X and y are given")
             A, targets = own(options.data, options.targets)
         if flag("standardise", source in BUNDLED if options.standardise is None else options.standardise):
             A = standardised(A)
@@ -555,9 +558,10 @@ class LinearModel(Problem):
         L_i = self.smoothness(np.array([spectrum.largest for spectrum in self.worker_spectra]))
         if L_i.min() == 0:
             raise InputError(
-                f"a worker of {self.spec} has rows of zeros only, and reg = 0: its f_i is constant; "
-                "give reg > 0, or leave out such rows"
+                f"a worker of {self.spec} has rows of zeros only, or of values whose squares vanish, and reg = 0: "
+                "its f_i is constant; give reg > 0, or leave out such rows"
             )
+        self._strength()
         known: dict[str, Any] = {
             "L": float(self.smoothness(self.spectrum.largest)),
             "L_tilde": float(np.sqrt(np.mean(L_i**2))),
@@ -627,16 +631,27 @@ class LinearModel(Problem):
         """Lower bounds (n,) of inf f_i: no term is negative."""
         return np.zeros(self.workers)
 
-    @cached_property
-    def x_star(self) -> FloatArray | None:
-        """The minimiser (d,) of F, where F is known to be strongly convex; None otherwise."""
+    def _strength(self) -> float:
+        """The strong convexity that F certainly has; 0 if none is known.
+
+        Raises
+        ------
+        InputError
+            If it is lost in the rounding of the Hessian.
+        """
         modulus, L = self.modulus + self.regulariser[1], float(self.smoothness(self.spectrum.largest))
-        if modulus == 0:
-            return None
-        if modulus < 2.0**-52 * L:
+        if self.reg + self.regulariser[1] > 0 and modulus < 2.0**-52 * L:
             raise InputError(
                 f"reg={self.reg:g} is lost in rounding next to the smoothness {L:.3g}; give at least {1e-15 * L:.1g}"
             )
+        return modulus
+
+    @cached_property
+    def x_star(self) -> FloatArray | None:
+        """The minimiser (d,) of F, where F is known to be strongly convex; None otherwise."""
+        L = float(self.smoothness(self.spectrum.largest))
+        if self._strength() == 0:
+            return None
         l1, l2 = self.regulariser
         if self.dim <= min(DIRECT, max(self.b.size, DIRECT // 4)) or l1 > 0:
             if 8.0 * self.dim**2 > MOST_BYTES:

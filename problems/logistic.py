@@ -216,7 +216,8 @@ class Logistic(_Logistic):
     @cached_property
     def infima(self) -> FloatArray:
         """Lower bounds (n,) of inf f_i, with reg > 0 to rounding: f_i(z) - ||grad f_i(z)||^2/(2 reg), z by Newton."""
-        if self.reg == 0 or self.dim > SMALL:
+        steepest = max(float(self.smoothness(spectrum.largest)) for spectrum in self.worker_spectra)
+        if self.reg == 0 or self.reg < 2.0**-52 * self.dim * steepest or self.dim > SMALL:
             return np.zeros(self.workers)
         lowest = []
         for i in range(len(self.shares)):

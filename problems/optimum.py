@@ -30,7 +30,13 @@ def solver(hessian: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray]
     def at(x: FloatArray) -> Callable[[FloatArray], FloatArray]:
         H = hessian(x)
         if not known or not np.array_equal(H, known[0][0]):
-            known[:] = [(H, cho_factor(H))]
+            try:
+                known[:] = [(H, cho_factor(H))]
+            except np.linalg.LinAlgError:
+                raise InputError(
+                    "the Hessian is singular to rounding, so that the minimiser cannot be computed: "
+                    "give a larger reg, or rescale the features"
+                ) from None
         factor = known[0][1]
         return lambda g: cho_solve(factor, g)
 

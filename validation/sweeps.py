@@ -5,14 +5,16 @@ A piece is a function of a module and plain arguments; what it returns does not 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from ..common.errors import InputError, WorkerError, nearest
@@ -26,8 +28,8 @@ MOST_JOBS = 1024
 """Processes that a pool is asked for at most."""
 
 
-#: Seconds between two looks of a pool's process for its parent.
-LOOK_SECONDS = 0.5
+#: What most pieces of work import: a pool's processes, where they can, start as copies of one that has done so.
+IMPORTED = (f"{__package__}.verification", "scipy.stats")
 
 
 class LostPiecesError(WorkerError):
@@ -50,16 +52,36 @@ class LostPiecesError(WorkerError):
         self.results, self.names = results, list(names)
 
 
-def _follow_parent(parent: int) -> None:
-    """What a process of the pool does first: leave Ctrl-C to the parent, and end when the parent is gone."""
+def _begin() -> None:
+    """What a process of the pool does first: leave Ctrl-C to the parent, and end when the parent is gone.
+
+    What is loaded by then stays, so the garbage collector need not look through it again and again.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_SECONDS)
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _context() -> BaseContext:
+    """How processes are started: as copies of one that has imported what they need, or anew where that cannot be."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*IMPORTED])
+    return context
+
+
+def prepare() -> None:
+    """Let imports of the pool's processes begin, while the program that is going to start them does its own."""
+    if _context().get_start_method() == "forkserver":
+        forkserver.ensure_running()
 
 
 @contextmanager
@@ -82,12 +104,7 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
     if jobs is not None:
         integer("jobs", jobs, 1, MOST_JOBS)
     if name == "processes":
-        pool = ProcessPoolExecutor(
-            jobs or os.cpu_count() or 1,
-            multiprocessing.get_context("spawn"),
-            initializer=_follow_parent,
-            initargs=(os.getpid(),),
-        )
+        pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, _context(), initializer=_begin)
         try:
             yield pool
             pool.shutdown()

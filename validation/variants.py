@@ -342,9 +342,8 @@ def controls_of(method: str) -> tuple[Variant, ...]:
     return tuple(sorted(found, key=lambda v: rank[v.changed])[:3])
 
 
-@cache
 def tested_controls(method: str, seed: int) -> tuple[ControlResult, ...]:
-    """The results of the three controls of a method; tested once in a process."""
+    """The results of the three controls of a method."""
     return tuple(variant.test(seed) for variant in controls_of(method))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..problems import PROBLEMS, Problem
 from ..problems import problem as build_problem
 from ..problems.digest import problem_digest, share_digests
 from ..problems.registry import OBJECTS
-from ..solvers.method import Method
+from ..solvers.engines.simulate import blas_on_one_thread
 from ..solvers.method import method as build_method
 from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
@@ -38,7 +39,7 @@ from .parts import completion_conforms, compressor_conforms, measures_conform, p
 from .promises import constants_conform, promises_conform
 from .recorded import records_conform
 from .statements import with_statement
-from .sweeps import map_pieces
+from .sweeps import LostPiecesError, map_pieces
 from .variants import tested_controls
 from .verdict import Event, Verdict
 from .worst_cases import with_worst_cases
@@ -167,13 +168,49 @@ def verify(
     share = alpha / len(chosen)
     threads = jobs if executor is None else 1
     tasks = [Task(i, quick, changes, seed, threads, share, modules, front.on_command_line(), forced()) for i in chosen]
-    work = partial(_answer, progress=progress) if executor is None else _answer
 
     def done(verdict: Verdict) -> None:
         if progress is not None:
             progress(Event(verdict.theorem, 1.0, verdict.verdict))
 
-    return map_pieces(executor, work, tasks, done, chosen)
+    if executor is None:
+        return map_pieces(None, partial(_answer, progress=progress), tasks, done, chosen)
+    return _judged_by(executor, tasks, done)
+
+
+def _judged_by(executor: Executor, tasks: Sequence[Task], done: Callable[[Verdict], None]) -> list[Verdict]:
+    """The verdicts, from a pool: what a verdict shares with others is asked once, as soon as one of them wants it."""
+    names = [task.theorem for task in tasks]
+    lost: list[str] = []
+    answers: dict[Any, Future[Any]] = {}
+    pieces: dict[Any, tuple[Task, Part]] = {}
+
+    def ask(judged: Judged) -> None:
+        done(judged.verdict)
+        for part in judged.parts:
+            if part.answer is None and part.key not in pieces:
+                pieces[part.key] = tasks[0], part
+                answers[part.key] = executor.submit(_answered, pieces[part.key])
+
+    try:
+        found = map_pieces(executor, _judged_apart, tasks, ask, names)
+    except LostPiecesError as loss:
+        found, lost = loss.results, loss.names
+    except BaseException:
+        for future in answers.values():
+            future.cancel()
+        raise
+
+    def answer(part: Part) -> Any:
+        try:
+            return answers[part.key].result()
+        except (BrokenExecutor, KeyError):  # the pool is lost: what it owes is found out here
+            return _answered((tasks[0], part))
+
+    verdicts = [judged.whole(answer) for judged in found]
+    if lost:
+        raise LostPiecesError(verdicts, lost)
+    return verdicts
 
 
 @dataclass(frozen=True)
@@ -191,10 +228,30 @@ class Task:
     forced: bool = False
 
 
-def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verdict:
-    with front.command_line(task.on_command_line), force(task.forced):
+@contextmanager
+def _as_asked(task: Task) -> Iterator[None]:
+    """Whoever asks for a task, and what he brings; sums have the same bits on any number of cores."""
+    with front.command_line(task.on_command_line), force(task.forced), blas_on_one_thread():
         load_all(task.modules)
-        return _judged(task, progress)
+        yield
+
+
+def _answer(task: Task, progress: Callable[[Event], None] | None = None) -> Verdict:
+    with _as_asked(task):
+        return _judged(task, progress).whole(_answer_of)
+
+
+def _judged_apart(task: Task) -> Judged:
+    """A verdict without what others may share with it, as it travels to another process."""
+    with _as_asked(task):
+        judged = _judged(task, None)
+        return replace(judged, parts=tuple(part.apart() for part in judged.parts))
+
+
+def _answered(piece: tuple[Task, Part]) -> Any:
+    task, part = piece
+    with _as_asked(task):
+        return _answer_of(part)
 
 
 def _plan(task: Task) -> Experiment:
@@ -211,7 +268,7 @@ def _plan(task: Task) -> Experiment:
     return plan.quick() if task.quick else plan
 
 
-def _judged(task: Task, progress: Callable[[Event], None] | None) -> Verdict:
+def _judged(task: Task, progress: Callable[[Event], None] | None) -> Judged:
     plan = _plan(task)
     changes, uplink = dict(task.changes), theorem(task.theorem).uplink
     if (choices := changes.pop("parameters", None)) is not None:
@@ -232,90 +289,120 @@ def _judged(task: Task, progress: Callable[[Event], None] | None) -> Verdict:
         progress=progress, command=_command(task), own=_own(task), needs=_needs(task),
     )  # fmt: skip
     verdict = with_statement(with_worst_cases(run.judge()))
-    return replace(
-        verdict, conformance=_conformance(verdict, plan.problem, run.problem(), objects),
-        controls=tested_controls(verdict.method, 0),
-    )  # fmt: skip
+    return Judged(verdict, tuple(_parts(verdict, plan.problem, run.problem(), objects)))
 
 
-def _conformance(
+@dataclass(frozen=True)
+class Part:
+    """What a verdict asks of its method, problem or compressors: `check(*about)`, and verdicts on the same share it.
+
+    `given` stands for `about` where that is at hand already; `answer` is there where nobody else can give it. Without
+    one that is `needed` there is no verdict.
+    """
+
+    name: str
+    check: Callable[..., Any]
+    about: tuple[Any, ...]
+    given: tuple[Any, ...] | None = None
+    answer: Any = None
+    needed: bool = False
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The same key, the same answer."""
+        return (self.check.__name__, *(getattr(a, "spec", a) for a in self.about))
+
+    @property
+    def own(self) -> bool:
+        """Whether it is about an object that its spec does not give back."""
+        return any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in self.about)
+
+    def apart(self) -> Part:
+        """As it travels: text, or the answer about an object."""
+        if self.own:
+            return Part(self.name, self.check, (), answer=_answer_of(self))
+        return replace(self, given=None)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, and what it asks besides."""
+
+    verdict: Verdict
+    parts: tuple[Part, ...]
+
+    def whole(self, answer: Callable[[Part], Any]) -> Verdict:
+        """The verdict with the answers: whether what ran is the method, the first answer that is no; the controls."""
+
+        def asked(part: Part) -> Any:
+            return answer(part) if part.answer is None else part.answer
+
+        method, controls, *others = self.parts
+        found: Conformance = asked(method)
+        for part in others:
+            if found.word == "differs":
+                break
+            one: Conformance = asked(part)
+            if one.word == "differs":
+                found = replace(one, where=f"in {part.name} {one.where}")
+            elif one.word == "conforms":
+                found = replace(found, checked=(*found.checked, part.name), rounds=found.rounds + one.rounds)
+            else:
+                found = replace(found, unchecked=(*found.unchecked, f"{part.name} ({one.where})"))
+        return replace(self.verdict, conformance=found, controls=asked(controls))
+
+
+def _parts(
     verdict: Verdict, problem: str | Problem, built: Problem, compressors: dict[str, Compressor]
-) -> Conformance:
-    """Whether what ran is the method, on this problem and with these compressors: the first answer that is no."""
-    found = _conforms(_Same(build_method(verdict.method)))
-    parts: list[tuple[str, Callable[..., Conformance], tuple[Any, ...]]] = [
-        ("what is recorded", records_conform, (verdict.method,)),
-        ("the constants", completion_conforms, ()),
-        ("the random numbers", random_conforms, ()),
-        ("the checks", checks_conform, ()),
-        *((f"compressor {c.spec}", compressor_conforms, (c,)) for c in compressors.values()),
-    ]
-    if build_method(verdict.method).clock:
-        parts.append(("the schedules", schedules_conform, (verdict.method,)))
-    about_problem = problem, verdict.workers
-    dim = int(verdict.constants.get("dim") or 0)
-    if dim:
-        parts += [(f"the constants of {c.spec}", promises_conform, (c, dim)) for c in compressors.values()]
-    if verdict.rounds:
-        parts.append((f"problem {verdict.problem}", problem_conforms, about_problem))
-        parts.append((f"what is measured on {verdict.problem}", measures_conform, about_problem))
-        parts.append((f"the constants of {verdict.problem}", constants_conform, about_problem))
-        if isinstance(problem, str) and (family := problem.partition(":")[0]) in FAMILIES:
-            parts.append((f"the family {family}", family_conforms, (family,)))
-    for name, check, about in parts:
-        if found.word == "differs":
-            break
-        part = _part(check, about, (built,) if about == about_problem else about)
-        if part.word == "differs":
-            found = replace(part, where=f"in {name} {part.where}")
-        elif part.word == "conforms":
-            found = replace(found, checked=(*found.checked, name), rounds=found.rounds + part.rounds)
-        else:
-            found = replace(found, unchecked=(*found.unchecked, f"{name} ({part.where})"))
-    return found
+) -> Iterator[Part]:
+    """What is asked of whatever ran: the method itself, its wrong variants, and then the rest, cheap things first."""
+    method = verdict.method
+    yield Part("the method", conforms, (method,), needed=True)
+    yield Part("the controls", tested_controls, (method, 0), needed=True)
+    yield Part("what is recorded", records_conform, (method,))
+    yield Part("the constants", completion_conforms, ())
+    yield Part("the random numbers", random_conforms, ())
+    yield Part("the checks", checks_conform, ())
+    for c in compressors.values():
+        yield Part(f"compressor {c.spec}", compressor_conforms, (c,))
+    if build_method(method).clock:
+        yield Part("the schedules", schedules_conform, (method,))
+    if dim := int(verdict.constants.get("dim") or 0):
+        for c in compressors.values():
+            yield Part(f"the constants of {c.spec}", promises_conform, (c, dim))
+    if not verdict.rounds:
+        return
+    about, given = (problem, verdict.workers), (built,)
+    yield Part(f"problem {verdict.problem}", problem_conforms, about, given)
+    yield Part(f"what is measured on {verdict.problem}", measures_conform, about, given)
+    yield Part(f"the constants of {verdict.problem}", constants_conform, about, given)
+    if isinstance(problem, str) and (family := problem.partition(":")[0]) in FAMILIES:
+        yield Part(f"the family {family}", family_conforms, (family,))
 
 
-def _part(check: Callable[..., Conformance], about: tuple[Any, ...], given: Sequence[Any]) -> Conformance:
-    """The answer about a part. What ran can be checked: a refusal of the toolkit's own is as good as a difference."""
+def _answer_of(part: Part) -> Any:
+    """The answer about a part; that about text is kept in this process.
+
+    What ran can be checked: a refusal of the toolkit's own is as good as a difference.
+    """
+    given = part.about if part.given is None else part.given
     try:
-        return _cached(check, *about, given=given)
+        if part.own:  # another one may have the same spec
+            return part.check(*given)
+        if part.key not in _ANSWERS:
+            _ANSWERS[part.key] = part.check(*given)
+        return _ANSWERS[part.key]
     except TooMuchError as reason:
+        if part.needed:
+            raise
         return Conformance("not checked", str(reason))
     except InputError as reason:
-        own = any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in about)
-        return Conformance("not checked" if own else "differs", f"which cannot be checked: {reason}")
+        if part.needed:
+            raise
+        return Conformance("not checked" if part.own else "differs", f"which cannot be checked: {reason}")
 
 
-def _cached(check: Callable[..., Conformance], *about: Any, given: Sequence[Any]) -> Conformance:
-    """The answer about a part; that about text and its like is kept in this process. `given` is what is checked."""
-    key = (check.__name__, *(getattr(a, "spec", a) for a in about))
-    if any(isinstance(a, Problem) or (isinstance(a, Compressor) and _is_own(a)) for a in about):  # may share a spec
-        return check(*given)
-    if key not in _ANSWERS:
-        _ANSWERS[key] = check(*given)
-    return _ANSWERS[key]
-
-
-_ANSWERS: dict[tuple[Any, ...], Conformance] = {}
-
-
-class _Same:
-    """A method by its identity: another one may be registered under its name later."""
-
-    def __init__(self, method: Method) -> None:
-        self.method = method
-
-    def __hash__(self) -> int:
-        return id(self.method)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.method is self.method
-
-
-@cache
-def _conforms(asked: _Same) -> Conformance:
-    """Whether what runs is the method; asked once in a process."""
-    return conforms(asked.method)
+_ANSWERS: dict[tuple[Any, ...], Any] = {}
 
 
 def _is_own(given: Compressor) -> bool:

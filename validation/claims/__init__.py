@@ -13,6 +13,7 @@ from functools import partial
 
 from ...common.errors import InputError, nearest
 from ...common.scan import modules
+from ...solvers.engines.simulate import blas_on_one_thread
 from ..sweeps import map_pieces
 from ..verdict import versions
 from .base import Claim, ClaimControl, ClaimResult, Curve, Measured, Panel, Settings
@@ -77,9 +78,10 @@ def _answer(request: tuple[str, Settings], progress: Callable[[str, float, str],
     began = time.perf_counter()
     settings.advance(0.0)
     subject = claim(identity)
-    measured = subject.measure(settings)
-    calm = replace(settings, quick=True, advance=lambda fraction: None)
-    controls = () if settings.quick else tuple((c.name, c.measure(calm).verdict) for c in subject.controls)
+    with blas_on_one_thread():
+        measured = subject.measure(settings)
+        calm = replace(settings, quick=True, advance=lambda fraction: None)
+        controls = () if settings.quick else tuple((c.name, c.measure(calm).verdict) for c in subject.controls)
     seconds = time.perf_counter() - began
     return ClaimResult(identity, measured, settings.seed, settings.quick, settings.alpha, seconds, versions(), controls)
 

@@ -79,6 +79,7 @@ class Recursion:
         self.noise = problem.noise.sigma_sq / problem.dim / samples
         self._rounds = {} if rounds is None else rounds
         self._masks: dict[tuple[int, ...], Sequence[tuple[float, FloatArray | None]]] = {}
+        self._later: dict[bool, list[tuple[float, Round]]] = {}
         self._weight = 0.0
 
     # ---------------------------------------------------------------------------------------------- the recursion
@@ -90,6 +91,15 @@ class Recursion:
 
     def branches(self, t: int) -> list[tuple[float, Round]]:
         """What round t can be, with probabilities: one round, or two where a coin decides."""
+        model = self.model
+        if t == 0 or not model.steady or model.schedule is not None or model.average is not None:
+            return self._branches(t)
+        special = self.method.special_when == "period" and (t + 1) % int(model.numbers["H"]) == 0
+        if special not in self._later:
+            self._later[special] = self._branches(t)
+        return self._later[special]
+
+    def _branches(self, t: int) -> list[tuple[float, Round]]:
         method, numbers = self.method, self.model.numbers
         when = method.special_when
         if when == "heads" or (when == "coin" and t > 0):
@@ -153,16 +163,16 @@ class Recursion:
         whole = np.zeros((found.size, found.size))
         kept = Z.shape[0]
         whole[:kept, :kept] = Z
-        noise = found.noise
+        noise, diagonal = found.noise, whole.ravel()[:: found.size + 1]
         if noise:
-            whole.flat[noise.start * (found.size + 1) : noise.stop * found.size : found.size + 1] = self.noise
+            diagonal[noise.start : noise.stop] = self.noise
         for sent in found.sent:
             begin, end = sent.start, sent.start + sent.v.shape[1]
             crossed = sent.v.T @ whole[:begin, :begin]
             whole[begin:end, :begin] = sent.coins.mean[:, None] * crossed
             whole[:begin, begin:end] = whole[begin:end, :begin].T
             whole[begin:end, begin:end] = sent.coins.second * (crossed @ sent.v)
-            whole[range(begin, end), range(begin, end)] += sent.coins.added
+            diagonal[begin:end] += sent.coins.added
         return whole
 
     def back(self, Q: FloatArray, t: int = 1, residuals: Mapping[str, float] | None = None) -> FloatArray:

@@ -28,7 +28,7 @@ from ..report import (
     write_certificates,
     write_report,
 )
-from ..validation.sweeps import EXECUTORS, LostPiecesError, started
+from ..validation.sweeps import EXECUTORS, LostPiecesError, prepare, started
 from .config import config_option
 from .options import (
     POSITIVE,
@@ -131,6 +131,9 @@ def verify(
     tersegrad verify ef21.pl --problem logistic:data=breast_cancer,reg=0.1 --workers 8 --up topk:k=3 --set gamma=0.01
     tersegrad verify --module examples/my_method.py mine.gd
     """
+    several = pool == "processes" and (jobs or os.cpu_count()) != 1
+    if several and not search and len(ids) != 1:
+        prepare()
     directory, lacking = writable_directory(out), missing(*PARTS)
     pictures = not quick if pictures is None else pictures
     from ..progress import Bars
@@ -163,7 +166,7 @@ def verify(
         claims = []
     common: dict[str, Any] = {"quick": quick, "seed": seed, "jobs": jobs}
     # One piece of work, or one process to do it in: no pool, all cores for its replicas.
-    alone = pool == "processes" and (len(theorems) + len(claims) == 1 or (jobs or os.cpu_count()) == 1)
+    alone = pool == "processes" and (len(theorems) + len(claims) == 1 or not several)
     if not alone:  # compile what most need once, here, and not in every process at the same time
         from ..solvers.engines import rounds
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from ..common.door import checked, require_types
@@ -180,6 +181,18 @@ class Constants:
         strong convexity implies Polyak-Lojasiewicz; uniform bounds hold at x*;
         (mu/2)||x - x*||^2 <= f(x) - f* <= (L/2)||x - x*||^2 (the right side without R only).
         """
+        asked = set(wanted)
+        seldom = tuple(name for name in SELDOM if name in asked)
+        if seldom not in self._completed:
+            self._completed[seldom] = self._complete(seldom)
+        return self._completed[seldom]
+
+    @cached_property
+    def _completed(self) -> dict[tuple[str, ...], Constants]:
+        """What `completed` has answered: a search applies a theorem to the same constants again and again."""
+        return {}
+
+    def _complete(self, wanted: tuple[str, ...]) -> Constants:
         value: dict[str, Any] = {name: getattr(self, name) for name in NAMES}
         notes = list(self.notes)
 
@@ -218,11 +231,10 @@ class Constants:
             fill("dist0_sq", 2.0 * value["gap0"] / value["mu"], "at most 2 gap0/mu")
         if not self.composite and value["L"] and value["dist0_sq"] is not None:
             fill("gap0", value["L"] * value["dist0_sq"] / 2.0, "at most L dist0_sq/2")
-        for name in SELDOM:
-            if name in wanted:
-                implied = [(bound, why) for bound, why in _implied(name, value, self.composite) if bound is not None]
-                if implied:
-                    fill(name, *min(implied))
+        for name in wanted:
+            implied = [(bound, why) for bound, why in _implied(name, value, self.composite) if bound is not None]
+            if implied:
+                fill(name, *min(implied))
         return replace(self, **value, notes=tuple(notes))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..common import front
@@ -37,7 +38,8 @@ class KnownConstants:
         value = getattr(self._constants, name)
         if value is None:
             raise NotCovered(f"{name} is unknown; give {front.constants(name)}")
-        return value if name in LISTS else float(value)
+        self.__dict__[name] = number = value if name in LISTS else float(value)  # asked again it is at hand
+        return number
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Request:
     fixed: Mapping[str, float] = field(default_factory=dict)
     """Parameters that the caller fixed."""
 
-    @property
+    @cached_property
     def c(self) -> KnownConstants:
         """The constants as numbers."""
         return KnownConstants(self.constants)

@@ -140,6 +140,10 @@ def omega_values(bits, at, values):
     return at
 
 
+#: Up to so many numbers are taken out of one long number, one after the other.
+FEW = 64
+
+
 class Reader:
     """Reads a message's bits from the front; anything that does not fit raises `InputError`."""
 
@@ -174,6 +178,10 @@ class Reader:
         if not width:
             return np.zeros(count, np.int64)
         first = self.at - count * width
+        if count <= FEW:
+            whole = int.from_bytes(self.data[first // 8 : -(-self.at // 8)], "big") >> (-self.at % 8)
+            numbers = [whole >> place & (1 << width) - 1 for place in range(width * (count - 1), -1, -width)]
+            return np.array(numbers, np.uint64).astype(np.int64)
         data = np.frombuffer(self.data[first // 8 : -(-self.at // 8)] + bytes(width + 9), np.uint8)
         eights = -(-count // 8)
         values = np.zeros((eights, 8), np.uint64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from support.traces_left import MARK, marked, shared_memory
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: one thread for BLAS in each, before it is loaded
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("src/tersegrad", "theory", "problems", "solvers", "validation")

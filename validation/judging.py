@@ -23,7 +23,7 @@ from ..problems import Problem
 from ..problems import problem as build_problem
 from ..solvers.bits import bits_per_round
 from ..solvers.engines.setup import OPTIONAL_COLUMNS
-from ..solvers.engines.simulate import log_checkpoints, simulate, timetable
+from ..solvers.engines.simulate import blas_on_one_thread, log_checkpoints, simulate, timetable
 from ..solvers.method import Method
 from ..solvers.method import method as build_method
 from ..solvers.schedule import Schedule
@@ -106,10 +106,12 @@ def judge(
     seed, alpha
         Of all noise and coins; the probability that the verdict rests on a wrong confidence limit.
     """
-    verdict = VerificationRun(
+    run = VerificationRun(
         plan, compressor(plan.up), compressor(plan.down), seed=seed, alpha=alpha, method=method,
         override_parameters=override_parameters, override_constants=override_constants,
-    ).judge()  # fmt: skip
+    )  # fmt: skip
+    with blas_on_one_thread():
+        verdict = run.judge()
     return verdict if method is None else replace(verdict, conformance=conforms(method, seed=seed))
 
 

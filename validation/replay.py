@@ -1,7 +1,7 @@
 """Replay: is a certificate reproduced, bit for bit?
 
 A certificate carries the experiment, the seed and the error probability, and the curves. On the same kind of machine,
-with the same versions, the same numbers come out.
+with the same versions, the same numbers come out, on any number of cores.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from ..common.errors import InputError
 from ..common.files import read_document
+from ..solvers.engines.simulate import blas_on_one_thread
 from ..theory.compressors import compressor
 from .claims import examine
 from .experiments import Experiment
@@ -70,8 +71,9 @@ def replay(path: str | Path, *, threads: int | None = None) -> Replay:
             plan, compressor(plan.up), compressor(plan.down), seed=certificate["seed"], alpha=certificate["alpha"],
             threads=threads,
         )  # fmt: skip
-        verdict = run.judge()
-        again = (with_worst_cases(verdict) if certificate.get("one_step") else verdict).certificate()
+        with blas_on_one_thread():
+            verdict = run.judge()
+            again = (with_worst_cases(verdict) if certificate.get("one_step") else verdict).certificate()
     for where, before, after in _differences(_told(certificate), _told(again), ""):
         elsewhere = {k: v for k, v in certificate["versions"].items() if versions().get(k) != v}
         cause = "" if not elsewhere else f"; it was made with {', '.join(f'{k} {v}' for k, v in elsewhere.items())}"

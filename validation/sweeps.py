@@ -55,9 +55,13 @@ class LostPiecesError(WorkerError):
 def _begin() -> None:
     """What a process of the pool does first: leave Ctrl-C to the parent, and end when the parent is gone.
 
-    What is loaded by then stays, so the garbage collector need not look through it again and again.
+    There are as many processes as cores, so BLAS has one thread in each. What is loaded by now stays: the garbage
+    collector need not look through it again and again.
     """
+    from threadpoolctl import threadpool_limits
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1, "blas")
     gc.freeze()
     parent = multiprocessing.parent_process()
 

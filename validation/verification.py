@@ -22,6 +22,7 @@ from ..problems import problem as build_problem
 from ..problems.digest import problem_digest, share_digests
 from ..problems.registry import OBJECTS
 from ..solvers.engines.simulate import blas_on_one_thread
+from ..solvers.method import Method, known_methods
 from ..solvers.method import method as build_method
 from ..theory import THEOREMS, Theorem, theorem
 from ..theory.compressors import COMPRESSORS, Compressor, compressor
@@ -381,17 +382,18 @@ def _parts(
 
 
 def _answer_of(part: Part) -> Any:
-    """The answer about a part; that about text is kept in this process.
+    """The answer about a part; that about text is kept in this process, as long as names mean the same methods.
 
     What ran can be checked: a refusal of the toolkit's own is as good as a difference.
     """
     given = part.about if part.given is None else part.given
+    methods = [known_methods().get(a) for a in part.about if isinstance(a, str)]
     try:
         if part.own:  # another one may have the same spec
             return part.check(*given)
-        if part.key not in _ANSWERS:
-            _ANSWERS[part.key] = part.check(*given)
-        return _ANSWERS[part.key]
+        if part.key not in _ANSWERS or any(a is not b for a, b in zip(_ANSWERS[part.key][0], methods, strict=True)):
+            _ANSWERS[part.key] = methods, part.check(*given)
+        return _ANSWERS[part.key][1]
     except TooMuchError as reason:
         if part.needed:
             raise
@@ -402,7 +404,7 @@ def _answer_of(part: Part) -> Any:
         return Conformance("not checked" if part.own else "differs", f"which cannot be checked: {reason}")
 
 
-_ANSWERS: dict[tuple[Any, ...], Any] = {}
+_ANSWERS: dict[tuple[Any, ...], tuple[list[Method | None], Any]] = {}
 
 
 def _is_own(given: Compressor) -> bool:

@@ -12,6 +12,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from tersegrad.common.errors import InputError
 from tersegrad.problems import problem
@@ -133,6 +134,11 @@ def test_the_pool_s_processes_are_copies_of_one_that_has_imported_what_they_need
     with started("processes", 2) as pool:
         assert pool.submit(imported, "tersegrad.validation.verification").result()
         assert pool.submit(gc.get_freeze_count).result() > 100_000
+        assert {library["num_threads"] for library in pool.submit(blas).result()} == {1}
+
+
+def blas():
+    return [library for library in threadpool_info() if library["user_api"] == "blas"]
 
 
 def imported(module):

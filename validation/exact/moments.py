@@ -341,6 +341,8 @@ class Recursion:
         for probability, found in self.branches(t):
             whole = self.registers(Z, found)
             out += probability * (found.kept.T @ whole @ found.kept)
+            if not wanted:
+                continue
             for name, streams, each in zip(OF_THE_ROUND, (found.up, found.down), (found.messages, 1), strict=True):
                 if name in wanted:
                     residuals[name] += probability * float(np.sum((whole @ streams) * streams)) / each

@@ -103,6 +103,8 @@ def _as_double(value: Any) -> Any:
 
 def is_numbers(value: Any) -> bool:
     """Whether NumPy makes real numbers of it."""
+    if type(value) is np.ndarray and value.dtype.kind in "iuf":
+        return True
     if value is None or isinstance(value, str | bytes | Mapping):
         return False
     try:
@@ -116,7 +118,13 @@ def is_numbers(value: Any) -> bool:
 
 
 def _has_class(word: str) -> Callable[[Any], bool]:
-    return lambda value: any(base.__name__ == word for base in type(value).__mro__)
+    return lambda value: word in _names(type(value).__mro__)
+
+
+@cache
+def _names(classes: tuple[type, ...]) -> frozenset[str]:
+    """What they are called."""
+    return frozenset(one.__name__ for one in classes)
 
 
 #: What one word of an annotation accepts; other words are names of classes.
@@ -142,7 +150,7 @@ def _sequence(of: Kind) -> Kind:
 
     def read(name: str, value: Any) -> Any:
         given = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
-        if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        if type(given) not in (tuple, list) and (not isinstance(given, Sequence) or isinstance(given, str | bytes)):
             raise _WrongKindError(name, value, words)
         if isinstance(given, range):  # whole numbers all of them, perhaps billions
             of.read(f"{name}[0]", next(iter(given), 0))
@@ -169,7 +177,7 @@ def _mapping(of: Kind) -> Kind:
     words = "a dictionary from names to " + (_plural(of.words) if of.words != "anything" else "values")
 
     def read(name: str, value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _WrongKindError(name, value, words)
         for key in value:
             if not isinstance(key, str):
@@ -280,8 +288,8 @@ def checked(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if not kinds:
             learn()
-        if len(args) <= len(positional):
-            args = tuple(read_as(kinds[name], name, value) for name, value in zip(positional, args, strict=False))
+        if args and len(args) <= len(positional):
+            args = tuple([read_as(kinds[name], name, value) for name, value in zip(positional, args, strict=False)])
         for name, value in kwargs.items():
             kind = kinds.get(name) or (others[0] if others else None)
             if kind is not None:

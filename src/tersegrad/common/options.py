@@ -21,6 +21,8 @@ MOST = 2**53
 
 def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
     """Return `value` as an int of at least `low` and at most `high`."""
+    if type(value) is int and low <= value <= (MOST if high is None else high):
+        return value
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     whole = is_number and (isinstance(value, Integral) or float(value).is_integer())
     high = MOST if high is None and whole and value > MOST else high
@@ -36,7 +38,8 @@ def whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
         given = np.asarray(values, dtype=np.float64).ravel()
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} = {str(values)[:60]} are not whole numbers") from None
-    if wrong := [value for value in given.tolist() if not abs(value) <= MOST or value != int(value)]:
+    wrong = given[~((np.abs(given) <= MOST) & (given == np.trunc(given)))]
+    if wrong.size:
         raise InputError(f"{name} hold {wrong[0]:g}, which is not a whole number")
     return given.astype(np.int64)
 
@@ -44,7 +47,8 @@ def whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
 def number(name: str, value: Any, low: float = 0.0, high: float | None = None, *, strict: bool = False) -> float:
     """Return `value` as a finite float that is at least `low`, or above it when `strict`, and at most `high`."""
     try:
-        given = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        real = type(value) is float or (isinstance(value, Real) and not isinstance(value, bool))
+        given = float(value) if real else math.nan
     except OverflowError:  # a whole number above all doubles
         given = math.inf
     if not math.isfinite(given):

@@ -14,6 +14,7 @@ without a guarantee.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,9 @@ COMPRESSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("dore", r"\Delta_i", "q", {"loc": "lower left", "bbox_to_anchor": (0.0, 0.11)}),
 )
 """Method, what it compresses up and down, and where its legend finds room."""
+
+SUMMARIES: dict[str, Callable[..., NDArray[np.float64]]] = {"mean": np.mean, "smallest": np.min, "largest": np.max}
+"""Of the replicas: the line and its band."""
 
 Runs = dict[float, dict[str, Trace]]
 
@@ -192,13 +196,14 @@ def _residuals(ax: Axes, traces: dict[str, Trace], with_legends: bool) -> None:
 def table(runs: Runs) -> Table:
     """What is drawn, one row for every step, method and round."""
     columns = ("dist_sq", "up_residual_sq", "down_residual_sq")
+    names = [f"{column}, {word}" for column in columns for word in SUMMARIES]
     rows: list[Row] = []
     for gamma, traces in runs.items():
         for word, trace in traces.items():
-            means = [trace.columns[c].mean(axis=0) for c in columns]
-            points = zip(trace.rounds.tolist(), bits(trace).tolist(), *(m.tolist() for m in means), strict=True)
+            drawn = [summary(trace.columns[c], axis=0).tolist() for c in columns for summary in SUMMARIES.values()]
+            points = zip(trace.rounds.tolist(), bits(trace).tolist(), *drawn, strict=True)
             rows += [(gamma, METHODS[word].name, *point) for point in points]
-    return ("gamma", "method", "round", "bits of a worker, both ways", *columns), rows
+    return ("gamma", "method", "round", "bits of a worker, both ways", *names), rows
 
 
 FIGURE = Drawing(
@@ -209,7 +214,7 @@ FIGURE = Drawing(
     "upper row, 0.025 in the lower one. Left and middle: squared distance to the solution against rounds and against "
     "the bits that pass each worker in both directions. Right: squared norms of what is compressed: DORE's differences "
     "Delta_i (averaged over workers) and q, an increment of the model; DoubleSqueeze's error-compensated gradients v_i "
-    "and v. Lines are means over replicas, bands run from the smallest to the largest replica; curves end in the "
+    "and v. Lines are means of eight runs, bands reach from the smallest to the largest; curves end in the "
     "rounding of double precision. The paper does not print the scaling of A, and its parameters lie outside its "
     "Theorem 1.",
     measure,

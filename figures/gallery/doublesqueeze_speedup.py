@@ -220,15 +220,19 @@ def _promised(ax: Axes, m: Measurement) -> None:
 
 
 def table(m: Measurement) -> Table:
-    """What is drawn, one row for every point: means with their limits, and the bound where there is one."""
+    """What is drawn, one row for every point: means with their limits, and the bound where there is one.
+
+    Empty: no theorem covers the run, or its step is another compressor's.
+    """
     rows: list[Row] = []
     for axis, places, curves in (("T", m.rounds, m.over_rounds), ("n", m.workers, m.over_workers)):
         for word, curve in curves.items():
             for k, place in enumerate(places):
                 bound = "" if curve.bound is None else float(curve.bound[k])
                 limits = (float(values[k]) for values in (curve.mean, curve.low, curve.high))
-                rows.append((axis, ENTRIES[word].name, place, *limits, bound))
-    return ("axis", "method", "value", "mean", "low", "high", "bound"), rows
+                until = "" if axis == "T" or curve.until is None else curve.until
+                rows.append((axis, ENTRIES[word].name, place, *limits, bound, until))
+    return ("axis", "method", "value", "mean", "low", "high", "bound", "speedup promised to n"), rows
 
 
 FIGURE = Drawing(

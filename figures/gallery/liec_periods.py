@@ -82,7 +82,7 @@ FIGURE = Drawing(
     "LIEC",
     "Averaging periods and blocks of LIEC",
     f"Robust regression in {DIM} dimensions, 400 rows sorted over {WORKERS} workers, Gaussian gradient noise, scaled "
-    f"sign, step {GAMMA:g} for all; means over replicas. (a) The mean over rounds of the squared gradient (at the "
+    f"sign, step {GAMMA:g} for all; means of four runs. (a) The mean over rounds of the squared gradient (at the "
     "average of the workers' models for LIEC) for averaging periods H = 32 and 100, beside one-way error feedback and "
     "DoubleSqueeze. Dashed: SGD's bound, from where it is below the start; those of the others never are at this step. "
     "(b) The same at equal bits, both ways, by the papers' formulas. (c) and (d) The end of the run and "

@@ -85,7 +85,7 @@ FIGURE = Drawing(
     "Linear speedup of many methods",
     f"Where ||x^t - x*||^2 settles over the number of workers, all at the step {GAMMA:g}, on a quadratic in {DIM} "
     "dimensions, L = 1, mu = 0.5, the same for every worker, with Gaussian gradient noise of variance "
-    f"{SIGMA_SQ:g} a worker; mean over replicas and the second half of the run. (a) QSGD with 4 levels, both ways for "
+    f"{SIGMA_SQ:g} a worker; mean over 16 runs and the second half of each. (a) QSGD with 4 levels, both ways for "
     "DORE, Artemis and LIEC-SGD; LIEC-SGD lies on SGD. Dashed, in the colours of their methods, are the bounds that "
     "theorems give at this step. (b) The 5 largest of 20 coordinates, both ways for DoubleSqueeze and CSER; these two, "
     "MEM-SGD and EF21-SGDM lie on one curve, that of SGD; no theorem bounds this distance for the methods in (b). The "

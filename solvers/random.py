@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit, types, uint32, uint64
 
 from .record import Record, reference
-from .signatures import BARE, INNER, MATRIX, OPTIONS, flat
+from .signatures import BARE, INNER, MATRIX, flat
 
 STREAM_ROWS, STREAM_NOISE, STREAM_UP, STREAM_DOWN, STREAM_UP_SPECIAL, STREAM_DOWN_SPECIAL, STREAM_COIN = range(7)
 #: The worker number under which coins common to all workers are drawn.
@@ -42,15 +42,20 @@ class Draws(Record):
         What the generator makes of them, (4, M).
     numbers
         Uniforms or normals made of the words, (B, 4 ceil(D / 4)).
+    room
+        What normals are made of on the way, for `CHUNK` counters at a time, (5, 2 CHUNK).
     """
 
     key: np.ndarray
     index: np.ndarray
     words: np.ndarray
     numbers: np.ndarray
+    room: np.ndarray
 
 
-DRAWS = reference(Draws, U4[::1], U4[::1], U4[:, ::1], MATRIX)
+DRAWS = reference(Draws, U4[::1], U4[::1], U4[:, ::1], MATRIX, F4[:, ::1])
+#: Counters whose words become normals at a time.
+CHUNK = 128
 
 
 #: The orders in which workers go through their rows, where these are reshuffled. A row for every worker of this process
@@ -68,6 +73,7 @@ RESHUFFLE = types.void(I8, I8, I8, I8, ORDERS, DRAWS)
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _MASK = 0xFFFFFFFF
+FOUR_WORDS = np.uint64(4)
 # Constants of Box and Muller's method in single precision.
 _ZERO, _HALF, _ONE, _TWO = (np.float32(v) for v in (0.0, 0.5, 1.0, 2.0))
 _LN2, _CENTRE, _ANGLE = (np.float32(v) for v in (math.log(2.0), 2.0**29 - 0.5, math.pi * 2.0**-31))
@@ -81,7 +87,8 @@ def draws(replicas: Sequence[int] | np.ndarray, count: int) -> Draws:
     blocks = -(-count // 4)
     key = np.repeat(np.asarray(replicas, dtype=np.uint32), blocks)
     index = np.tile(np.arange(blocks, dtype=np.uint32), len(replicas))
-    return Draws(key, index, np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks)))
+    words, numbers = np.zeros((4, key.size), np.uint32), np.zeros((len(replicas), 4 * blocks))
+    return Draws(key, index, words, numbers, np.zeros((5, 2 * CHUNK), np.float32))
 
 
 def orders(rows: Sequence[int], batch: int, replicas: int) -> np.ndarray:
@@ -129,14 +136,16 @@ def philox(seed, rnd, worker, stream, d):
 @njit(**BARE)
 def to_uniforms(d):
     """Turn the words of `d` into uniforms (k + 1/2) 2^-32, strictly inside (0, 1)."""
-    words, numbers = d.words, d.numbers
-    u = numbers.reshape((words.shape[1], 4))
+    words, u = d.words, flat(d.numbers)
     w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
-    for m in range(w0.size):
-        u[m, 0] = (float(w0[m]) + 0.5) * 2.0**-32
-        u[m, 1] = (float(w1[m]) + 0.5) * 2.0**-32
-        u[m, 2] = (float(w2[m]) + 0.5) * 2.0**-32
-        u[m, 3] = (float(w3[m]) + 0.5) * 2.0**-32
+    for m in range(
+        uint64(w0.size)
+    ):  # unsigned places in one vector: with rows, or signed ones, this does not vectorise
+        j = FOUR_WORDS * m
+        u[j] = (float(w0[m]) + 0.5) * 2.0**-32
+        u[j + uint64(1)] = (float(w1[m]) + 0.5) * 2.0**-32
+        u[j + uint64(2)] = (float(w2[m]) + 0.5) * 2.0**-32
+        u[j + uint64(3)] = (float(w3[m]) + 0.5) * 2.0**-32
 
 
 @njit(**BARE)
@@ -192,26 +201,26 @@ def on_circle(word, radius):
     return c, s
 
 
-@njit(**OPTIONS, no_cpython_wrapper=True, fastmath={"contract"})
-def box_muller(words, z):
-    """Turn words (4, M) into independent standard normals z (M, 4), in loops that vectorise.
+@njit(**INNER, fastmath={"contract"})
+def box_muller(words, room, z):
+    """Turn words (4, M) into independent standard normals z (4 M,), in loops that vectorise.
 
     Single precision, 1e-6: it is the noise of a gradient, whose law no test of the bounds could tell from the exact
     one, at half the time. ``log`` is 2 atanh((x - 1)/(x + 1)) on the mantissa x in [1/sqrt 2, sqrt 2), by its series.
     """
-    x, radius = np.empty(256, np.float32), np.empty(256, np.float32)
-    cosines, sines = np.empty(256, np.float32), np.empty(256, np.float32)
-    bits = x.view(np.int32)
-    for base in range(0, words.shape[1], 128):
-        m = min(128, words.shape[1] - base)
+    x, radius, cosines, sines = room[0], room[1], room[2], room[3]
+    bits, angle = x.view(np.int32), room[4].view(np.uint32)
+    for base in range(0, words.shape[1], CHUNK):
+        m = min(CHUNK, words.shape[1] - base)
         a, b = words[0, base : base + m], words[1, base : base + m]
         c, d = words[2, base : base + m], words[3, base : base + m]
-        x2, radius2 = x[m : 2 * m], radius[m : 2 * m]
-        cosines2, sines2 = cosines[m : 2 * m], sines[m : 2 * m]
+        x2, angle2, cosines2, sines2 = x[m : 2 * m], angle[m : 2 * m], cosines[m : 2 * m], sines[m : 2 * m]
         for j in range(m):
             x[j] = np.float32(a[j]) + _HALF
+            angle[j] = b[j]
         for j in range(m):
             x2[j] = np.float32(c[j]) + _HALF
+            angle2[j] = d[j]
         for j in range(2 * m):
             exponent = np.int32(((bits[j] + 0x4AFB0D) >> 23) - 127)
             bits[j] -= np.int32(exponent << 23)
@@ -221,35 +230,32 @@ def box_muller(words, z):
             y = s * s
             log = radius[j] + _TWO * s * (_ONE + y * (_L3 + y * (_L5 + y * (_L7 + y * _L9))))
             radius[j] = np.sqrt(-_TWO * min(log, _ZERO))
-        for j in range(m):
-            cosines[j], sines[j] = on_circle(b[j], radius[j])
-        for j in range(m):
-            cosines2[j], sines2[j] = on_circle(d[j], radius2[j])
-        to = z[base : base + m]
-        for j in range(m):
-            to[j, 0] = cosines[j]
-            to[j, 1] = sines[j]
-            to[j, 2] = cosines2[j]
-            to[j, 3] = sines2[j]
+        for j in range(2 * m):
+            cosines[j], sines[j] = on_circle(angle[j], radius[j])
+        to = z[4 * base : 4 * (base + m)]
+        for j in range(uint64(m)):  # unsigned places, as in `to_uniforms`
+            i = FOUR_WORDS * j
+            to[i] = cosines[j]
+            to[i + uint64(1)] = sines[j]
+            to[i + uint64(2)] = cosines2[j]
+            to[i + uint64(3)] = sines2[j]
 
 
-@njit(**OPTIONS)
+@njit(**BARE)
 def add_noise(kind, sd, d, g):
     """Turn the words of `d` into noise of standard deviation `sd` and add it to g (B, dim)."""
-    words, numbers = d.words, d.numbers
-    z = numbers.reshape((words.shape[1], 4))
+    numbers, z = d.numbers, flat(d.numbers)
     if kind == GAUSSIAN:
-        box_muller(words, z)
+        box_muller(d.words, d.room, z)
     else:
         to_uniforms(d)
-        for m in range(z.shape[0]):
-            for k in range(4):
-                centred = z[m, k] - 0.5
-                z[m, k] = math.sqrt(12.0) * centred if kind == UNIFORM else (1.0 if centred > 0.0 else -1.0)
+        for j in range(z.size):
+            centred = z[j] - 0.5
+            z[j] = math.sqrt(12.0) * centred if kind == UNIFORM else (1.0 if centred > 0.0 else -1.0)
     if g.shape[1] == numbers.shape[1]:
-        flat_g, flat_z = flat(g), flat(numbers)
+        flat_g = flat(g)
         for j in range(flat_g.size):
-            flat_g[j] += sd * flat_z[j]
+            flat_g[j] += sd * z[j]
         return
     for r in range(g.shape[0]):
         to, number = g[r], numbers[r]

@@ -79,3 +79,18 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_list_sorts(report):
         "const s = document.querySelector('select[data-sorts]'); s.value = 0; s.dispatchEvent(new Event('change'))"
     )
     assert shown(report) == sorted(v.theorem for v in examples())
+
+
+def test_pictures_are_dark_on_a_dark_screen_and_white_on_a_light_one_and_on_paper(report):
+    """As drawn on white; a filter inverts them where the page is dark."""
+
+    def filtered(scheme, medium):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        report.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
+        return report.execute_script("return getComputedStyle(document.querySelector('figure')).filter")
+
+    try:
+        assert "invert" in filtered("dark", "screen")
+        assert filtered("light", "screen") == filtered("dark", "print") == "none"
+    finally:
+        report.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})

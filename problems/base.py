@@ -362,7 +362,7 @@ class Problem(ABC):
         one for all, gives its mean, with their supports (n, d) the largest sum over workers that share a coordinate,
         and the scaled gradients at x0. The strong convexity mu_i (n,) of the workers is mu_min where it is not given.
         """
-        Constants.read(constants)
+        Constants.read({name: value for name, value in constants.items() if name not in ("notes", "certainty")})
         composite = self.regulariser != (0.0, 0.0)
         mu_min = constants.get("mu_min")
         slopes = self._slopes_sq(self.x0)

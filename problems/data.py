@@ -52,14 +52,14 @@ def own(rows: Any, targets: Any, source: str | None = None) -> tuple[Any, NDArra
         If the shapes or the indices of data frames do not fit, or an entry is missing or no finite number.
     """
     if targets is None:
-        raise InputError("rows of your own need their targets: give y, one number or label a row")
+        raise InputError("rows of your own need targets: give y, one number or label per row")
     X, y = ("X", "y") if source is None else (f"data file '{source}'", f"the column of targets of '{source}'")
     _require_same_order(rows, targets)
     A, b = _rows(rows, X), _targets(targets, y)
     if A.ndim != 2 or 0 in A.shape:
         raise InputError(f"{X} has the shape {A.shape}; give rows times features, at least 1 x 1")
     if b.shape != (A.shape[0],):
-        raise InputError(f"y has the shape {b.shape} and X {counted(A.shape[0], 'row')}; give one target per row")
+        raise InputError(f"y has the shape {b.shape} and X has {counted(A.shape[0], 'row')}; give one target per row")
     return A, b
 
 

@@ -112,7 +112,7 @@ class Front(click.Group):
             return _say(f"error: {usage_sentence(mistake)}", BAD_INPUT)
         except MemoryError:
             return _say(
-                "error: there is not enough memory for this; take fewer workers, replicas or coordinates",
+                "error: there is not enough memory for this; use fewer workers, replicas or coordinates",
                 BAD_INPUT,
             )
         except OSError as trouble:

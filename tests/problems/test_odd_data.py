@@ -55,7 +55,8 @@ def test_rows_of_any_kind_are_the_same_rows(X):
     "y", [
         Y > 0, Y.tolist(), Y[:, None], SERIES, SERIES.astype("Int64"), SERIES.astype("category"),
         SERIES.astype("boolean"), SERIES.to_frame(), np.where(Y, "yes", "no"),
-        pd.Series(np.where(Y, "yes", "no"), dtype="string"), Y.astype(object), sp.csr_array(Y[:, None]), pd.Index(Y), np.ma.masked_array(Y), Y.astype(np.uint64) * 2**63,
+        pd.Series(np.where(Y, "yes", "no"), dtype="string"), Y.astype(object), sp.csr_array(Y[:, None]), pd.Index(Y),
+        np.ma.masked_array(Y), Y.astype(np.uint64) * 2**63,
     ], ids=lambda y: type(y).__name__,
 )  # fmt: skip
 def test_labels_of_any_kind_are_the_same_labels(y):

@@ -94,5 +94,5 @@ FIGURE = Drawing(
     measure,
     picture,
     table,
-    seconds=(0.3, 0.3),
+    seconds=(0.2, 0.2),
 )

@@ -59,5 +59,5 @@ FIGURE = Drawing(
     "as data can be: local momentum (DGC) stalls where global momentum (GMC) goes on. With 30 features the picture "
     "shows the order of the methods, not the saving that a large model has.",
     measure,
-    seconds=(1.5, 1),
+    seconds=(1, 1.5),
 )

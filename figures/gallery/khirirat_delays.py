@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...problems import problem
 from ...solvers import simulate
 from ...solvers.clocks import clock
 from ...theory import theorem
 from ..drawing import Drawing, Frame, Frames, Line
-from .khirirat_communication import DATA, DIM, OVERLAPS, WORKERS
+from .khirirat_communication import DIM, OVERLAPS, WORKERS, data
 
 UP = "qsgd:levels=8,block=64"
 TAUS = (0, 2, 8, 24)
@@ -22,7 +21,7 @@ def measure(quick: bool = False, seed: int = 0) -> Frames:
     rounds, taus = (400, (0, 2)) if quick else (12_000, TAUS)
     frames = []
     for title, overlap in OVERLAPS.items():
-        on = problem(DATA.format(dim=DIM, overlap=overlap), workers=WORKERS)
+        on = data(overlap)
         lines = []
         for look, tau in enumerate(taus):
             known = replace(on.constants(), tau=float(tau))
@@ -51,5 +50,5 @@ FIGURE = Drawing(
     "coordinate belongs to one worker (s = 1), and the step is n times longer; dense: all share all (s = n). Delays "
     "make the step, and with it the rate, smaller by 1 + 2 tau.",
     measure,
-    seconds=(28, 8),
+    seconds=(30, 9),
 )

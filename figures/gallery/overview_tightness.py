@@ -33,5 +33,5 @@ FIGURE = Drawing(
     measure,
     partial(lollipops, label="measured / bound"),
     table,
-    seconds=(2, 1),
+    seconds=(1, 0.4),
 )

@@ -17,6 +17,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
+from ..common.ending import uninterrupted
 from ..common.errors import InputError, WorkerError, nearest
 from ..common.options import integer
 
@@ -85,7 +86,8 @@ def _context() -> BaseContext:
 def prepare() -> None:
     """Let imports of the pool's processes begin, while the program that is going to start them does its own."""
     if _context().get_start_method() == "forkserver":
-        forkserver.ensure_running()
+        with uninterrupted():
+            forkserver.ensure_running()
 
 
 @contextmanager
@@ -108,6 +110,7 @@ def started(name: str, jobs: int | None = None) -> Iterator[Executor]:
     if jobs is not None:
         integer("jobs", jobs, 1, MOST_JOBS)
     if name == "processes":
+        prepare()
         pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, _context(), initializer=_begin)
         try:
             yield pool

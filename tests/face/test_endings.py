@@ -181,13 +181,28 @@ def test_a_second_interruption_changes_nothing(pause, under_way, nothing_left, t
     assert said.splitlines() == ["interrupted"]
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.2, 0.5])
+def test_an_interruption_while_the_pool_s_processes_import_is_said_in_a_word(wait, nothing_left, tmp_path):
+    """Ctrl-C reaches the whole tree, also the process that those of the pool are copies of."""
+    run = subprocess.Popen(
+        [*COMMAND, "verify", *LONG, "--rounds", "3000000", "--jobs", "2", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: run.poll() is not None or len(children(run.pid)) >= 1)
+    time.sleep(wait)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert said.splitlines() == ["interrupted"]
+
+
 def test_the_first_process_of_all_is_started_uninterrupted():
     """Python's own tracker of resources, started with the first process, lets SIGINT through in its parent."""
     script = (
         "import signal\n"
         "from multiprocessing import resource_tracker\n"
-        "from tersegrad.solvers.engines.distributed import processes\n"
-        "with processes._uninterrupted():\n"
+        "from tersegrad.common.ending import uninterrupted\n"
+        "with uninterrupted():\n"
         "    resource_tracker.ensure_running()\n"
         "    assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
@@ -198,10 +213,10 @@ def test_the_first_process_of_all_is_started_uninterrupted():
 def test_an_interruption_that_another_thread_takes_is_held_back_as_well():
     script = (
         "import os, signal, threading, time\n"
-        "from tersegrad.solvers.engines.distributed import processes\n"
+        "from tersegrad.common.ending import uninterrupted\n"
         "threading.Thread(target=time.sleep, args=(2,), daemon=True).start()\n"
         "try:\n"
-        "    with processes._uninterrupted():\n"
+        "    with uninterrupted():\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "        time.sleep(0.5)\n"
         "        held = True\n"

@@ -25,14 +25,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from multiprocessing import resource_tracker
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
+from ....common.ending import uninterrupted
 from ....common.errors import InputError, WorkerError, counted
 from ....problems.share import Share, data_file, read_share
 from ...trace import Trace
@@ -317,7 +316,7 @@ class ProcessPool:
         self.seen_heartbeats = self.heartbeats.copy()
         self.silence = [0.0] * workers
         eager = EAGER_SECONDS if workers <= cores() and hasattr(os, "sched_yield") else 0.0
-        with _uninterrupted():
+        with uninterrupted():
             for i in range(workers):
                 here, there = socket.socketpair()
                 here.settimeout(BEAT_SECONDS * 2)
@@ -487,7 +486,7 @@ class ProcessPool:
 
     def end(self, kindly: bool = False) -> None:
         """Let the workers go, or end them; nothing is left of them."""
-        with _uninterrupted():
+        with uninterrupted():
             for connection in self.sockets if kindly else ():
                 with contextlib.suppress(OSError):
                     connection.sendall(_HEAD.pack(STOP, 0, 0, 0))
@@ -515,29 +514,6 @@ def _is_stopped(process: int) -> bool:
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
     return False
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes started meanwhile never see one."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # started later, it would let SIGINT through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handler, held = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
-    # Another thread, a BLAS's for instance, takes the signal that this one blocks, and the handler still runs here.
-    ours = callable(handler) and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if held and callable(handler):
-            handler(*held[0])
 
 
 def carry_out(job: Job, patience: float = PATIENCE) -> Trace:

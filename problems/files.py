@@ -399,8 +399,8 @@ def _column(path: str, target: str | int | None, names: list[str], columns: int)
 def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
     """Return rows (m, d), dense or sparse, and targets (m,) of NumPy files.
 
-    An ``.npz`` file holds X and y; or, for sparse rows, what ``scipy.sparse.save_npz`` writes (data, indices, indptr,
-    shape) and y. An ``.npy`` file holds X, and `targets` names the file of y.
+    An ``.npz`` file holds X and y; or, for sparse rows, what ``scipy.sparse.save_npz`` writes (in CSR without a
+    format: data, indices, indptr, shape) and y. An ``.npy`` file holds X, and `targets` names the file of y.
 
     Raises
     ------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from tersegrad.common.errors import InputError
@@ -192,3 +193,24 @@ def test_any_text_is_a_table_or_refused(tmp_path_factory, lines):
         rows = [line for line in lines if ",".join(line).strip()]
         assert made.A.shape[0] in (len(rows), len(rows) - 1)
         assert made.A.shape[1] == len(rows[0]) - 1
+
+
+few = st.lists(st.integers(-1, 4), max_size=6)
+
+
+@settings(max_examples=200, deadline=2000)
+@given(few, few, st.one_of(few, few.map(sorted)), st.tuples(st.integers(-1, 4), st.sampled_from([-1, 0, 1, 3, 10**12])))
+@example([1, 2], [0, 2], [0, 1, 2], (2, 3))
+def test_any_parts_of_sparse_rows_are_rows_or_refused(tmp_path_factory, data, indices, indptr, shape):
+    """What does not fit would be read from foreign memory."""
+    path = tmp_path_factory.getbasetemp() / "any.npz"
+    parts = {"data": np.array(data, float), "indices": np.array(indices, int), "indptr": np.array(indptr, int)}
+    np.savez(path, shape=np.array(shape), y=np.arange(max(shape[0], 0)), **parts)
+    made, sentence = attempted(None, None, "least-squares", data=str(path))
+    if made is None:
+        assert len(sentence.strip().splitlines()) == 1
+    else:
+        expected = np.zeros(shape)
+        for row, (low, high) in enumerate(pairwise(indptr)):
+            np.add.at(expected[row], indices[low:high], data[low:high])
+        np.testing.assert_array_equal(made.A, expected)

@@ -6,6 +6,7 @@ they are, unless they are asked to be standardised.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -102,6 +103,9 @@ def _rows(rows: Any, name: str) -> Any:
     """Rows as float64, dense or CSR, all finite."""
     from scipy.sparse import csr_array, issparse
 
+    if hasattr(rows, "sparse"):  # a data frame all of whose columns are sparse
+        with suppress(ValueError):  # filled with another number than zero
+            rows = rows.sparse.to_coo()
     _require_no_gaps(rows, name)
     try:
         if issparse(rows):

@@ -107,6 +107,16 @@ def test_what_has_no_right_answer_is_refused_in_a_sentence(name, X, y, words):
     assert "\n" not in str(refused.value)
 
 
+def test_a_data_frame_of_sparse_columns_stays_sparse():
+    theirs = sp.random_array((12, 300), density=0.01, rng=np.random.default_rng(0), format="csr")
+    frame = pd.DataFrame.sparse.from_spmatrix(theirs)
+    made = built(frame, Y)
+    assert sp.issparse(made.A)
+    np.testing.assert_array_equal(made.A.toarray(), theirs.toarray())
+    ones = pd.DataFrame({name: pd.arrays.SparseArray([1.0, 1.0, 3.0], fill_value=1.0) for name in "ab"})
+    np.testing.assert_array_equal(built(ones, [0, 1, 1]).A, [[1, 1], [1, 1], [3, 3]])
+
+
 def test_indices_that_have_no_label_in_common_say_nothing():
     """One of the two was reset: rows are taken as they come, as scikit-learn does."""
     shifted = SERIES.set_axis(range(100, 112))

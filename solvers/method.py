@@ -209,6 +209,9 @@ class Method(Exchange):
 
         return from_functions(name, update, **options)
 
+    def __repr__(self) -> str:
+        return f"method({self.name!r})"
+
     def __post_init__(self) -> None:
         require_types(self)
         choice("models", self.models, ("", "averaged", "detached"))

@@ -93,6 +93,7 @@ def test_a_notebook_shows_a_card_and_escapes_what_it_shows():
         assert html.startswith("<div>")
         assert says in html
         assert len(repr(thing)) < 300
+    assert repr(tg.method("ef21")) == "method('ef21')"
     assert repr(found) == "<Guarantee of sgd.strongly-convex: gamma = 1, contraction 0.5>"
     assert "f* &lt; 3" in type(none)(none.theorem, "f* < 3")._repr_html_()
 

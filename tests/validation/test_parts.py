@@ -30,7 +30,7 @@ def test_every_compressor_is_its_reference(spec):
 #: The compressor, the text of its kernel, and what takes its place.
 EDITS = (
     ("adversary:direction=sphere,delta=0.1", "across * (norm / turned)", "across"),
-    ("bernoulli:p=0.3", "row[j] * factor", "row[j]"),
+    ("bernoulli:p=0.3", "to[j] = rounded(row[j] * factor", "to[j] = rounded(row[j]"),
     ("bernoulli:p=0.3", "if coins[0] < p:", "if coins[0] < 1.0 - p:"),
     ("clip:bits=3", "52 - comp.bits", "51 - comp.bits"),
     ("composed:first=randk/ratio=0.3,second=natural", "first, u[r], coin, ctx", "first, u[r], 0, ctx"),
@@ -71,7 +71,12 @@ EDITS = (
 
 #: The same, of what finds the places and values of sparse messages.
 SPARSE_EDITS = (
+    ("bernoulli:p=0.3", "values[j] = rounded(row[j] * factor", "values[j] = rounded(row[j]"),
+    ("bernoulli:p=0.3", "return dim", "return dim - 1"),
     ("randk:ratio=0.3", "values[i] = rounded(row[j] * factor", "values[i] = rounded(row[j]"),
+    ("sparsifier:ratio=0.3", "coins[j] * lam >= size", "0.5 * lam >= size"),
+    ("sparsifier:ratio=0.3", "value = scale if row[j] > 0.0 else -scale", "value = scale"),
+    ("sparsifier:ratio=0.3", "short += abs(values[i]) == once", "short += abs(values[i]) >= once"),
     ("threshold:level=0.7", "kept += not abs(row[j]) <= level", "kept += not abs(row[j]) < level"),
     ("topk:ratio=0.3", "ties > 0):\n            places[count] = j", "ties > 0):\n            places[count] = i"),
 )

@@ -253,10 +253,13 @@ class Method(Exchange):
         for name in self.parameters:
             if name not in parameters:
                 raise InputError(f"method '{self.name}' needs {name}: write {front.parameters(name)}")
+            given = parameters[name]
             try:
-                value = float(parameters[name])
+                if isinstance(given, str):  # one that the command line does not read as a number
+                    raise TypeError
+                value = float(given)
             except (TypeError, ValueError, OverflowError):
-                raise InputError(f"{name} = {parameters[name]!r} is not a number") from None
+                raise InputError(f"{name} = {given!r} is not a number") from None
             if name in WHOLE:
                 fits, wanted = 1 <= value <= LARGEST and value == value // 1, "a whole number from 1 to 2^53"
             elif name == "p":

@@ -370,7 +370,9 @@ def select_variants(names: tuple[str, ...]) -> list[str]:
     chosen: dict[str, None] = {}
     for name in names:
         method = THEOREMS[name].method if name in THEOREMS else name
-        found = [key for key, v in every.items() if key == name or v.of == method or key.startswith(f"{name}:")]
+        found = [
+            key for key, v in every.items() if key == name or (v.of and v.of == method) or key.startswith(f"{name}:")
+        ]
         if not found:
             known = [*known_methods(), *THEOREMS, *every]
             raise InputError(f"no variant of '{name}'{nearest(name, known)}; take a method, a theorem or a variant")

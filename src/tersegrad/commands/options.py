@@ -110,8 +110,14 @@ def split(subject: Theorem, settings: dict[str, Any]) -> tuple[dict[str, Any], d
     return constants, {name: value for name, value in settings.items() if name in choices}
 
 
-up_option = click.option("--up", metavar="SPEC", help="Compressor of the workers' messages.")
-down_option = click.option("--down", metavar="SPEC", help="Compressor of the server's broadcast.")
+def _named(ctx: click.Context, parameter: click.Parameter, spec: str | None) -> str | None:
+    if spec == "":
+        raise InputError(f"--{parameter.name}: '' names nothing; leave it out, or give a compressor such as topk:k=10")
+    return spec
+
+
+up_option = click.option("--up", callback=_named, metavar="SPEC", help="Compressor of the workers' messages.")
+down_option = click.option("--down", callback=_named, metavar="SPEC", help="Compressor of the server's broadcast.")
 participation_option = click.option(
     "--participation",
     type=Real(0, 1, min_open=True),

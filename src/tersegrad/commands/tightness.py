@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..common.errors import counted
+from ..common.files import writable_directory
 from ..output import aligned, number, print_json
 from .options import Real, json_option, module_option, seed_option
 
@@ -41,11 +42,11 @@ def tightness(theorem_name: str, budget: float, keep: str | None, seed: int, as_
     from ..validation.tightness import store
     from ..validation.tightness import tightness as search
 
+    folder = None if keep is None else writable_directory(keep, "--keep")
     found = search(theorem_name, budget, seed)
     path = None
-    if keep is not None and found.instances:
-        Path(keep).mkdir(parents=True, exist_ok=True)
-        path = store([instance for _, instance in found.instances], Path(keep))
+    if folder is not None and found.instances:
+        path = store([instance for _, instance in found.instances], folder)
     if as_json:
         print_json(document(found, path))
     else:

@@ -186,8 +186,8 @@ def write_whole(path: str | Path, content: bytes | str, advice: str = "choose an
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-def writable_directory(path: str | Path) -> Path:
-    """Make a directory if need be, and make sure that files can be written there.
+def writable_directory(path: str | Path, option: str = "--out") -> Path:
+    """Make a directory if need be, and make sure that files can be written there; `option` is where it was given.
 
     Raises
     ------
@@ -195,14 +195,14 @@ def writable_directory(path: str | Path) -> Path:
         If they cannot.
     """
     if not str(path):
-        raise InputError("the path of the directory is empty: give one with --out")
+        raise InputError(f"the path of the directory is empty: give one with {option}")
     directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _probe(directory)
     except OSError as trouble:
         raise InputError(
-            f"cannot write to '{directory}': {trouble.strerror}; choose another directory with --out"
+            f"cannot write to '{directory}': {trouble.strerror}; choose another directory with {option}"
         ) from None
     return directory
 

@@ -154,22 +154,28 @@ class Guarantee:
     def bound(self, t: ArrayLike) -> NDArray[np.float64]:
         """The bound on the expected metric after t rounds, for an array of integers t.
 
+        nan at t = 0 where the bound begins later (an average over the first t models), so that it can be drawn over a
+        run from its start.
+
         Raises
         ------
         InputError
             If constants are missing (`needs`), or a t is not a number of rounds the bound is about.
         """
         curve, t = self._curve(), np.asarray(t)
-        if curve.every > 1 and (left := t[~curve.covers(t)]).size:
+        unknown = (t == 0) & (curve.first > 0)
+        asked = np.where(unknown, curve.whole(0), t)
+        if curve.every > 1 and (left := t[~curve.covers(asked)]).size:
             raise InputError(
                 f"t = {left.ravel()[0]}: the bound of {self.theorem.name} holds after whole epochs, multiples of m = "
                 f"{curve.every} rounds"
             )
-        if t.size and (np.any(t != np.floor(t)) or np.min(t) < curve.first):
+        if t.size and (np.any(asked != np.floor(asked)) or np.min(asked) < curve.first):
             raise InputError(
                 f"t = {np.min(t)}: the bound of {self.theorem.name} holds for whole numbers t >= {curve.first}"
             )
-        return curve.at(t)
+        bound = curve.at(asked)
+        return np.where(unknown, np.nan, bound) if np.any(unknown) else bound
 
     @checked
     def whole(self, t: float) -> int:

@@ -271,6 +271,16 @@ def test_bad_requests_raise_one_sentence(id):
         ask(id, up="tpok:k=5")
 
 
+@pytest.mark.parametrize("id", BOUNDS)
+def test_a_bound_that_begins_later_is_nan_at_the_start_of_a_run(id):
+    found = ask(id)
+    begin = found.whole(1)
+    values = found.bound([0, begin])
+    assert np.isnan(values[0]) == (found.curve.first > 0)
+    assert values[1] == found.bound(begin)
+    assert np.isnan(found.bound(0)) == np.isnan(values[0])
+
+
 @pytest.mark.parametrize("id", THEOREMS)
 def test_the_wrong_class_of_compressor_is_refused_with_the_reason(id):
     t = THEOREMS[id]

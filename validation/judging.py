@@ -18,6 +18,7 @@ import numpy as np
 
 from ..common.door import checked
 from ..common.errors import InputError, counted
+from ..common.hooks import Promise, called, instance
 from ..common.jsonable import plain
 from ..problems import Problem
 from ..problems import problem as build_problem
@@ -76,6 +77,8 @@ GAPS = ("gap", "gap_mean", "gap_avg")
 #: The speedup on a problem of one's own costs at most so many times what the main run does.
 SPEEDUP_COST = 4
 
+#: What a rule for the parameters returns.
+PARAMETERS = Promise("a dictionary from names to numbers", lambda value, *_: isinstance(value, Mapping))
 ParameterOverride = Callable[[Guarantee], dict[str, float]]
 ConstantsOverride = Callable[[Constants], Constants]
 
@@ -219,7 +222,9 @@ class VerificationRun:
         constants = problem.constants().replaced(self.plan.constants)
         if times is not None:
             constants = replace(constants, **times.facts(self.method.clock == "table"))
-        return constants if self.override_constants is None else self.override_constants(constants)
+        if self.override_constants is None:
+            return constants
+        return called("override_constants", self.override_constants, instance(Constants), constants)
 
     def guarantee(self, problem: Problem, rounds: int | None, **fixed: float) -> Guarantee | NoGuarantee:
         up = None if self.up.name == "identity" else self.up
@@ -269,7 +274,9 @@ class VerificationRun:
 
     def parameters(self, guarantee: Guarantee) -> Mapping[str, float]:
         """Those that are run."""
-        return self.override_parameters(guarantee) if self.override_parameters else guarantee.parameters
+        if self.override_parameters is None:
+            return guarantee.parameters
+        return called("override_parameters", self.override_parameters, PARAMETERS, guarantee)
 
     def columns(self, guarantee: Guarantee) -> list[str]:
         """The columns that the metric is made of, as far as a run has to be told."""

@@ -282,6 +282,21 @@ def test_constants_of_a_class_of_ones_own():
         tg.theorem("sgd.convex").guarantee(Own(n=1, L=1.0, mu=0.1))
 
 
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("override_parameters", boom),
+        ("override_parameters", give(3)),
+        ("override_constants", boom),
+        ("override_constants", give(3)),
+    ],
+)
+def test_a_rule_that_is_judged_in_place_of_the_theorems_is_one_sentence_where_it_is_wrong(rule, value):
+    plan = tg.Experiment("sgd.strongly-convex", SPEC, workers=2, rounds=5, replicas=2, workers_grid=(), rounds_grid=())
+    with pytest.raises(tg.InputError, match=rf"^{rule} (fails: RuntimeError: boom|returns 3: it must return a )"):
+        tg.judge(plan, **{rule: value})
+
+
 def test_promises():
     kept = {promise.words: [promise.kept(v) for v in (0, -1, True, 1.5, math.nan, "x", np.int64(3))]
             for promise in (COUNT, SIZE, NUMBER)}  # fmt: skip

@@ -18,6 +18,10 @@ from .signatures import BARE, INNER, OPTIONS
 LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
 #: A quarter of the numbers that may stay in the cache while they are used twice.
 CACHED = 4096
+#: Rows that serve all points while they are in the cache.
+GROUP = 8
+#: Points that have so many coordinates for each of them are few and long.
+LONG = 8
 #: What the compiler may do to a sum, so that it can add several terms at once; the order is then fixed.
 REORDER = {"reassoc", "contract"}
 
@@ -187,6 +191,68 @@ def mean_slope(loss, x, rows, b, g):
         add_combination(part, rows[low:high], g)
 
 
+@njit(fastmath=REORDER, **INNER)
+def scores_of_group(X, rows, T):
+    """Write a_j.x for every point x and each of the `GROUP` rows a_j into T (B, GROUP), two points at a time."""
+    a0, a1, a2, a3, a4, a5, a6, a7 = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+    for r in range(0, X.shape[0] - 1, 2):
+        x, y, t, u = X[r], X[r + 1], T[r], T[r + 1]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+        p0 = p1 = p2 = p3 = p4 = p5 = p6 = p7 = 0.0
+        for k in range(x.size):
+            s0, p0 = s0 + a0[k] * x[k], p0 + a0[k] * y[k]
+            s1, p1 = s1 + a1[k] * x[k], p1 + a1[k] * y[k]
+            s2, p2 = s2 + a2[k] * x[k], p2 + a2[k] * y[k]
+            s3, p3 = s3 + a3[k] * x[k], p3 + a3[k] * y[k]
+            s4, p4 = s4 + a4[k] * x[k], p4 + a4[k] * y[k]
+            s5, p5 = s5 + a5[k] * x[k], p5 + a5[k] * y[k]
+            s6, p6 = s6 + a6[k] * x[k], p6 + a6[k] * y[k]
+            s7, p7 = s7 + a7[k] * x[k], p7 + a7[k] * y[k]
+        t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7] = s0, s1, s2, s3, s4, s5, s6, s7
+        u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7] = p0, p1, p2, p3, p4, p5, p6, p7
+    if X.shape[0] % 2 == 1:
+        scores_at(X[-1], rows, T[-1])
+
+
+@njit(fastmath=REORDER, **INNER)
+def add_combinations(T, rows, G):
+    """g += sum_j t_j a_j over the `GROUP` rows a_j, for every row t of T (B, GROUP) and g of G (B, d)."""
+    a0, a1, a2, a3, a4, a5, a6, a7 = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+    for r in range(G.shape[0]):
+        g = G[r]
+        t0, t1, t2, t3, t4, t5, t6, t7 = T[r, 0], T[r, 1], T[r, 2], T[r, 3], T[r, 4], T[r, 5], T[r, 6], T[r, 7]
+        for k in range(g.size):
+            g[k] += (t0 * a0[k] + t1 * a1[k] + t2 * a2[k] + t3 * a3[k]) + (
+                t4 * a4[k] + t5 * a5[k] + t6 * a6[k] + t7 * a7[k]
+            )
+
+
+@njit(**OPTIONS, no_cpython_wrapper=True)
+def mean_slopes(loss, X, rows, b, G):
+    """The same as `mean_slope` at a few points x, into the rows of G.
+
+    BLAS would take longer to rearrange the rows than to multiply them. Here `GROUP` rows at a time serve all points.
+    """
+    for r in range(G.shape[0]):
+        g = G[r]
+        for k in range(g.size):
+            g[k] = 0.0
+    T = np.empty((X.shape[0], GROUP))
+    whole = b.size // GROUP * GROUP
+    for low in range(0, whole, GROUP):
+        part = rows[low : low + GROUP]
+        scores_of_group(X, part, T)
+        for r in range(X.shape[0]):
+            slopes(loss, 1.0 / b.size, T[r], b[low : low + GROUP])
+        add_combinations(T, part, G)
+    left = rows[whole:]
+    for r in range(X.shape[0]):
+        t = T[r, : b.size - whole]
+        scores_at(X[r], left, t)
+        slopes(loss, 1.0 / b.size, t, b[whole:])
+        add_combination(t, left, G[r])
+
+
 @njit(**OPTIONS)
 def gradient(worker, X, u, data, G):
     """Write grad f_worker at every row of X."""
@@ -195,6 +261,8 @@ def gradient(worker, X, u, data, G):
     rows, b = matrix[low:high], targets[low:high]
     if X.shape[0] == 1:
         mean_slope(parameters[0], X[0], rows, b, G[0])
+    elif X.shape[1] >= LONG * X.shape[0]:
+        mean_slopes(parameters[0], X, rows, b, G)
     else:
         T = np.empty((X.shape[0], high - low))
         scores(X, rows, T)

@@ -57,6 +57,17 @@ def test_a_gradient_at_one_point_takes_every_row_once(spec, rows, dim):
     assert np.linalg.norm(G[0] - p.worker_gradient(0, x)) <= rounding(p, 0, x)
 
 
+@pytest.mark.parametrize("spec", ["least-squares", "logistic", "robust", "huber"])
+@pytest.mark.parametrize(("rows", "points", "dim"), [(3, 2, 16), (8, 2, 17), (23, 3, 40), (21, 5, 39), (21, 5, 40)])
+def test_gradients_at_few_long_points_are_those_at_each(spec, rows, points, dim):
+    """Fewer rows than a group, whole groups, rows left over, a point without a partner; as many as go to BLAS."""
+    p = problem(f"{spec}:rows={rows},dim={dim}")
+    X = np.random.default_rng(6).standard_normal((points, dim)) / np.sqrt(dim)
+    G = run(p.kernels().exact_gradient, p, 0, X)
+    for x, g in zip(X, G, strict=True):
+        assert np.linalg.norm(g - p.worker_gradient(0, x)) <= rounding(p, 0, x)
+
+
 def test_the_oracle_is_exact_unless_rows_are_sampled(case):
     kernels = case.kernels()
     assert kernels.draws == (case.noise.batch or 0)

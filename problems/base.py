@@ -398,7 +398,7 @@ class Problem(ABC):
         if self.noise.batch is None:
             common |= {"sigma_sq": self.noise.sigma_sq, "sigma_star_sq": self.noise.sigma_sq}
         if self.f_star is not None:
-            common["gap0"] = max(float(self.objective(self.x0)) - self.f_star, 0.0)
+            common["gap0"] = max(self._gap(self.f_star, composite), 0.0)
         if self.x_star is not None:
             common["dist0_sq"] = float(np.sum((self.x0 - self.x_star) ** 2))
             common["zeta_star_sq"] = float(self._slopes_sq(self.x_star).mean())
@@ -411,6 +411,12 @@ class Problem(ABC):
     def stated(self) -> bool:
         """Whether gradient and constants are what a user states, in a class or functions of his own."""
         return not type(self).__module__.startswith(f"{__package__}.")
+
+    def _gap(self, f_star: float, composite: bool) -> float:
+        """F(x0) - F*; of a quadratic function without the difference, of which little is left where x0 is near x*."""
+        if self.quadratic and not composite and self.x_star is not None:
+            return 0.5 * float(self.gradient(self.x0) @ (self.x0 - self.x_star))
+        return float(self.objective(self.x0)) - f_star
 
     def _slopes_sq(self, x: FloatArray) -> FloatArray:
         """||grad f_i(x)||^2 (n,) at a point x (d,), with one gradient in memory at a time."""

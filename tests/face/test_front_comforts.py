@@ -66,7 +66,7 @@ def test_an_experiment_may_be_a_file_and_the_command_line_counts_more(tmp_path):
     ("text", "sentence"),
     [
         ("metod = 'sgd'", "has 'metod', which tersegrad run does not take (did you mean 'method'?)"),
-        ("rounds = 'x'", "'--rounds': 'x' is not a whole number"),
+        ("rounds = 'x'", "'--rounds': 'x' is not a valid whole number"),
         ("rounds = [1, 2]", "rounds = [1, 2]; give a string or a number"),
         ("json = 1", "json = 1; give true or false"),
         ("[up]\nk = 1", "up is a table; only [set] is one"),

@@ -78,7 +78,7 @@ def test_a_checkpoint_goes_with_its_data_not_with_their_name(carry_out, tmp_path
     again = carry_out("sgd", spec.format(other), **options, resume=file)
     assert np.array_equal(whole.final, again.final)
     data(first, ROWS[:-1])
-    with pytest.raises(InputError, match=r"the data of logistic:data=.*a\.svm,reg=0\.1 were others"):
+    with pytest.raises(InputError, match=r"the data of logistic:data=.*a\.svm,reg=0\.1 were different"):
         carry_out("sgd", spec.format(first), **options, resume=file)
 
 

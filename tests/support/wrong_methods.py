@@ -222,7 +222,7 @@ ENGINE_EDITS = (
     ("channels.py", "send", "flat_e[j] = flat_v[j] - flat_c[j]", "flat_e[j] = flat_v[j]", "error-feedback"),
     ("channels.py", "send", "flat_v[j] += eta * flat_e[j]", "flat_v[j] += flat_e[j]", "dore"),
     ("channels.py", "send", "flat_v[j] -= flat_h[j]", "flat_v[j] -= 0.5 * flat_h[j]", "ef21"),
-    ("random.py", "add_noise", "flat_g[j] += sd * flat_z[j]", "flat_g[j] += 0.9 * sd * flat_z[j]", "sgd"),
+    ("random.py", "add_noise", "flat_g[j] += sd * z[j]", "flat_g[j] += 0.9 * sd * z[j]", "sgd"),
     ("random.py", "philox", "uint64(index[m]), uint64(rnd)", "uint64(index[m]), uint64(0)", "diana"),
-    ("random.py", "to_uniforms", "u[m, 3] = (float(w3[m]) + 0.5)", "u[m, 3] = 1.0 - (float(w3[m]) + 0.5)", "diana"),
+    ("random.py", "to_uniforms", "= (float(w3[m]) + 0.5)", "= 2.0**32 - (float(w3[m]) + 0.5)", "diana"),
 )

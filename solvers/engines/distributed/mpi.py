@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from ....common.errors import InputError, WorkerError, counted
+from ....common.errors import InputError, counted
 from ....problems.share import data_file, read_share
 from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
 from .asynchronous import server_for
-from .protocol import FAILED, STOP, Buffers, Received
+from .protocol import FAILED, STOP, Buffers, Received, failure
 from .worker import Worker
 
 HEAD, BODY = 1, 2
@@ -149,10 +149,7 @@ class RankPool:
         _wait(is_there)
         what, a, b, data = answer.popleft()
         if what == FAILED:
-            reason = bytes(data).decode(errors="replace")
-            if a:
-                raise InputError(reason)
-            raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
+            raise failure(worker, self.round, data, a)
         return what, a, b, data
 
     def release_start_buffers(self) -> None:

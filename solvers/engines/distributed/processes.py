@@ -38,7 +38,7 @@ from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
 from .asynchronous import server_for
-from .protocol import FAILED, STOP, Buffers, Received
+from .protocol import FAILED, STOP, Buffers, Received, failure
 from .worker import Worker
 
 #: Seconds without a heartbeat after which a worker counts as standing still.
@@ -394,10 +394,7 @@ class ProcessPool:
             self.arrived.remove(worker)
         data = self.answers[worker].bytes[:size]
         if what == FAILED:
-            reason = bytes(data).decode(errors="replace")
-            if a:
-                raise InputError(reason)
-            raise WorkerError(f"worker {worker} failed in round {self.round}: {reason}")
+            raise failure(worker, self.round, data, a)
         return what, a, b, data
 
     def wait_any(self, among: Iterable[int]) -> int:

@@ -51,7 +51,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ....common.errors import InputError
+from ....common.errors import InputError, WorkerError
 from ....problems import Problem
 from ....theory.compressors import Compressor
 from ...method import Method
@@ -86,6 +86,14 @@ WORD = 8
 Buffers = Sequence[Any]
 ReadShare = Callable[[dict[str, Any], int], list[np.ndarray]]
 Received = tuple[int, int, int, memoryview]
+
+
+def failure(worker: int, rnd: int, data: memoryview, own: int) -> Exception:
+    """Why a worker failed, by its answer `FAILED`: `own` is 1 if a user's own object or input is to blame."""
+    reason = bytes(data).decode(errors="replace")
+    if own:
+        return InputError(f"{reason} (worker {worker}, round {rnd})" if rnd else reason)
+    return WorkerError(f"worker {worker} failed in round {rnd}: {reason}")
 
 
 class WorkerChannel(Protocol):

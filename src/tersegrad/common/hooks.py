@@ -111,7 +111,7 @@ def watch(cls: type, hooks: Mapping[str, Promise], passing: tuple[type[Exception
     if cls.__module__.partition(".")[0] == PACKAGE:
         return
     for name, promise in hooks.items():
-        if name in vars(cls):
+        if name in vars(cls) and not any(vars(cls)[name] is vars(base).get(name) for base in cls.__mro__[1:]):
             setattr(cls, name, _watched(cls, name, promise, passing))
 
 

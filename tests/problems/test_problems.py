@@ -1,11 +1,14 @@
 """Every constant that a problem states holds, and is attained where it is said to be exact."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from support.problem_table import CASES
 from tersegrad.common.errors import InputError
 from tersegrad.problems import PROBLEMS, Noise, Problem, ProblemKernels, problem
+from tersegrad.problems.explicit import ExplicitQuadratic
 from tersegrad.problems.linear import BOUNDED_SLOPE, LinearModel
 from tersegrad.problems.pl import MU_PL
 
@@ -542,3 +545,12 @@ def test_the_lines_under_slopes_leave_what_they_say():
 def test_a_region_needs_a_minimiser():
     with pytest.raises(InputError, match="region is a distance from x"):
         problem("logistic:rows=30,dim=40,reg=0,region=1", 2).constants()
+
+
+def test_the_gap_of_a_quadratic_keeps_its_digits_next_to_the_minimiser():
+    H, s = (Fraction(1), Fraction(3, 4), Fraction(1, 16)), (Fraction(9, 16), Fraction(-21, 32), Fraction(-1, 2))
+    star = sum(h * at for h, at in zip(H, s, strict=True)) / sum(H)
+    x0 = Fraction(float(star) + 1e-6)
+    gap = sum(H) / 6 * (x0 - star) ** 2
+    p = ExplicitQuadratic([[[float(h)]] for h in H], [[float(at)] for at in s], [float(x0)])
+    assert p.constants().gap0 == pytest.approx(float(gap), rel=1e-9)

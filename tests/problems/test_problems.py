@@ -553,4 +553,4 @@ def test_the_gap_of_a_quadratic_keeps_its_digits_next_to_the_minimiser():
     x0 = Fraction(float(star) + 1e-6)
     gap = sum(H) / 6 * (x0 - star) ** 2
     p = ExplicitQuadratic([[[float(h)]] for h in H], [[float(at)] for at in s], [float(x0)])
-    assert p.constants().gap0 == pytest.approx(float(gap), rel=1e-9)
+    assert p.constants().gap0 == pytest.approx(float(gap), rel=1e-9, abs=0.0)

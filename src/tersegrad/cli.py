@@ -86,6 +86,7 @@ class Front(click.Group):
                     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C changes nothing any more
         if status == INTERRUPTED or status > SIGNALLED:
             _leave_running_threads(status)
+        _keep_status()
         sys.exit(status)
 
     def _status(self, args: list[str]) -> int:
@@ -193,6 +194,15 @@ def _leave_running_threads(status: int) -> None:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         os._exit(status)
+
+
+def _keep_status() -> None:
+    """Keep CPython from ending by SIGINT, whatever the status, after Ctrl-C inside source that was being executed.
+
+    Imports execute such source: of named tuples and data classes, and SciPy's of its distributions. CPython remembers
+    that the last source it executed was interrupted, even where the exception is caught.
+    """
+    exec("")
 
 
 @click.group(cls=Front, invoke_without_command=True)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 import tersegrad as tg
 from support.problem_table import NOISY
+from tersegrad.common.ending import uninterrupted
 from tersegrad.common.errors import legible
 from tersegrad.solvers import snapshot
 
@@ -194,6 +196,38 @@ def test_an_interruption_while_the_pool_s_processes_import_is_said_in_a_word(wai
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130, said
     assert said.splitlines() == ["interrupted"]
+
+
+def test_an_interruption_of_source_that_an_import_executes_has_the_status_of_any_other(tmp_path):
+    """CPython remembers it, though it is caught, and would end by SIGINT."""
+    (tmp_path / "program.py").write_text(
+        "import os, signal\n"
+        "from tersegrad import cli\n"
+        "cli.import_module = lambda *_: exec('os.kill(os.getpid(), signal.SIGINT)')\n"
+        "cli.main(['list'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interruption_as_its_holding_back_begins_leaves_nothing_blocked(monkeypatch):
+    """Taken by another thread between the two steps of it."""
+    resource_tracker.ensure_running()  # blocks signals itself as it starts
+    block, reached = signal.pthread_sigmask, []
+
+    def interrupted(how, numbers):
+        before = block(how, numbers)
+        if how == signal.SIG_BLOCK:
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
+        return before
+
+    monkeypatch.setattr(signal, "pthread_sigmask", interrupted)
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        reached.append(True)
+    assert reached
+    assert signal.SIGINT not in block(signal.SIG_BLOCK, ())
 
 
 def test_the_first_process_of_all_is_started_uninterrupted():

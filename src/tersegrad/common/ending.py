@@ -102,17 +102,20 @@ def uninterrupted() -> Iterator[None]:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # started later, it would let SIGINT through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler, held = signal.getsignal(signal.SIGINT), list[tuple[int, FrameType | None]]()
     # Another thread, a BLAS's for instance, takes the signal that this one blocks, and the handler still runs here.
+    # It is held first, and to the last: whatever comes in between is neither lost nor leaves the signal blocked.
     ours = callable(handler) and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
     try:
-        yield
+        if ours:
+            signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     finally:
         if ours:
             signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if held and callable(handler):
             handler(*held[0])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..common.errors import InputError, counted
 from ..common.limits import require_memory
 from . import files
+from .sparse_parts import require_fit
 
 FloatArray = NDArray[np.float64]
 
@@ -57,11 +58,15 @@ def own(rows: Any, targets: Any, source: str | None = None) -> tuple[Any, NDArra
     X, y = ("X", "y") if source is None else (f"data file '{source}'", f"the column of targets of '{source}'")
     _require_same_order(rows, targets)
     A, b = _rows(rows, X), _targets(targets, y)
-    if A.ndim != 2 or 0 in A.shape:
-        raise InputError(f"{X} has the shape {A.shape}; give rows times features, at least 1 x 1")
+    _require_table(A.shape, X)
     if b.shape != (A.shape[0],):
         raise InputError(f"y has the shape {b.shape} and X has {counted(A.shape[0], 'row')}; give one target per row")
     return A, b
+
+
+def _require_table(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) != 2 or 0 in shape:
+        raise InputError(f"{name} has the shape {shape}; give rows times features, at least 1 x 1")
 
 
 def _require_same_order(rows: Any, targets: Any) -> None:
@@ -110,9 +115,10 @@ def _rows(rows: Any, name: str) -> Any:
     try:
         if issparse(rows):
             _require_real(rows.dtype, name)
-            files.checked_dim(rows.shape[-1], name)
-            if hasattr(rows, "check_format"):  # a column beyond the last one would be read from foreign memory
-                rows.check_format(full_check=True)
+            _require_table(rows.shape, name)
+            files.checked_dim(rows.shape[1], name)
+            require_memory(rows.shape[0], f"{counted(rows.shape[0], 'row')} of {name}")
+            require_fit(rows)
             A = csr_array(rows, dtype=np.float64, copy=True)
         else:
             array = np.asarray(rows)
@@ -121,7 +127,7 @@ def _rows(rows: Any, name: str) -> Any:
                 A = array.astype(np.float64)
     except InputError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, IndexError) as error:
         raise InputError(f"{name} is a {type(rows).__name__} that is not a table of numbers ({error})") from None
     if not np.isfinite(A.data if issparse(A) else A).all():
         raise InputError(f"{name} holds a value that is not a finite number; leave out that row, or fill it in")
@@ -134,8 +140,14 @@ def _targets(targets: Any, name: str) -> NDArray[Any]:
 
     _require_no_gaps(targets, name)
     try:
-        y = np.asarray(targets.toarray() if issparse(targets) else targets)
-    except ValueError as error:
+        if issparse(targets):
+            require_memory(float(np.prod(targets.shape, dtype=np.float64)), name)
+            require_fit(targets)
+            targets = targets.toarray()
+        y = np.asarray(targets)
+    except InputError:
+        raise
+    except (TypeError, ValueError, IndexError) as error:
         raise InputError(f"{name} is a {type(targets).__name__} that is not a list of targets ({error})") from None
     if y.ndim == 2 and 1 in y.shape:
         y = y.ravel()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..common.errors import InputError, counted, nearest
 from ..common.limits import require_memory
 from ..common.specs import is_number
+from .sparse_parts import whole
 
 FloatArray = NDArray[np.float64]
 
@@ -396,6 +397,10 @@ def _column(path: str, target: str | int | None, names: list[str], columns: int)
 # ------------------------------------------------------------------------------------------------- NumPy files
 
 
+#: The parts of sparse rows in a file that are indices.
+_WHOLE = {"indices", "indptr", "row", "col", "offsets", "shape"}
+
+
 def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
     """Return rows (m, d), dense or sparse, and targets (m,) of NumPy files.
 
@@ -421,6 +426,8 @@ def arrays(path: str, targets: str | None = None) -> tuple[Any, NDArray[Any]]:
             raise InputError(f"'{path}' has no array y; it holds: {', '.join(names)}")
         if "X" in names:
             return found["X"], y
+        for name in _WHOLE.intersection(names):  # SciPy would round them
+            whole(name, found[name])
         if {"data", "shape", "format"} <= set(names):
             return load_npz(path), y
         if {"data", "indices", "indptr", "shape"} <= set(names):

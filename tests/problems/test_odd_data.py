@@ -70,6 +70,13 @@ def test_a_sparse_matrix_of_the_user_stays_as_it_was():
     assert (theirs.indices.tolist(), theirs.data.tolist()) == ([2, 0, 0, 1], [1.0] * 4)
 
 
+def test_what_stands_after_the_end_of_a_sparse_matrix_is_not_read():
+    """SciPy leaves room there, with any numbers."""
+    theirs = broken(indices=np.append(CSR.indices, 99), data=np.append(CSR.data, np.nan))
+    np.testing.assert_array_equal(built(theirs, Y).A, A)
+    assert theirs.data.size == CSR.data.size + 1
+
+
 @pytest.mark.parametrize(
     ("X", "y", "words"), [
         (A + 1j, Y, "X holds complex numbers"), (sp.csr_array(A + 1j), Y, "X holds complex numbers"),
@@ -208,9 +215,18 @@ def test_any_text_is_a_table_or_refused(tmp_path_factory, lines):
 few = st.lists(st.integers(-1, 4), max_size=6)
 
 
+def dense(rows):
+    return rows.toarray() if sp.issparse(rows) else rows
+
+
 @settings(max_examples=200, deadline=2000)
 @given(few, few, st.one_of(few, few.map(sorted)), st.tuples(st.integers(-1, 4), st.sampled_from([-1, 0, 1, 3, 10**12])))
 @example([1, 2], [0, 2], [0, 1, 2], (2, 3))
+@example([], [], [0, 3, 0], (2, 3))  # no entries, as its end says
+@example([], [], [0, -1, 0], (2, 3))
+@example([1], [0], [0, -4], (1, 1))
+@example([1, 2], [0, 9], [0, 1], (1, 1))  # more than its end says
+@example([1], [0], [0, 1], (1, 10**12))
 def test_any_parts_of_sparse_rows_are_rows_or_refused(tmp_path_factory, data, indices, indptr, shape):
     """What does not fit would be read from foreign memory."""
     path = tmp_path_factory.getbasetemp() / "any.npz"
@@ -223,4 +239,87 @@ def test_any_parts_of_sparse_rows_are_rows_or_refused(tmp_path_factory, data, in
         expected = np.zeros(shape)
         for row, (low, high) in enumerate(pairwise(indptr)):
             np.add.at(expected[row], indices[low:high], data[low:high])
-        np.testing.assert_array_equal(made.A, expected)
+        np.testing.assert_array_equal(dense(made.A), expected)
+
+
+@pytest.mark.parametrize("name", ["indices", "indptr", "shape"])
+def test_indices_in_a_file_that_are_no_whole_numbers_are_not_rounded(tmp_path, name):
+    parts = {"data": CSR.data, "indices": CSR.indices, "indptr": CSR.indptr, "shape": np.array(CSR.shape)}
+    for form in ({}, {"format": np.array("csr")}):
+        np.savez(tmp_path / "rows.npz", y=Y, **(parts | {name: parts[name] + 0.25}), **form)
+        with pytest.raises(InputError, match=f"{name} must be whole numbers, and they are float64"):
+            built(None, None, data=str(tmp_path / "rows.npz"))
+
+
+@settings(max_examples=200, deadline=2000)
+@given(
+    st.sampled_from(["csr", "csc", "bsr"]), few, few, st.one_of(few, few.map(sorted)),
+    st.sampled_from([np.int32, np.int64, np.int8, np.uint8, np.float64]),
+)  # fmt: skip
+@example("csr", [], [], [0, 3, 0, 0], np.int32)
+@example("csc", [1, 2], [0, 1], [0, 2, 1, 2], np.int64)
+@example("bsr", [1], [0], [0, 1, 1, 1], np.int64)
+def test_any_parts_that_an_array_of_the_user_is_given_are_rows_or_refused(form, data, indices, indptr, kind):
+    theirs = sp.csr_array((3, 3)).asformat(form)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's, for -1 as uint8
+        theirs.indices, theirs.indptr = np.array(indices).astype(kind), np.array(indptr).astype(kind)
+    theirs.data = np.array(data, float)[:, None, None] if form == "bsr" else np.array(data, float)
+    made, sentence = attempted(theirs, np.arange(3), "least-squares")
+    if made is None:
+        assert len(sentence.strip().splitlines()) == 1
+    else:
+        expected = np.zeros((3, 3))
+        for row, (low, high) in enumerate(pairwise(indptr)):
+            np.add.at(expected[row], indices[low:high], data[low:high])
+        np.testing.assert_array_equal(dense(made.A), expected.T if form == "csc" else expected)
+
+
+def given_parts(form, **parts):
+    """The 3 x 3 identity in a format, with some parts of others."""
+    array = sp.eye_array(3, format=form)
+    for name, value in parts.items():
+        setattr(array, name, value)
+    return array
+
+
+def listed(*values):
+    """An array of lists, as LIL has them."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+@pytest.mark.parametrize(
+    ("form", "parts", "words"), [
+        ("csr", {"indptr": np.array([1, 1, 2, 3])}, "indptr must begin with 0, and it begins with 1"),
+        ("csr", {"indptr": np.array([0, 1, 2, 4])}, "indptr must end at the 3 indices at most, and it ends with 4"),
+        ("csr", {"indptr": np.array([0, 1, 3])}, "indptr must have 4 numbers, and it has 3"),
+        ("csr", {"indptr": np.array([0, 2, 1, 3], np.uint8)}, "indptr must be non-decreasing"),
+        ("csr", {"indptr": np.array([0, 1, 0, 0])}, "indptr must be non-decreasing"),
+        ("csr", {"indices": np.array([0, 1])}, "indices and data must have one length, and have 2 and 3"),
+        ("csr", {"indices": np.array([0, 1, 2**40])}, "indices must be < 3, and one is 1099511627776"),
+        ("csr", {"indices": np.array([0, 1, 2**63], np.uint64)}, "indices must be < 3"),
+        ("csr", {"indices": np.array([0, 0.5, 1])}, "indices must be whole numbers, and they are float64"),
+        ("csr", {"indices": np.array([[0, 1, 2]])}, "indices has 2 dimensions"),
+        ("csr", {"data": np.eye(3)}, "data has 2 dimensions"),
+        ("csc", {"indices": np.array([0, 1, 3])}, "indices must be < 3, and one is 3"),
+        ("bsr", {"data": np.ones((3, 2, 2))}, "no blocks of 3 x 3 numbers"),
+        ("bsr", {"indices": np.array([0, -1, 2])}, "indices must be >= 0, and one is -1"),
+        ("coo", {"coords": (np.array([0, 1, 3]), np.arange(3))}, "row must be < 3, and one is 3"),
+        ("coo", {"coords": (np.arange(3), np.array([0, -1, 2]))}, "col must be >= 0, and one is -1"),
+        ("coo", {"coords": (np.arange(2), np.arange(3))}, "row and data must have one length, and have 2 and 3"),
+        ("coo", {"data": np.ones(2)}, "row and data must have one length, and have 3 and 2"),
+        ("dia", {"offsets": np.array([0, 1])}, "number of diagonals"),
+        ("dia", {"offsets": np.array([0.5])}, "offsets must be whole numbers, and they are float64"),
+        ("lil", {"rows": listed([0], [0, 1, 2], [2])}, r"row 1 \(from 0\) has 3 indices and 1 values"),
+        ("lil", {"data": listed([1.0], [1.0], [1.0] * 9)}, r"row 2 \(from 0\) has 1 indices and 9 values"),
+        ("lil", {"rows": listed([0], [7], [2])}, "indices must be < 3, and one is 7"),
+        ("lil", {"rows": listed([0], [1])}, "rows and data must have the length 3"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_said(form, parts, words):
+    for X, y in ((given_parts(form, **parts), np.arange(3)), (np.eye(3), given_parts(form, **parts))):
+        with pytest.raises(InputError, match=words) as refused:
+            built(X, y, "least-squares")
+        assert "\n" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -109,6 +110,28 @@ def test_a_kernel_is_compiled_anew_where_one_that_it_calls_or_a_number_that_it_t
     assert called(factor=2.0, step=1.0) == ["42.0", "1"]
     assert called(factor=2.0, step=2.0) == ["44.0", "0"]
     assert called(factor=3.0, step=2.0) == ["66.0", "0"]
+
+
+def test_a_kernel_from_older_code_than_its_file_is_not_taken_for_one_of_the_file(tmp_path):
+    """Python takes a ``.pyc`` for that of a file of the same second and size; the next time, it may not."""
+    places = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPYCACHEPREFIX": str(tmp_path / "pyc")}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | places
+    (tmp_path / "caller.py").write_text(CALLER)
+
+    def called(step):
+        (tmp_path / "other.py").write_text(CALLEE.format(factor=2.0, step=step))
+        os.utime(tmp_path / "other.py", (1e9, 1e9))
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "caller.py")], capture_output=True, text=True, timeout=120, check=True,
+            env=environment,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    assert called(1.0) == ["42.0", "0"]
+    assert called(2.0)[0] == "42.0"  # Python's own
+    shutil.rmtree(tmp_path / "pyc")
+    assert called(2.0) == ["44.0", "0"]
+    assert called(2.0) == ["44.0", "1"]
 
 
 @pytest.mark.parametrize("engine", ["simulate", "processes"])

@@ -86,9 +86,10 @@ def _by_all_it_takes(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def taken(function: FunctionType) -> list[str]:
-    """What the machine code of a kernel takes from outside its text: digests of files, and numbers by their names.
+    """What the machine code of a kernel is made from: digests of code and of its files, and numbers by their names.
 
-    The files are those of the kernels that it calls, and that these call in turn.
+    They are those of the kernel, of the kernels that it calls, and that these call in turn. A file alone does not tell
+    what is compiled: it may have changed after it was imported, or Python may have taken an older ``.pyc`` for it.
     """
     found, met, left = set(), {function}, [function]
     while left:
@@ -101,7 +102,8 @@ def taken(function: FunctionType) -> list[str]:
             elif isinstance(value, bool | int | float | tuple):
                 found.add(f"{asking.__module__}.{name} = {value!r}")
     files = {callee.__code__.co_filename for callee in met}
-    return sorted(found | {_digest(file) for file in files if Path(file).exists()})
+    codes = {_digest_of_code(callee) for callee in met}
+    return sorted(found | codes | {_digest(file) for file in files if Path(file).exists()})
 
 
 def _referred(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -123,6 +125,17 @@ def _referred(function: FunctionType) -> Iterator[tuple[str, Any]]:
 @cache
 def _digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@cache
+def _digest_of_code(function: FunctionType) -> str:
+    return hashlib.sha256(repr(_plain(function.__code__)).encode()).hexdigest()
+
+
+def _plain(code: CodeType) -> tuple[Any, ...]:
+    """What a function does, without where it stands."""
+    constants = [_plain(part) if isinstance(part, CodeType) else part for part in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants
 
 
 def _say(what: str) -> None:

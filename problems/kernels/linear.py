@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .products import combine, scores
+from .products import blas_is_narrow, combine, scores
 from .signatures import BARE, INNER, OPTIONS
 
 LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
@@ -20,8 +20,11 @@ LEAST_SQUARES, LOGISTIC, ROBUST, HUBER = 0, 1, 2, 3
 CACHED = 4096
 #: Rows that serve all points while they are in the cache.
 GROUP = 8
-#: Points that have so many coordinates for each of them are few and long.
+#: Points that have at least so many coordinates for each of them are long.
 LONG = 8
+#: Up to how many long points have a kernel of their own, which is then as fast as BLAS or faster: with three, BLAS
+#: rearranges the rows for longer than it multiplies them.
+FEW = 64 if blas_is_narrow() else 3
 #: What the compiler may do to a sum, so that it can add several terms at once; the order is then fixed.
 REORDER = {"reassoc", "contract"}
 
@@ -231,7 +234,7 @@ def add_combinations(T, rows, G):
 def mean_slopes(loss, X, rows, b, G):
     """The same as `mean_slope` at a few points x, into the rows of G.
 
-    BLAS would take longer to rearrange the rows than to multiply them. Here `GROUP` rows at a time serve all points.
+    `GROUP` rows at a time serve all points.
     """
     for r in range(G.shape[0]):
         g = G[r]
@@ -261,7 +264,7 @@ def gradient(worker, X, u, data, G):
     rows, b = matrix[low:high], targets[low:high]
     if X.shape[0] == 1:
         mean_slope(parameters[0], X[0], rows, b, G[0])
-    elif X.shape[1] >= LONG * X.shape[0]:
+    elif X.shape[0] <= FEW and X.shape[1] >= LONG * X.shape[0]:
         mean_slopes(parameters[0], X, rows, b, G)
     else:
         T = np.empty((X.shape[0], high - low))

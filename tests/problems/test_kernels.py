@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tersegrad.problems import problem
+from tersegrad.problems.kernels import products
 from tersegrad.problems.linear import LinearModel
 
 U = 2.0**-53
@@ -152,3 +153,14 @@ def test_kernels_of_absolute_values_are_the_reference_also_at_kinks():
         p.kernels().value(worker, X, p.kernels().data, F)
         np.testing.assert_allclose(F, p.worker_value(worker, X), rtol=8 * U)
     assert np.isnan(run(p.kernels().gradient, p, 0, np.full((1, 4), np.nan))).all()
+
+
+@pytest.mark.parametrize(
+    ("wide", "used", "narrow"),
+    [(True, ["Haswell"], True), (True, ["SkylakeX"], False), (False, ["Haswell"], False), (True, [], False)],
+)
+def test_blas_is_narrow_where_it_leaves_vectors_of_512_bits_unused(wide, used, narrow, monkeypatch):
+    libraries = [{"internal_api": "openblas", "architecture": name} for name in used] + [{"internal_api": "mkl"}]
+    monkeypatch.setattr(products, "threadpool_info", lambda: libraries)
+    monkeypatch.setattr(products.binding, "get_host_cpu_features", lambda: {"avx512f": wide})
+    assert products.blas_is_narrow() == narrow

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..common.door import checked
-from ..common.errors import InputError, counted, nearest
+from ..common.errors import InputError, counted, nearest, told
 from ..common.options import integer, number
 from ..theory.constants import FLAGS, NAMES, Constants
 from .base import FloatArray, Noise, Problem, ProblemKernels
@@ -99,7 +99,7 @@ class FunctionProblem(Problem):
         try:
             return function(self.x0.copy())
         except Exception as error:
-            raise InputError(f"{self._whose(what, worker)} fails at x0: {type(error).__name__}: {error}") from error
+            raise InputError(f"{self._whose(what, worker)} fails at x0: {told(error)}") from error
 
     def _whose(self, what: str, worker: int) -> str:
         return f"the {what}" if len(self._gradients) == 1 else f"the {what} of worker {worker}"

@@ -138,9 +138,8 @@ def to_uniforms(d):
     """Turn the words of `d` into uniforms (k + 1/2) 2^-32, strictly inside (0, 1)."""
     words, u = d.words, flat(d.numbers)
     w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
-    for m in range(
-        uint64(w0.size)
-    ):  # unsigned places in one vector: with rows, or signed ones, this does not vectorise
+    # Unsigned places in one vector: with rows, or signed ones, this does not vectorise.
+    for m in range(uint64(w0.size)):
         j = FOUR_WORDS * m
         u[j] = (float(w0[m]) + 0.5) * 2.0**-32
         u[j + uint64(1)] = (float(w1[m]) + 0.5) * 2.0**-32

@@ -69,9 +69,7 @@ def script(drawing: Drawing, full: bool) -> str:
         caption=escaped(drawing.caption),
         name=drawing.name,
         minutes=f" in about {span(drawing.seconds[0])} of one core",
-        quick=""
-        if full
-        else " The picture below is drawn with ``--quick``, which has fewer rounds, points and replicas.",
+        quick="" if full else QUICKLY,
         option="" if full else ", quick=True",
     )
 

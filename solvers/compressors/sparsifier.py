@@ -51,19 +51,48 @@ def is_odd(value):
     return (np.float64(value).view(np.int64) >> SCALE_LOW_BITS) & 1
 
 
+@njit(**INNER)
+def level(row, sizes, k):
+    """The lambda of a row; 0 where all its entries may be sent. Spoils `sizes` (d + 1,).
+
+    It is inf where an entry is no finite number, and where it is larger than every double.
+    """
+    if not largest(row) < np.inf:
+        return np.inf
+    left = 0
+    for j in range(row.size):
+        sizes[left] = abs(row[j])
+        left += sizes[left] != 0.0
+    return threshold(sizes, left, k) if left > k else 0.0
+
+
+@njit(**INNER)
+def sent_once(rare, scale, least):
+    """The magnitude sent once: a value may be rounded below lambda, which is sent if it needs its last bit."""
+    return scale if rare > 0 and is_odd(scale) else least
+
+
+@njit(**INNER)
+def message_bits(values, count, once, dim, params):
+    """The length of a message with `count` entries that are not zero, among `values`."""
+    length = params[2]
+    if count > 0:
+        short = 0
+        for i in range(values.size):
+            short += abs(values[i]) == once
+        where = 0 if count == dim else min(count * int(params[1]), dim)
+        length += where + 32 + count + short + 32 * (count - short)
+    return 8.0 * math.ceil(length / 8)
+
+
 @njit(**OPTIONS)
 def compress(x, u, ctx, params, state, out, bits):
-    dim, k, index, count_width = x.shape[1], int(params[0]), int(params[1]), int(params[2])
+    dim, k = x.shape[1], int(params[0])
     sizes = np.empty(dim + 1)
     for r in range(x.shape[0]):
         row, coins, to = x[r], u[r], out[r]
-        left = 0
-        for j in range(dim):
-            sizes[left] = abs(row[j])
-            left += sizes[left] != 0.0
-        finite = largest(row) < np.inf
-        lam = threshold(sizes, left, k) if finite and left > k else 0.0
-        if not (finite and lam < np.inf):  # lambda is larger than every entry, and may be no double
+        lam = level(row, sizes, k)
+        if not lam < np.inf:
             spoil(to)
             bits[r] = 64.0 * dim
             continue
@@ -80,29 +109,15 @@ def compress(x, u, ctx, params, state, out, bits):
             sent = to[j] != 0.0
             count += sent
             least = abs(to[j]) if sent and abs(to[j]) < least else least
-        length = count_width
-        if count > 0:
-            short = 0
-            # A value may be rounded below lambda, which still has to be sent once if it needs its last bit.
-            once = scale if rare > 0 and is_odd(scale) else least
-            for j in range(dim):
-                short += abs(to[j]) == once
-            where = 0 if count == dim else min(count * index, dim)
-            length += where + 32 + count + short + 32 * (count - short)
-        bits[r] = 8 * math.ceil(length / 8)
+        bits[r] = message_bits(to, count, sent_once(rare, scale, least), dim, params)
 
 
 @njit(**OPTIONS)
 def select(x, u, ctx, params, state, places, values, bits):
-    row, coins, dim, k, index = x[0], u[0], x.shape[1], int(params[0]), int(params[1])
+    row, coins, dim, k = x[0], u[0], x.shape[1], int(params[0])
     sizes = np.empty(dim + 1)
-    left = 0
-    for j in range(dim):
-        sizes[left] = abs(row[j])
-        left += sizes[left] != 0.0
-    finite = largest(row) < np.inf
-    lam = threshold(sizes, left, k) if finite and left > k else 0.0
-    if not (finite and lam < np.inf):
+    lam = level(row, sizes, k)
+    if not lam < np.inf:
         for j in range(dim):
             places[j] = j
         spoil(values)
@@ -122,15 +137,7 @@ def select(x, u, ctx, params, state, places, values, bits):
             count += 1
             rare += size < lam
             least = abs(value) if abs(value) < least else least
-    length = float(params[2])
-    if count > 0:
-        short = 0
-        once = scale if rare > 0 and is_odd(scale) else least
-        for i in range(count):
-            short += abs(values[i]) == once
-        where = 0 if count == dim else min(count * index, dim)
-        length += where + 32 + count + short + 32 * (count - short)
-    bits[0] = 8 * math.ceil(length / 8)
+    bits[0] = message_bits(values[:count], count, sent_once(rare, scale, least), dim, params)
     return count
 
 

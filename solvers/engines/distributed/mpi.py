@@ -26,7 +26,7 @@ from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
 from .asynchronous import server_for
-from .protocol import FAILED, STOP, Buffers, Received, failure
+from .protocol import FAILED, STOP, Buffers, Received, failure, refusal
 from .worker import Worker
 
 HEAD, BODY = 1, 2
@@ -204,9 +204,8 @@ def work() -> None:
         with blas_on_one_thread():
             Worker(comm.Get_rank() - 1, channel, read_share).obey()
     except Exception as error:
-        known = isinstance(error, InputError)
-        text = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
-        channel.send(FAILED, int(known), 0, [text.encode()])
+        own, text = refusal(error)
+        channel.send(FAILED, own, 0, [text])
         while channel.receive()[0] != STOP:
             pass
     channel.send(BYE)

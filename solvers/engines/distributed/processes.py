@@ -38,7 +38,7 @@ from ...trace import Trace
 from ..request import Job
 from ..simulate import blas_on_one_thread
 from .asynchronous import server_for
-from .protocol import FAILED, STOP, Buffers, Received, failure
+from .protocol import FAILED, STOP, Buffers, Received, failure, refusal
 from .worker import Worker
 
 #: Seconds without a heartbeat after which a worker counts as standing still.
@@ -251,10 +251,9 @@ def work(number: int, own_end: socket.socket, eager: float) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the server is gone
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}" if not isinstance(error, InputError) else str(error)
+        own, text = refusal(error)
         with contextlib.suppress(OSError):
-            text = " ".join(reason.split()).encode()[:SMALLEST]
-            channel.send(FAILED, int(isinstance(error, InputError)), 0, [text])
+            channel.send(FAILED, own, 0, [text[:SMALLEST]])
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads it
             stream.flush()

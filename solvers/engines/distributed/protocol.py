@@ -51,7 +51,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ....common.errors import InputError, WorkerError
+from ....common.errors import InputError, WorkerError, told
 from ....problems import Problem
 from ....theory.compressors import Compressor
 from ...method import Method
@@ -86,6 +86,12 @@ WORD = 8
 Buffers = Sequence[Any]
 ReadShare = Callable[[dict[str, Any], int], list[np.ndarray]]
 Received = tuple[int, int, int, memoryview]
+
+
+def refusal(error: BaseException) -> tuple[int, bytes]:
+    """What the answer `FAILED` says of an exception: whether a user's own object or input is to blame, and why."""
+    known = isinstance(error, InputError)
+    return int(known), (" ".join(str(error).split()) if known else told(error)).encode()
 
 
 def failure(worker: int, rnd: int, data: memoryview, own: int) -> Exception:
